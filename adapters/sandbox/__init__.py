@@ -1,0 +1,8 @@
+"""A complete small loyalty program: the far side of `openapi/program.yaml`, with its own store, keys and faults.
+
+    python -m adapters.sandbox --program lotus-air --unit MILE --port 0 --store DIR --house-jwks FILE-or-URL --key FILE
+
+prints one line of JSON with its URL and its public key when it is ready. Members whose number begins `SBX-OK` are active and rich; see
+`books.OPENINGS` for the others and `faults.TABLE` for the amounts that make it misbehave. Test code may read the store (`DIR/<program>.db`)
+directly: `effect` has one row for every operation that really moved or held points.
+"""

@@ -1,0 +1,52 @@
+-- The program's own store. `member` is moved, `operation` remembers every id, `effect` has one row for each real effect.
+CREATE TABLE IF NOT EXISTS member (
+    number TEXT PRIMARY KEY,
+    status TEXT NOT NULL CHECK (status IN ('active', 'frozen', 'closed')),
+    tier TEXT NOT NULL,
+    balance INTEGER NOT NULL CHECK (balance >= 0),
+    held INTEGER NOT NULL DEFAULT 0 CHECK (held >= 0 AND held <= balance),
+    opening INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS account (
+    token TEXT PRIMARY KEY,
+    number TEXT NOT NULL REFERENCES member (number)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS operation (
+    id TEXT PRIMARY KEY,
+    operation TEXT NOT NULL,
+    account TEXT NOT NULL,
+    unit TEXT NOT NULL,
+    amount INTEGER NOT NULL,
+    refers TEXT,
+    result TEXT NOT NULL CHECK (result IN ('done', 'pending', 'declined', 'hidden')),
+    reason TEXT,
+    remaining INTEGER NOT NULL DEFAULT 0, -- of a hold: still held; of a capture, debit, credit: not yet reversed
+    ended TEXT, -- of a hold: captured, released, expired
+    expires_at INTEGER, -- of an open hold
+    decides_at INTEGER, -- when what is undecided is decided
+    decision TEXT -- what will then be decided: done or declined
+);
+CREATE INDEX IF NOT EXISTS operation_expires ON operation (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS operation_decides ON operation (decides_at) WHERE decides_at IS NOT NULL;
+CREATE TABLE IF NOT EXISTS effect (
+    sequence INTEGER PRIMARY KEY,
+    id TEXT NOT NULL, -- of the order
+    exchange TEXT NOT NULL, -- the part of the order id that all orders of an exchange share
+    operation TEXT NOT NULL,
+    account TEXT NOT NULL,
+    amount INTEGER NOT NULL,
+    change INTEGER NOT NULL, -- of the member's balance
+    at INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS fault_seen (
+    id TEXT NOT NULL,
+    fault TEXT NOT NULL,
+    times INTEGER NOT NULL,
+    PRIMARY KEY (id, fault)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS nonce (
+    key_id TEXT NOT NULL,
+    nonce TEXT NOT NULL,
+    expires INTEGER NOT NULL,
+    PRIMARY KEY (key_id, nonce)
+) WITHOUT ROWID;

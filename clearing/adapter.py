@@ -1,0 +1,144 @@
+"""The port to a program: what the house asks (Order), what it hears (Answer), and how a dialect translates (Adapter).
+
+An adapter translates and does nothing else: no I/O, no clock, no secret of its own. Delivery owns every transport, signature,
+time-out and repeat. Dialects are found by entry point, so that a coalition member can keep its own in its own repository.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Protocol
+
+from clearing import errors
+from clearing.rules.lifecycle import Operation, Verdict
+
+__all__ = [
+    "Adapter",
+    "Answer",
+    "Call",
+    "Capabilities",
+    "Member",
+    "Operation",
+    "Order",
+    "Reply",
+    "Verdict",
+    "compare",
+    "load_adapters",
+]
+
+GROUP = "clearing.adapters"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a program declares of itself; delivery chooses its path by this and by nothing else. Times in seconds."""
+
+    hold_seconds: int  # how long a hold lives; 0: the program knows no holds
+    idempotent: bool  # a repeated order id has one effect and the same answer
+    look_up: bool  # an order can be asked for by its id
+    reversal: bool  # captures, debits and credits can be reversed by id, whole or in part
+    batch: int  # most orders that one call may carry
+    longest_seconds: int  # the stated longest time from first call to final answer
+    signed: bool = True  # calls and answers are signed by RFC 9421
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One operation asked of one program. `id` derives from exchange and leg, so a repeat is the same order."""
+
+    id: str
+    operation: Operation
+    program: str
+    account: str
+    unit: str
+    amount: int
+    refers: str | None = None  # the order that is captured, released or reversed
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One HTTP request to a program. Delivery adds the signature where the program's capabilities say signed."""
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    orders: tuple[Order, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back, already verified where the program signs."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a program says of one order. It repeats operation, account, unit and amount; delivery compares."""
+
+    id: str
+    operation: str
+    account: str
+    unit: str
+    amount: int
+    verdict: Verdict
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """What a program says of a member: the answer to a look-up before any movement."""
+
+    status: str  # active, frozen, closed, unknown
+    name_match: str | None  # match, partial, mismatch; None when no name was given
+    tier: str | None
+    balance: int | None
+
+
+class Adapter(Protocol):
+    """A dialect. Every method is a plain function of its arguments; `secrets` never appears in a repr or a log."""
+
+    name: str
+
+    def calls(self, orders: Sequence[Order], endpoint: str, secrets: Mapping[str, str]) -> Iterable[Call]:
+        """The calls that carry these orders, at most `Capabilities.batch` in each, in the given order."""
+
+    def inquire(self, order: Order, endpoint: str, secrets: Mapping[str, str]) -> Call:
+        """The call that asks what became of one order."""
+
+    def answers(self, call: Call, reply: Reply) -> tuple[Answer, ...]:
+        """What the reply says of the orders of the call. Raises errors.AnswerUnreadable when it says nothing certain."""
+
+    def member_call(
+        self, account: str, member: str, name: str | None, endpoint: str, secrets: Mapping[str, str]
+    ) -> Call:
+        """The look-up of a member; teaches the program the account token under which orders will name the member."""
+
+    def member(self, call: Call, reply: Reply) -> Member:
+        """What the reply says of the member. Raises errors.AnswerUnreadable."""
+
+
+def compare(order: Order, answers: Sequence[Answer]) -> Answer | None:
+    """The one answer to `order`, or None unless exactly one answer names it and repeats its operation, account, unit and amount."""
+    named = [answer for answer in answers if answer.id == order.id]
+    if len(named) != 1:
+        return None
+    answer = named[0]
+    said = (answer.operation, answer.account, answer.unit, answer.amount)
+    return answer if said == (order.operation, order.account, order.unit, order.amount) else None
+
+
+def load_adapters() -> dict[str, Adapter]:
+    """Every installed dialect by name. A dialect that cannot be loaded stops the start: errors.Misconfigured."""
+    found: dict[str, Adapter] = {}
+    for point in entry_points(group=GROUP):
+        try:
+            adapter: Adapter = point.load()
+        except Exception as reason:
+            message = f"adapter {point.name!r} cannot be loaded: {reason}"
+            raise errors.Misconfigured(message) from reason
+        found[point.name] = adapter
+    return found

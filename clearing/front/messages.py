@@ -1,0 +1,272 @@
+"""What travels on the wire: frozen models, nothing unknown, whole numbers only. Changing a name here changes signed bytes."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from clearing.rules.lifecycle import Path, State
+from clearing.rules.units import AMOUNT_MAX
+
+
+def _uuid(value: object) -> object:
+    """Only the form that we write ourselves: 36 characters, lower case."""
+    if isinstance(value, str):
+        try:
+            found = UUID(value)
+        except ValueError:
+            return None
+        return found if str(found) == value else None
+    return value
+
+
+def _instant(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    return value
+
+
+Amount = Annotated[int, Field(gt=0, le=AMOUNT_MAX, strict=True, description="whole units of the program, 1 to 2^53 - 1")]
+Micro = Annotated[int, Field(ge=0, le=AMOUNT_MAX, description="millionths of the common unit")]
+Total = Annotated[str, Field(pattern=r"^-?[0-9]{1,19}$", description="millionths of the common unit; may pass 2^53")]
+Token = Annotated[UUID, BeforeValidator(_uuid)]
+Code = Annotated[str, Field(min_length=1, max_length=64)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_instant), Field(description="RFC 3339, with its zone")]
+
+
+class Wish(BaseModel):
+    """What a caller may send."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Said(BaseModel):
+    """What the house answers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AccountWish(Wish):
+    """Link a member: the program is asked once, and the membership number travels as a token from then on."""
+
+    program: Code
+    member: Annotated[str, Field(min_length=1, max_length=64, description="the membership number; sealed at rest, never logged")]
+    name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+
+class AccountSaid(Said):
+    """The token of a linked member, and what the program says of the member."""
+
+    account: Token
+    program: Code
+    masked: str
+    status: str
+    name_match: str | None
+    tier: str | None
+    balance: int | None
+
+
+class QuoteWish(Wish):
+    """What would it cost? Either the points to send, or the units that should arrive."""
+
+    source_account: Token
+    target_account: Token
+    sent: Amount | None = None
+    received: Amount | None = None
+
+    @model_validator(mode="after")
+    def _one_amount(self) -> Self:
+        if (self.sent is None) == (self.received is None):
+            raise ValueError("say sent or received, one of them")
+        return self
+
+
+class Side(Said):
+    """One side of an exchange."""
+
+    program: Code
+    account: Token
+    amount: Annotated[int, Field(ge=0, le=AMOUNT_MAX)]
+
+
+class Arrival(Said):
+    """How long it will probably take; a promise of nothing."""
+
+    estimate_seconds: int
+
+
+class QuoteSaid(Said):
+    """Exact terms, as a signed token. Used once, honoured until it expires."""
+
+    quote: Annotated[str, Field(description="the token to submit (JWS)")]
+    quote_id: Token
+    source: Side
+    target: Side
+    debit: Micro
+    credit: Micro
+    fee: Micro
+    rounding: Micro
+    expires_at: Instant
+    arrival: Arrival
+    terms_version: str
+
+
+class ExchangeWish(Wish):
+    """Do it, at the terms of this quote."""
+
+    quote: Annotated[str, Field(min_length=1, max_length=8192)]
+
+
+class ExchangeSaid(Said):
+    """An exchange, or a reversal of one, as the books have it now."""
+
+    exchange: Token
+    path: Path
+    original: Token | None
+    state: State
+    reason: str | None
+    source: Side
+    target: Side
+    debit: Micro
+    credit: Micro
+    fee: Micro
+    rounding: Micro
+    reserved_at: Instant
+    posted_at: Instant | None
+    ended_at: Instant | None
+    window: int | None
+    reversed: Annotated[int, Field(ge=0, le=AMOUNT_MAX, description="points given back so far")]
+    terms_version: str
+    receipt: Annotated[str, Field(description="signed receipt (JWS), provable offline")]
+
+
+class CancelWish(Wish):
+    """Stop it, if the target has not been asked yet."""
+
+
+class ReversalWish(Wish):
+    """Give points back, all that is left or a part, at the original terms."""
+
+    sent: Amount | None = None
+    reason: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class ProofSaid(Said):
+    """What makes a receipt provable without us: the place in the log and the way to a signed root."""
+
+    receipt: str
+    index: int
+    size: int
+    path: list[str]
+    checkpoint: Annotated[str, Field(description="signed note (C2SP)")]
+
+
+class PositionSaid(Said):
+    """What a partner owes (plus) or is owed (minus), and how far it may go."""
+
+    partner: Code
+    granted: Total
+    position: Total
+    pending: Total
+    unit: Literal["millionths"]
+
+
+class ProgramSaid(Said):
+    """A program and what it declares that it can do."""
+
+    program: Code
+    partner: Code
+    name: str
+    unit_name: str
+    capabilities: dict[str, Any]
+
+
+class ProgramsSaid(Said):
+    """All programs of the scheme."""
+
+    programs: list[ProgramSaid]
+
+
+class KeyWish(Wish):
+    """A public key, and a proof that the sender holds the private one."""
+
+    jwk: dict[str, Any]
+    purpose: Literal["requests", "answers"]
+    proof: Annotated[str, Field(min_length=1, max_length=2048)]
+
+
+class RevokeWish(Wish):
+    """Take a key out of use, at once."""
+
+    compromised_since: Instant | None = None
+
+
+class KeySaid(Said):
+    """A registered key."""
+
+    key_id: str
+    purpose: str
+    environment: str
+    alg: str
+    jwk: dict[str, Any]
+    registered_at: Instant
+    not_before: Instant
+    expires_at: Instant | None
+    revoked_at: Instant | None
+    compromised_since: Instant | None
+
+
+class KeysSaid(Said):
+    """The caller's keys."""
+
+    keys: list[KeySaid]
+
+
+class CaseSaid(Said):
+    """Something a person must look at."""
+
+    case: int
+    exchange: Token
+    leg: int
+    kind: str
+    owner: str
+    opened_at: Instant
+    due_at: Instant
+    detail: str
+
+
+class CasesSaid(Said):
+    """The open cases, the most urgent first."""
+
+    cases: list[CaseSaid]
+
+
+class ResolveWish(Wish):
+    """An operator's decision on a case."""
+
+    decision: Literal["ask_again", "done", "declined", "close"]
+    note: Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class ResolvedSaid(Said):
+    """What the decision led to."""
+
+    case: int
+    exchange: Token
+    state: State
+
+
+class ProblemSaid(Said):
+    """A refusal (RFC 9457). Branch on `code`; repeat only what is `retryable`, with the same Idempotency-Key and a new signature."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    retryable: bool
+    trace_id: str

@@ -1,0 +1,301 @@
+"""What can be written to a lane, and what comes back: one item, one outcome, in order."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from clearing.rules.lifecycle import Leg, Operation, Path, State, Verdict
+from clearing.rules.rates import Terms
+from clearing.rules.refusals import Refusal
+
+
+class SealedBody(Protocol):
+    """A body sealed under a key of its own."""
+
+    @property
+    def kek_id(self) -> str: ...
+    @property
+    def wrapped(self) -> bytes: ...
+    @property
+    def nonce(self) -> bytes: ...
+    @property
+    def box(self) -> bytes: ...
+
+
+class Evidence(Protocol):
+    """What was signed, as `clearing.evidence` makes it; the ledger stores it beside what it caused."""
+
+    @property
+    def evidence_id(self) -> UUID: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def key_id(self) -> str: ...
+    @property
+    def signed_at(self) -> datetime: ...
+    @property
+    def base(self) -> bytes: ...
+    @property
+    def signature(self) -> bytes: ...
+    @property
+    def digest(self) -> bytes | None: ...
+    @property
+    def meta(self) -> bytes: ...
+    @property
+    def sealed(self) -> SealedBody: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """The signed request behind an item. Its nonce is used up with the item, its key must be live while the lane is locked.
+
+    `request_id` is new for every request received, so that a batch whose commit is unknown can be written again.
+    """
+
+    key_id: str
+    nonce: str
+    expires_at: datetime
+    request_id: UUID
+
+
+# --- items
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """A signed request that changes nothing but the memory of nonces. Outcome: None."""
+
+    signed: Signed
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    """A quoted exchange. Outcome: Reserved, or a Refusal that left nothing behind but the nonce."""
+
+    signed: Signed
+    evidence: Evidence
+    exchange_id: UUID
+    path: Path  # HELD or DEBITED
+    partner: str
+    idempotency_key: str
+    fingerprint: bytes
+    quote_id: UUID
+    quote_expires_at: datetime
+    terms_version: str
+    source_program: str
+    target_program: str
+    source_account: UUID
+    target_account: UUID
+    terms: Terms
+    lease: UUID
+    lease_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Reverse:
+    """A reversal of a completed exchange, in part or (`sent` None) of all that is left. Outcome: Reserved or a Refusal."""
+
+    signed: Signed
+    evidence: Evidence
+    exchange_id: UUID
+    original_id: UUID
+    partner: str
+    idempotency_key: str
+    fingerprint: bytes
+    sent: int | None
+    reason: str
+    lease: UUID
+    lease_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """A wish to stop before the target is asked. Outcome: Moved, or Refusal TOO_LATE."""
+
+    signed: Signed
+    evidence: Evidence
+    exchange_id: UUID
+    partner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The order is about to be sent to a program that promises no idempotency: committed before the call. Outcome: Moved.
+
+    A `Moved` without the order among its `due` means that the order is no longer this lease's to send.
+    """
+
+    exchange_id: UUID
+    leg: Leg
+    lease: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What was heard of an order. Outcome: Moved, with the orders to send next, leased to `lease` until `lease_until`.
+
+    DONE and DECLINED must come from a signed answer. For PENDING, UNKNOWN and NOT_FOUND `retry_at` says when to ask again;
+    None gives up and opens a case.
+    """
+
+    exchange_id: UUID
+    leg: Leg
+    verdict: Verdict
+    reason: str | None
+    evidence: Evidence | None
+    retry_at: datetime | None
+    lease: UUID
+    lease_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Postpone:
+    """An order that was not sent at all, because its program is not being asked for now. Outcome: Moved."""
+
+    exchange_id: UUID
+    leg: Leg
+    lease: UUID
+    retry_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Lease the orders that are due, at most `limit`: new ones nobody sent, old ones to ask again, lapsed leases. Outcome: Claimed."""
+
+    lease: UUID
+    lease_until: datetime
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resolve:
+    """A signed operator's decision on a case. Outcome: Moved or Refusal CASE_CLOSED.
+
+    `ask_again` sends the order again; `done` and `declined` state what became of it; `close` ends a case that moves nothing.
+    """
+
+    signed: Signed
+    evidence: Evidence
+    case: int
+    decision: str
+    operator: str
+    lease: UUID
+    lease_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A partner's net debit cap, in millionths of the common unit. Outcome: None."""
+
+    partner: str
+    granted: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Nothing: the closer's empty batch, which seals a window whose cut-off has passed. Outcome: None."""
+
+
+Item = Remember | Reserve | Reverse | Cancel | Sent | Answered | Postpone | Claim | Resolve | Grant | Tick
+
+
+# --- outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class DueOrder:
+    """An order that the caller now holds the lease of."""
+
+    exchange_id: UUID
+    leg: Leg
+    operation: Operation
+    program: str
+    account: UUID
+    amount: int
+    refers: str | None
+    attempts: int
+    created_at: datetime
+    sent_at: datetime | None
+    state: str  # waiting, sent, pending, unknown, not_found
+
+
+@dataclass(slots=True)
+class ExchangeView:
+    """An exchange or reversal as the books have it now. Its fields are the columns of `exchange`, in the order of the SQL files."""
+
+    exchange_id: UUID
+    path: Path
+    original_id: UUID | None
+    partner: str
+    idempotency_key: str
+    fingerprint: bytes
+    request_id: UUID
+    quote_id: UUID
+    terms_version: str
+    state: State
+    reserved_at: datetime
+    posted_at: datetime | None
+    window_id: int | None
+    ended_at: datetime | None
+    reason: str | None
+    source_program: str
+    target_program: str
+    source_account: UUID
+    target_account: UUID
+    sent: int
+    received: int
+    debit: int
+    funding: int
+    credit: int
+    fee: int
+    rounding: int
+    reversed: int
+    kept_leg: int
+    cancelled: bool
+    reserved_seq: int
+
+    @property
+    def terms(self) -> Terms:
+        """The exact amounts."""
+        return Terms(self.sent, self.received, self.debit, self.funding, self.credit, self.fee, self.rounding)
+
+
+@dataclass(frozen=True, slots=True)
+class LeafView:
+    """One event of the log, as it was committed to."""
+
+    lane: int
+    seq: int
+    salt: bytes
+    event: bytes
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """The exchange exists; `leaf` is its receipt's. A replay has no orders to send and the state of now."""
+
+    exchange: ExchangeView
+    leaf: LeafView
+    due: tuple[DueOrder, ...]
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Where the exchange is now, and what the caller must send next."""
+
+    exchange_id: UUID
+    state: State
+    due: tuple[DueOrder, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Orders that are now the caller's."""
+
+    due: tuple[DueOrder, ...]
+
+
+Outcome = None | Reserved | Moved | Claimed | Refusal

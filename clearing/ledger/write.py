@@ -1,0 +1,224 @@
+"""One batch: lock the lane, read what the items need, decide them in order, write arrays, advance the lane; one commit.
+
+The lock is a statement of its own under READ COMMITTED, so what is read after it is what the last writer committed. The clock is
+read once, after the lock has returned: an item's time, and so its window, is never older than that of any item before it.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection, AsyncCursor
+
+from clearing import errors
+from clearing.database import statement
+from clearing.ledger import rows
+from clearing.ledger.book import Book, CaseState, Chart, LiveKey, Read
+from clearing.ledger.decide import decide
+from clearing.ledger.items import Answered, Cancel, Claim, Grant, Item, Outcome, Postpone, Remember, Reserve, Resolve, Reverse, Sent
+from clearing.rules import merkle
+from clearing.rules.limits import Cap
+from clearing.rules.postings import Account, account_number
+from clearing.rules.windows import Window, containing
+
+Connection = AsyncConnection[Any]
+Result = Outcome | errors.ClearingError
+
+
+@dataclass(slots=True)
+class Pen:
+    """What a writer brings to every batch: its lane, its connection, and what enters at the front door."""
+
+    lane: int
+    connection: Connection
+    calendar: Sequence[Window]
+    clock: Callable[[], datetime]
+    salts: Callable[[], bytes]
+    points: Callable[[str], None]
+    writer: UUID
+    chart: Chart
+
+
+def _signed(items: Iterable[Item]) -> list[tuple[str, str]]:
+    signing = (Remember, Reserve, Reverse, Cancel, Resolve)
+    return [(item.signed.key_id, item.signed.nonce) for item in items if isinstance(item, signing)]
+
+
+def _reads(pen: Pen, items: Sequence[Item]) -> list[tuple[str, dict[str, Any]]]:
+    """The statements to read by, after the lock: only those that these items need."""
+    found: list[tuple[str, dict[str, Any]]] = []
+
+    def need(name: str, **arrays: list[Any]) -> None:
+        if all(arrays.values()):
+            found.append((name, {"lane": pen.lane, **arrays}))
+
+    signed = _signed(items)
+    need("read_nonces", key_id=[key_id for key_id, _ in signed], nonce=[nonce for _, nonce in signed])
+    need("read_keys", key_id=sorted({key_id for key_id, _ in signed}))
+    asking = [item for item in items if isinstance(item, Reserve | Reverse)]
+    need("read_known", partner=[item.partner for item in asking], idempotency_key=[i.idempotency_key for i in asking])
+    reserving = [item for item in items if isinstance(item, Reserve)]
+    need("read_quotes", quote_id=[item.quote_id for item in reserving])
+    partners = {pen.chart.owners(item.source_program, item.target_program).source_partner for item in reserving}
+    need("read_caps", account=[account_number(number, Account.POSITION) for number in sorted(partners)])
+    touched = {item.exchange_id for item in items if isinstance(item, Answered | Cancel | Sent | Postpone)}
+    reversing = {item.original_id for item in items if isinstance(item, Reverse)}
+    need("read_exchanges", exchange_id=sorted(touched | reversing))
+    need("read_orders", exchange_id=sorted(touched))
+    need("read_reversing", exchange_id=sorted(reversing))
+    need("read_cases", seq=[item.case for item in items if isinstance(item, Resolve)])
+    limit = sum(item.limit for item in items if isinstance(item, Claim))
+    if limit:
+        found.append(("read_due", {"lane": pen.lane, "now": pen.clock(), "most": limit}))
+    return found
+
+
+_FILL: dict[str, Callable[[Read, Any, int], None]] = {
+    "read_nonces": lambda read, row, _: read.nonces.__setitem__((row[0], row[1]), row[2]),
+    "read_keys": lambda read, row, _: read.keys.__setitem__(row[0], LiveKey(*row[1:])),
+    "read_quotes": lambda read, row, _: read.quotes.add(row[0]),
+    "read_reversing": lambda read, row, _: read.reversing.add(row[0]),
+    "read_caps": lambda read, row, _: read.caps.__setitem__(row[0], Cap(*row[1:])),
+    "read_cases": lambda read, row, _: read.cases.__setitem__(row[0], CaseState(*row)),
+}
+
+
+def _fill_exchanges(read: Read, row: Any, _lane: int) -> None:
+    exchange = rows.exchange_of(row)
+    read.exchanges.setdefault(exchange.exchange_id, exchange)
+
+
+def _fill_orders(read: Read, row: Any, _lane: int) -> None:
+    order = rows.order_of(row)
+    read.orders.setdefault((order.exchange_id, int(order.leg)), order)
+
+
+def _fill_due(read: Read, row: Any, _lane: int) -> None:
+    order = rows.order_of(row)
+    read.due.append(read.orders.setdefault((order.exchange_id, int(order.leg)), order))
+
+
+def _fill_known(read: Read, row: Any, lane: int) -> None:
+    exchange, leaf = rows.known_of(row, lane)
+    exchange = read.exchanges.setdefault(exchange.exchange_id, exchange)
+    read.known[(exchange.partner, exchange.idempotency_key)] = (exchange, leaf)
+
+
+_FILL |= {
+    "read_exchanges": _fill_exchanges,
+    "read_orders": _fill_orders,
+    "read_due": _fill_due,
+    "read_known": _fill_known,
+}
+
+
+async def _fetch(pen: Pen, read: Read, wanted: Sequence[tuple[str, dict[str, Any]]]) -> None:
+    """Run these reads in one go and put their rows in place. Orders come after exchanges, what is due after orders."""
+    cursors = [(name, await pen.connection.execute(statement(name), arrays)) for name, arrays in wanted]
+    for name, cursor in cursors:
+        fill = _FILL[name]
+        for row in await cursor.fetchall():
+            fill(read, row, pen.lane)
+
+
+def _missing(read: Read) -> list[tuple[str, list[UUID]]]:
+    """What the first rows point to: the exchange of a case and of a due order, the original of a reversal, their orders."""
+    named = {case.exchange_id for case in read.cases.values()} | {order.exchange_id for order in read.due}
+    named |= {exchange.original_id for exchange in read.exchanges.values() if exchange.original_id}
+    exchanges = sorted(named - read.exchanges.keys())
+    with_orders = {owner for owner, _ in read.orders}
+    replayed = {exchange.exchange_id for exchange, _ in read.known.values()}
+    orders = sorted(({case.exchange_id for case in read.cases.values()} | replayed) - with_orders)
+    return [(name, ids) for name, ids in (("read_exchanges", exchanges), ("read_orders", orders)) if ids]
+
+
+async def _learn(pen: Pen, lock: AsyncCursor[Any], wanted: Sequence[tuple[str, dict[str, Any]]]) -> tuple[Any, Read]:
+    read = Read()
+    await _fetch(pen, read, wanted)
+    head = await lock.fetchone()
+    if head is None:
+        message = f"lane {pen.lane} does not exist: run the migration"
+        raise errors.Misconfigured(message)
+    for _ in range(2):  # a case leads to a reversal, a reversal to its original
+        if more := _missing(read):
+            await _fetch(pen, read, [(name, {"lane": pen.lane, "exchange_id": ids}) for name, ids in more])
+    return head, read
+
+
+async def _cross(pen: Pen, book: Book, window_id: int) -> None:
+    """Seal the window that the lane is leaving, and every window crossed without a batch; open the one that contains `at`."""
+    root = merkle.root(book.frontier)
+    sealed = {"lane": pen.lane, "sealed_at": book.at, "sealed_size": book.size, "sealed_root": root}
+    await pen.connection.execute(statement("window_seal"), {**sealed, "window_id": window_id})
+    crossed = [window.number for window in pen.calendar if window_id < window.number <= book.window.number]
+    last = len(crossed) - 1
+    columns: dict[str, list[Any]] = {
+        "window_id": crossed,
+        "opened_size": [book.size] * len(crossed),
+        "sealed_at": [None if place == last else book.at for place in range(len(crossed))],
+        "sealed_size": [None if place == last else book.size for place in range(len(crossed))],
+        "sealed_root": [None if place == last else root for place in range(len(crossed))],
+    }
+    await pen.connection.execute(statement("window_open"), {"lane": pen.lane, **columns})
+
+
+async def _ensure_chart(pen: Pen, items: Sequence[Item]) -> None:
+    """Know the numbers of every program and partner that is named; they are given once and never change."""
+    codes = {code for item in items if isinstance(item, Reserve) for code in (item.source_program, item.target_program)}
+    partners = {item.partner for item in items if isinstance(item, Grant)}
+    if codes <= pen.chart.programs.keys() and partners <= pen.chart.partners.keys():
+        return
+    pen.chart = await load_chart(pen.connection)
+
+
+async def load_chart(connection: Connection) -> Chart:
+    """The numbers of all programs and partners."""
+    found = await (await connection.execute(statement("read_chart"))).fetchall()
+    programs = {program: (number, owner) for program, number, _, owner in found if program is not None}
+    return Chart(programs, {partner: owner for _, _, partner, owner in found})
+
+
+async def write_batch(pen: Pen, items: Sequence[Item]) -> list[Result]:
+    """Write these items as one transaction and return one result for each, in order. Raises when nothing was kept, or unknown."""
+    await _ensure_chart(pen, items)
+    async with pen.connection.pipeline():
+        # (1) lock the lane, (2) read what the batch needs: each a statement of its own, sent together, run in order
+        lock = await pen.connection.execute(statement("lane_lock"), {"lane": pen.lane})
+        head, read = await _learn(pen, lock, _reads(pen, items))
+        last_at, size, frontier, window_id, _ = head
+        at = max(pen.clock(), last_at)
+        window = pen.calendar[containing(pen.calendar, at)]
+        book = Book(pen.lane, at, window, size, list(frontier), pen.chart, pen.salts, read)
+        pen.points("lane.locked")
+        # (3) decide in memory, in order
+        if window.number != window_id:
+            await _cross(pen, book, window_id)
+        results = [decide(book, item) for item in items]
+        _pass(pen, book, "decided")
+        # (4) write arrays, one statement for each table
+        for name, arrays in rows.writes(book.changes):
+            await pen.connection.execute(statement(name), {"lane": pen.lane, **arrays})
+        # (5) advance the lane
+        await pen.connection.execute(
+            statement("lane_advance"),
+            {
+                "lane": pen.lane,
+                "last_at": at,
+                "size": book.size,
+                "frontier": book.frontier,
+                "window_id": window.number,
+                "writer": pen.writer,
+            },
+        )
+        _pass(pen, book, "written")
+        await pen.connection.commit()
+    _pass(pen, book, "committed")
+    return results
+
+
+def _pass(pen: Pen, book: Book, where: str) -> None:
+    """The named steps at which the crash harness may stop this process."""
+    for verb in sorted(book.verbs):
+        pen.points(f"{verb}.{where}")

@@ -1,0 +1,159 @@
+"""One asyncio writer for one lane: it drains its queue while the last batch is in flight, so a batch is one item when idle and hundreds under load."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import psycopg
+
+from clearing import errors
+from clearing.ledger.book import Chart
+from clearing.ledger.items import Item, Outcome
+from clearing.ledger.write import Connection, Pen, Result, load_chart, write_batch
+from clearing.rules.windows import Window
+
+BATCH_MOST = 512
+QUEUE_MOST = 20_000
+RECONNECTS_MOST = 40
+RECONNECT_SECONDS = 0.25
+
+Connect = Callable[[], Awaitable[Connection]]
+
+
+class Writer:
+    """The only way into a lane's books from this process.
+
+    `connect` opens the writer's own connection; `clock`, `salts` (32 random bytes each) and `points` (named steps for the crash
+    harness) enter here and are passed down. Several processes may write one lane: the lane's row is the lock between them.
+    """
+
+    def __init__(  # noqa: PLR0913 - what enters at the front door enters here, each by name
+        self,
+        connect: Connect,
+        lane: int,
+        *,
+        clock: Callable[[], datetime],
+        salts: Callable[[], bytes],
+        calendar: Sequence[Window],
+        writer_id: UUID,
+        points: Callable[[str], None] = lambda _name: None,
+        queue_most: int = QUEUE_MOST,
+    ) -> None:
+        self.lane = lane
+        self.batches = self.items = 0  # for metrics
+        self._connect = connect
+        self._parts = (calendar, clock, salts, points, writer_id)
+        self._queue: deque[tuple[Item, asyncio.Future[Outcome]]] = deque()
+        self._queue_most = queue_most
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._pen: Pen | None = None
+        self._stopping = False
+
+    @property
+    def waiting(self) -> int:
+        """How many items wait for the next batch."""
+        return len(self._queue)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the writer runs."""
+        return self._task is not None and not self._task.done()
+
+    async def start(self) -> None:
+        """Connect and begin. Raises what the connection raises."""
+        self._pen = await self._new_pen()
+        self._task = asyncio.create_task(self._run(), name=f"lane-{self.lane}-writer")
+
+    async def stop(self) -> None:
+        """Write what is queued, and end."""
+        self._stopping = True
+        self._wake.set()
+        if self._task is not None:
+            await self._task
+        if self._pen is not None:
+            await self._pen.connection.close()
+
+    async def put(self, item: Item) -> Outcome:
+        """Write one item with the next batch. Raises Overloaded, and whatever misuse the decision found."""
+        return await self._enqueue(item)
+
+    async def put_all(self, items: Iterable[Item]) -> list[Outcome | errors.ClearingError]:
+        """Write these items, side by side with whatever else waits; one result for each, misuse as the exception itself."""
+        futures = [self._enqueue(item) for item in items]
+        results = await asyncio.gather(*futures, return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException) and not isinstance(result, errors.ClearingError):
+                raise result
+        return [result for result in results if not isinstance(result, BaseException) or isinstance(result, errors.ClearingError)]
+
+    def _enqueue(self, item: Item) -> asyncio.Future[Outcome]:
+        if self._stopping or len(self._queue) >= self._queue_most:
+            raise errors.Overloaded(retry_after=1)
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._queue.append((item, future))
+        self._wake.set()
+        return future
+
+    async def _run(self) -> None:
+        while True:
+            if not self._queue:
+                if self._stopping:
+                    return
+                self._wake.clear()
+                await self._wake.wait()
+                continue
+            batch = [self._queue.popleft() for _ in range(min(BATCH_MOST, len(self._queue)))]
+            results = await self._write([item for item, _ in batch])
+            for (_, future), result in zip(batch, results, strict=True):
+                if future.done():
+                    continue  # whoever asked has gone
+                if isinstance(result, errors.ClearingError):
+                    future.set_exception(result)
+                else:
+                    future.set_result(result)
+
+    async def _write(self, items: list[Item]) -> list[Result]:
+        """Write a batch; one that aborts is written again by halves until the culprit stands alone."""
+        try:
+            results = await self._write_surely(items)
+        except errors.Unavailable as reason:
+            return [reason] * len(items)
+        except Exception as reason:  # noqa: BLE001 - whatever it was, it must cost its own item only
+            if len(items) == 1:
+                return [errors.ItemRejected(f"{type(reason).__name__} while writing; nothing was kept")]
+            half = len(items) // 2
+            return [*await self._write(items[:half]), *await self._write(items[half:])]
+        self.batches += 1
+        self.items += len(items)
+        return results
+
+    async def _write_surely(self, items: list[Item]) -> list[Result]:
+        """Write a batch again while the connection fails. A commit whose outcome is unknown is repeated without harm:
+        a nonce knows the request that used it, an exchange its key, an order its answer."""
+        for _ in range(RECONNECTS_MOST):
+            try:
+                if self._pen is None:
+                    self._pen = await self._new_pen()
+                return await write_batch(self._pen, items)
+            except psycopg.OperationalError:
+                await self._drop_pen()
+                await asyncio.sleep(RECONNECT_SECONDS)
+            except BaseException:
+                await self._drop_pen()  # a pipeline that failed half way is not worth mending
+                raise
+        raise errors.Unavailable(retry_after=5)
+
+    async def _drop_pen(self) -> None:
+        if self._pen is not None:
+            pen, self._pen = self._pen, None
+            await pen.connection.close()
+
+    async def _new_pen(self) -> Pen:
+        connection = await self._connect()
+        calendar, clock, salts, points, writer_id = self._parts
+        chart: Chart = await load_chart(connection)
+        await connection.rollback()
+        return Pen(self.lane, connection, calendar, clock, salts, points, writer_id, chart)

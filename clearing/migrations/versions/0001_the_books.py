@@ -1,0 +1,366 @@
+"""The books as they began: every table of clearing.tables, and what the application role may do with it."""
+
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+TABLES = """
+CREATE TABLE account (
+    lane SMALLINT NOT NULL,
+    account UUID NOT NULL,
+    program TEXT NOT NULL,
+    number_index BYTEA NOT NULL,
+    number_mask TEXT NOT NULL,
+    kek_id TEXT NOT NULL,
+    wrapped BYTEA,
+    seal_nonce BYTEA NOT NULL,
+    box BYTEA NOT NULL,
+    linked_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    PRIMARY KEY (lane, account)
+);
+CREATE UNIQUE INDEX account_by_number ON account (lane, program, number_index);
+COMMENT ON TABLE account IS 'sharded';
+
+CREATE TABLE calendar (
+    window_id INTEGER NOT NULL,
+    code TEXT NOT NULL,
+    opens_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    closes_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    PRIMARY KEY (window_id),
+    CONSTRAINT forward CHECK (opens_at < closes_at)
+);
+COMMENT ON TABLE calendar IS 'reference';
+
+CREATE TABLE cap_slice (
+    lane SMALLINT NOT NULL,
+    account INTEGER NOT NULL,
+    granted BIGINT NOT NULL,
+    position BIGINT NOT NULL,
+    pending BIGINT NOT NULL,
+    PRIMARY KEY (lane, account),
+    CONSTRAINT limits CHECK (granted >= 0 AND pending >= 0)
+);
+COMMENT ON TABLE cap_slice IS 'sharded';
+
+CREATE TABLE corridor (
+    source TEXT NOT NULL,
+    target TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    valid_from TIMESTAMP WITH TIME ZONE NOT NULL,
+    valid_to TIMESTAMP WITH TIME ZONE,
+    ratio_num BIGINT NOT NULL,
+    ratio_den BIGINT NOT NULL,
+    step BIGINT NOT NULL,
+    minimum BIGINT NOT NULL,
+    maximum BIGINT,
+    PRIMARY KEY (source, target, version),
+    CONSTRAINT two_programs CHECK (source <> target),
+    CONSTRAINT exact_ratio CHECK (ratio_num > 0 AND ratio_den > 0 AND step > 0 AND minimum > 0),
+    CONSTRAINT maximum_reachable CHECK (maximum IS NULL OR maximum >= minimum),
+    CONSTRAINT whole_units CHECK (minimum * ratio_num % ratio_den = 0 AND step * ratio_num % ratio_den = 0)
+);
+COMMENT ON TABLE corridor IS 'reference';
+
+CREATE TABLE entry (
+    lane SMALLINT NOT NULL,
+    seq BIGINT NOT NULL,
+    line SMALLINT NOT NULL,
+    account INTEGER NOT NULL,
+    window_id INTEGER,
+    amount BIGINT NOT NULL,
+    exchange_id UUID NOT NULL,
+    PRIMARY KEY (lane, seq, line),
+    CONSTRAINT amount_moves CHECK (amount <> 0)
+);
+COMMENT ON TABLE entry IS 'sharded';
+
+CREATE TABLE evidence (
+    lane SMALLINT NOT NULL,
+    evidence_id UUID NOT NULL,
+    kind TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    signed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    base BYTEA NOT NULL,
+    signature BYTEA NOT NULL,
+    digest BYTEA,
+    meta BYTEA NOT NULL,
+    kek_id TEXT NOT NULL,
+    wrapped BYTEA,
+    seal_nonce BYTEA NOT NULL,
+    box BYTEA NOT NULL,
+    PRIMARY KEY (lane, evidence_id),
+    CONSTRAINT kind_known CHECK (kind IN ('request', 'call'))
+);
+COMMENT ON TABLE evidence IS 'sharded';
+
+CREATE TABLE exchange (
+    lane SMALLINT NOT NULL,
+    exchange_id UUID NOT NULL,
+    path TEXT NOT NULL,
+    original_id UUID,
+    partner TEXT NOT NULL,
+    idempotency_key TEXT NOT NULL,
+    fingerprint BYTEA NOT NULL,
+    request_id UUID NOT NULL,
+    quote_id UUID NOT NULL,
+    terms_version TEXT NOT NULL,
+    state TEXT NOT NULL,
+    reserved_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    posted_at TIMESTAMP WITH TIME ZONE,
+    window_id INTEGER,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    reason TEXT,
+    source_program TEXT NOT NULL,
+    target_program TEXT NOT NULL,
+    source_account UUID NOT NULL,
+    target_account UUID NOT NULL,
+    sent BIGINT NOT NULL,
+    received BIGINT NOT NULL,
+    debit BIGINT NOT NULL,
+    funding BIGINT NOT NULL,
+    credit BIGINT NOT NULL,
+    fee BIGINT NOT NULL,
+    rounding BIGINT NOT NULL,
+    reversed BIGINT NOT NULL,
+    kept_leg SMALLINT NOT NULL,
+    cancelled BOOLEAN NOT NULL,
+    reserved_seq BIGINT NOT NULL,
+    PRIMARY KEY (lane, exchange_id),
+    CONSTRAINT path_known CHECK (path IN ('held', 'debited', 'reversal')),
+    CONSTRAINT state_known CHECK (
+        state IN ('reserved', 'source_held', 'credited', 'completed', 'releasing', 'reversed', 'unknown', 'review')),
+    CONSTRAINT balances CHECK (debit + funding = credit + fee),
+    CONSTRAINT amounts CHECK (sent > 0 AND received >= 0 AND debit >= 0 AND funding >= 0 AND credit >= 0),
+    CONSTRAINT rounding_inside_fee CHECK (rounding >= 0 AND fee >= rounding),
+    CONSTRAINT reversed_at_most_whole CHECK (reversed >= 0 AND reversed <= sent),
+    CONSTRAINT reversal_has_original CHECK ((path = 'reversal') = (original_id IS NOT NULL)),
+    CONSTRAINT ended_in_time CHECK ((state IN ('completed', 'reversed')) = (ended_at IS NOT NULL))
+);
+CREATE UNIQUE INDEX exchange_by_idempotency_key ON exchange (lane, partner, idempotency_key);
+CREATE UNIQUE INDEX exchange_by_quote ON exchange (lane, quote_id) WHERE original_id IS NULL;
+CREATE INDEX exchange_reversals ON exchange (lane, original_id) WHERE original_id IS NOT NULL;
+COMMENT ON TABLE exchange IS 'sharded';
+
+CREATE TABLE key (
+    key_id TEXT NOT NULL,
+    partner TEXT,
+    purpose TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    alg TEXT NOT NULL,
+    jwk JSONB NOT NULL,
+    registered_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    not_before TIMESTAMP WITH TIME ZONE NOT NULL,
+    expires_at TIMESTAMP WITH TIME ZONE,
+    revoked_at TIMESTAMP WITH TIME ZONE,
+    compromised_since TIMESTAMP WITH TIME ZONE,
+    PRIMARY KEY (key_id),
+    CONSTRAINT purpose_known CHECK (purpose IN ('requests', 'answers', 'operator', 'house')),
+    CONSTRAINT environment_known CHECK (environment IN ('sandbox', 'live')),
+    CONSTRAINT partner_signs CHECK ((purpose IN ('requests', 'answers')) = (partner IS NOT NULL))
+);
+COMMENT ON TABLE key IS 'reference';
+
+CREATE TABLE lane (
+    lane SMALLINT NOT NULL,
+    last_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    size BIGINT NOT NULL,
+    frontier BYTEA[] NOT NULL,
+    window_id INTEGER NOT NULL,
+    writer UUID NOT NULL,
+    PRIMARY KEY (lane),
+    CONSTRAINT size_counts CHECK (size >= 0)
+);
+COMMENT ON TABLE lane IS 'sharded';
+
+CREATE TABLE lane_window (
+    lane SMALLINT NOT NULL,
+    window_id INTEGER NOT NULL,
+    opened_size BIGINT NOT NULL,
+    sealed_at TIMESTAMP WITH TIME ZONE,
+    sealed_size BIGINT,
+    sealed_root BYTEA,
+    PRIMARY KEY (lane, window_id),
+    CONSTRAINT sealed_whole CHECK ((sealed_at IS NULL) = (sealed_root IS NULL)),
+    CONSTRAINT sealed_sized CHECK ((sealed_at IS NULL) = (sealed_size IS NULL))
+);
+COMMENT ON TABLE lane_window IS 'sharded';
+
+CREATE TABLE leaf (
+    lane SMALLINT NOT NULL,
+    seq BIGINT NOT NULL,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    kind TEXT NOT NULL,
+    exchange_id UUID,
+    salt BYTEA NOT NULL,
+    event BYTEA NOT NULL,
+    hash BYTEA NOT NULL,
+    PRIMARY KEY (lane, seq)
+);
+CREATE INDEX leaf_by_exchange ON leaf (lane, exchange_id);
+COMMENT ON TABLE leaf IS 'sharded';
+
+CREATE TABLE nonce (
+    lane SMALLINT NOT NULL,
+    key_id TEXT NOT NULL,
+    nonce TEXT NOT NULL,
+    request_id UUID NOT NULL,
+    expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    PRIMARY KEY (lane, key_id, nonce)
+);
+COMMENT ON TABLE nonce IS 'sharded';
+
+CREATE TABLE orders (
+    lane SMALLINT NOT NULL,
+    exchange_id UUID NOT NULL,
+    leg SMALLINT NOT NULL,
+    operation TEXT NOT NULL,
+    program TEXT NOT NULL,
+    account UUID NOT NULL,
+    amount BIGINT NOT NULL,
+    refers TEXT,
+    state TEXT NOT NULL,
+    lease UUID,
+    due_at TIMESTAMP WITH TIME ZONE,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    sent_at TIMESTAMP WITH TIME ZONE,
+    attempts INTEGER NOT NULL,
+    answered_at TIMESTAMP WITH TIME ZONE,
+    reason TEXT,
+    evidence_id UUID,
+    PRIMARY KEY (lane, exchange_id, leg),
+    CONSTRAINT state_known CHECK (
+        state IN ('waiting', 'sent', 'done', 'pending', 'declined', 'unknown', 'not_found', 'differs', 'dropped')),
+    CONSTRAINT amount_positive CHECK (amount > 0)
+);
+CREATE INDEX orders_due ON orders (lane, due_at) WHERE due_at IS NOT NULL;
+COMMENT ON TABLE orders IS 'sharded';
+
+CREATE TABLE partner (
+    partner TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    registered_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    PRIMARY KEY (partner),
+    CONSTRAINT number_positive CHECK (number > 0)
+);
+COMMENT ON TABLE partner IS 'reference';
+
+CREATE TABLE position_slice (
+    lane SMALLINT NOT NULL,
+    window_id INTEGER NOT NULL,
+    account INTEGER NOT NULL,
+    debits BIGINT NOT NULL,
+    credits BIGINT NOT NULL,
+    PRIMARY KEY (lane, window_id, account),
+    CONSTRAINT sums CHECK (debits >= 0 AND credits >= 0)
+);
+COMMENT ON TABLE position_slice IS 'sharded';
+
+CREATE TABLE price (
+    program TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    valid_from TIMESTAMP WITH TIME ZONE NOT NULL,
+    issue_num BIGINT NOT NULL,
+    issue_den BIGINT NOT NULL,
+    redeem_num BIGINT NOT NULL,
+    redeem_den BIGINT NOT NULL,
+    PRIMARY KEY (program, version),
+    CONSTRAINT exact_fractions CHECK (issue_num >= 0 AND issue_den > 0 AND redeem_num >= 0 AND redeem_den > 0)
+);
+COMMENT ON TABLE price IS 'reference';
+
+CREATE TABLE program (
+    program TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    partner TEXT NOT NULL,
+    name TEXT NOT NULL,
+    unit_name TEXT NOT NULL,
+    adapter TEXT NOT NULL,
+    endpoint TEXT NOT NULL,
+    capabilities JSONB NOT NULL,
+    registered_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    PRIMARY KEY (program),
+    CONSTRAINT number_positive CHECK (number > 0)
+);
+COMMENT ON TABLE program IS 'reference';
+
+CREATE TABLE review_case (
+    lane SMALLINT NOT NULL,
+    seq BIGINT NOT NULL,
+    exchange_id UUID NOT NULL,
+    leg SMALLINT NOT NULL,
+    kind TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    opened_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    due_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    detail TEXT NOT NULL,
+    closed_at TIMESTAMP WITH TIME ZONE,
+    decision TEXT,
+    closed_by TEXT,
+    PRIMARY KEY (lane, seq)
+);
+CREATE INDEX case_open ON review_case (lane, due_at) WHERE closed_at IS NULL;
+COMMENT ON TABLE review_case IS 'sharded';
+
+CREATE TABLE tile (
+    lane SMALLINT NOT NULL,
+    level SMALLINT NOT NULL,
+    place BIGINT NOT NULL,
+    hash BYTEA NOT NULL,
+    PRIMARY KEY (lane, level, place)
+);
+COMMENT ON TABLE tile IS 'sharded';
+"""
+
+UPDATABLE: dict[str, tuple[str, ...]] = {
+    "partner": ("name",),
+    "program": ("endpoint", "capabilities"),
+    "key": ("expires_at", "revoked_at", "compromised_since"),
+    "lane": ("last_at", "size", "frontier", "window_id", "writer"),
+    "lane_window": ("sealed_at", "sealed_size", "sealed_root"),
+    "account": ("wrapped",),
+    "exchange": ("state", "posted_at", "window_id", "ended_at", "reason", "reversed", "kept_leg", "cancelled"),
+    "orders": ("state", "lease", "due_at", "sent_at", "attempts", "answered_at", "reason", "evidence_id"),
+    "evidence": ("wrapped",),
+    "position_slice": ("debits", "credits"),
+    "cap_slice": ("granted", "position", "pending"),
+    "review_case": ("closed_at", "decision", "closed_by"),
+}
+DELETABLE: tuple[str, ...] = ("nonce",)
+
+ROLE = """
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = 'clearing_app') THEN
+        CREATE ROLE clearing_app NOLOGIN NOINHERIT;
+    END IF;
+    EXECUTE format('GRANT clearing_app TO %I', current_user);
+    EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
+    EXECUTE format('GRANT CONNECT ON DATABASE %I TO clearing_app', current_database());
+END
+$$;
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+GRANT USAGE ON SCHEMA public TO clearing_app;
+GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO clearing_app;
+REVOKE INSERT ON alembic_version FROM clearing_app;
+COMMENT ON TABLE alembic_version IS 'local';
+"""
+
+
+def upgrade() -> None:
+    """Make the tables, then the role that owns none of them."""
+    op.execute(TABLES)
+    op.execute(ROLE)
+    for table, columns in UPDATABLE.items():
+        op.execute(f"GRANT UPDATE ({', '.join(columns)}) ON {table} TO clearing_app")
+    for table in DELETABLE:
+        op.execute(f"GRANT DELETE ON {table} TO clearing_app")
+
+
+def downgrade() -> None:
+    """Books are not unwritten."""
+    message = "migrations go forward only"
+    raise NotImplementedError(message)

@@ -1,0 +1,154 @@
+"""What each event books: a table of path × event → account, unit and sign. Entries of one event add up to zero in every unit.
+
+Reserving books nothing, and neither does a hold: pending amounts live in the cap, held points at the program. A debit takes points
+into transit, without a window. When the target credits, transit is cleared, the target's points are issued and the obligation is
+booked in the open window; nothing unposts it. Signs of value: plus owes the house, minus is owed by it.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from clearing.rules.lifecycle import Event, Path
+from clearing.rules.rates import Terms
+
+
+class Account(IntEnum):
+    """The accounts of the books. The number of an account is its owner's number times 16 plus this."""
+
+    OUTSTANDING = 1
+    """Of a program: its points in the hands of members, as far as the house moved them."""
+    TRANSIT = 2
+    """Of a program: points taken from a member and not yet exchanged or given back."""
+    EXCHANGED_OUT = 3
+    """Of a program: points that left as units of another."""
+    EXCHANGED_IN = 4
+    """Of a program: units issued for points of another; the contra of what was issued."""
+    SUSPENSE = 5
+    """Of a program: units it credited after the exchange had been reversed; a person decides."""
+    POSITION = 8
+    """Of a partner: what it owes the house (plus) or is owed (minus), in millionths of the common unit."""
+    FEE = 14
+    """Of the house: what it earned."""
+    ROUNDING = 15
+    """Of the house: remainders smaller than a millionth, collected."""
+
+
+class Owner(StrEnum):
+    """Whose account a line of the table means."""
+
+    SOURCE = "source"
+    TARGET = "target"
+    HOUSE = "house"
+
+
+HOUSE = 0
+"""The house's own number among the owners of accounts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One line of the table: the amount of `terms` named `amount`, with `sign`, to an account of `owner`."""
+
+    owner: Owner
+    account: Account
+    sign: int
+    amount: str
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """The numbers of the two programs and of the two partners that sign for them."""
+
+    source_program: int
+    target_program: int
+    source_partner: int
+    target_partner: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line to book: account number and signed amount in the account's unit."""
+
+    account: int
+    amount: int
+
+
+def _move(owner: Owner, amount: str, taken: Account, given: Account) -> tuple[Rule, Rule]:
+    return Rule(owner, taken, -1, amount), Rule(owner, given, +1, amount)
+
+
+def _value(sign: int) -> tuple[Rule, ...]:
+    return (
+        Rule(Owner.SOURCE, Account.POSITION, sign, "debit"),
+        Rule(Owner.TARGET, Account.POSITION, -sign, "credit"),
+        Rule(Owner.HOUSE, Account.FEE, -sign, "margin"),
+        Rule(Owner.HOUSE, Account.ROUNDING, -sign, "rounding"),
+    )
+
+
+_INTO_TRANSIT = _move(Owner.SOURCE, "sent", Account.OUTSTANDING, Account.TRANSIT)
+_OUT_OF_TRANSIT = _move(Owner.SOURCE, "sent", Account.TRANSIT, Account.OUTSTANDING)
+_ISSUED = _move(Owner.TARGET, "received", Account.EXCHANGED_IN, Account.OUTSTANDING)
+
+RULES: dict[tuple[Path, Event], tuple[Rule, ...]] = {
+    (Path.HELD, Event.GIVEN): (
+        *_move(Owner.SOURCE, "sent", Account.OUTSTANDING, Account.EXCHANGED_OUT),
+        *_ISSUED,
+        *_value(+1),
+    ),
+    (Path.DEBITED, Event.TAKEN): _INTO_TRANSIT,
+    (Path.DEBITED, Event.TAKEN_IN_VAIN): _INTO_TRANSIT,
+    (Path.DEBITED, Event.GIVEN): (
+        *_move(Owner.SOURCE, "sent", Account.TRANSIT, Account.EXCHANGED_OUT),
+        *_ISSUED,
+        *_value(+1),
+    ),
+    (Path.DEBITED, Event.RETURNED): _OUT_OF_TRANSIT,
+    (Path.REVERSAL, Event.TAKEN): (
+        *_move(Owner.TARGET, "received", Account.OUTSTANDING, Account.EXCHANGED_IN),
+        *_move(Owner.SOURCE, "sent", Account.EXCHANGED_OUT, Account.TRANSIT),
+        *_value(-1),
+    ),
+    (Path.REVERSAL, Event.GIVEN): _OUT_OF_TRANSIT,
+}
+"""Path × event → lines. An event that is not here books nothing."""
+
+LATE_CREDIT = _move(Owner.TARGET, "received", Account.SUSPENSE, Account.OUTSTANDING)
+"""A credit that is confirmed after the exchange was reversed: issued, owed by nobody, in suspense."""
+
+IN_WINDOW = frozenset({(Path.HELD, Event.GIVEN), (Path.DEBITED, Event.GIVEN), (Path.REVERSAL, Event.TAKEN)})
+"""Events that book value, and so belong to a settlement window."""
+
+
+def account_number(owner: int, account: Account) -> int:
+    """The number of an account in the books."""
+    return owner * 16 + account
+
+
+def _owner_number(rule: Rule, owners: Owners) -> int:
+    if rule.owner is Owner.HOUSE:
+        return HOUSE
+    if rule.account is Account.POSITION:
+        return owners.source_partner if rule.owner is Owner.SOURCE else owners.target_partner
+    return owners.source_program if rule.owner is Owner.SOURCE else owners.target_program
+
+
+def _amount(terms: Terms, name: str) -> int:
+    if name == "margin":  # the fee without the rounding inside it
+        return terms.fee - terms.rounding
+    amount: int = getattr(terms, name)
+    return amount
+
+
+def book(rules: tuple[Rule, ...], terms: Terms, owners: Owners) -> tuple[Entry, ...]:
+    """The entries of these rules; lines of zero are dropped."""
+    return tuple(
+        Entry(account_number(_owner_number(rule, owners), rule.account), rule.sign * amount)
+        for rule in rules
+        if (amount := _amount(terms, rule.amount))
+    )
+
+
+def entries(path: Path, event: Event, terms: Terms, owners: Owners) -> tuple[Entry, ...]:
+    """What `event` books for an exchange on `path`. Law: adds up to zero in each of the three units."""
+    return book(RULES.get((path, event), ()), terms, owners)

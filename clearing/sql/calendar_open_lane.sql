@@ -1,0 +1,12 @@
+-- Open a lane with an empty log; no row comes back when it was open.
+INSERT INTO lane (lane, last_at, size, frontier, window_id, writer)
+VALUES (
+    %(lane)b,
+    %(last_at)b,
+    0,
+    '{}',
+    %(window_id)b,
+    %(writer)b
+)
+ON CONFLICT (lane) DO NOTHING
+RETURNING lane

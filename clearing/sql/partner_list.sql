@@ -1,0 +1,6 @@
+-- All partners.
+SELECT
+    partner AS code,
+    number,
+    name
+FROM partner

@@ -1,0 +1,7 @@
+-- One partner.
+SELECT
+    partner AS code,
+    number,
+    name
+FROM partner
+WHERE partner = %(partner)b

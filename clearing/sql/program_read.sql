@@ -1,0 +1,14 @@
+-- One program, with the number of the partner that signs for it.
+SELECT
+    program.program AS code,
+    program.number,
+    program.partner,
+    partner.number AS partner_number,
+    program.name,
+    program.unit_name,
+    program.adapter,
+    program.endpoint,
+    program.capabilities
+FROM program
+INNER JOIN partner ON program.partner = partner.partner
+WHERE program.program = %(program)b

@@ -1,0 +1,9 @@
+-- Cases by their number in the log.
+SELECT
+    seq,
+    exchange_id,
+    leg,
+    kind,
+    closed_at
+FROM review_case
+WHERE lane = %(lane)b AND seq = any(%(seq)b::bigint [])

@@ -1,0 +1,75 @@
+"""What tests stand on: a real PostgreSQL, a database of one's own, and a clock that moves when told."""
+
+import fcntl
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+
+from clearing import database
+from clearing.embedded import Embedded
+
+TEMPLATE = "clearing_template"
+_numbers = count(1)
+
+
+@dataclass
+class FixedClock:
+    """A clock that says what it is told: call it for the time, `advance` it by seconds."""
+
+    at: datetime = field(default=datetime(2026, 3, 4, 12, 0, tzinfo=UTC))  # a Wednesday, far from any cut-off
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def advance(self, seconds: int) -> None:
+        """Let `seconds` pass."""
+        self.at += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """A clock that stands still at noon of Wednesday, 4 March 2026 (UTC)."""
+    return FixedClock()
+
+
+def other_database(url: str, name: str) -> str:
+    """The address of another database of the same server."""
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}")).replace("postgresql:///", "postgresql://")
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[str]:
+    """An embedded PostgreSQL, shared by all workers of this run, with a migrated template database."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+    with Embedded(shared / "pg", durable=False) as server:
+        _have_template(server.url, shared / "template.lock")
+        yield server.url
+
+
+def _have_template(url: str, lock: Path) -> None:
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with psycopg.connect(url, autocommit=True) as connection:
+            if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (TEMPLATE,)).fetchone():
+                return
+        database.create_database(url, TEMPLATE, "template0")
+        database.migrate(other_database(url, TEMPLATE))
+
+
+@pytest.fixture
+def database_url(postgres_url: str, worker_id: str) -> Iterator[str]:
+    """A fresh migrated database for one test, gone after it."""
+    name = f"clearing_{re.sub('[^a-z0-9]', '', worker_id)}_{next(_numbers)}"
+    database.create_database(postgres_url, name, TEMPLATE)
+    try:
+        yield other_database(postgres_url, name)
+    finally:
+        database.drop_database(postgres_url, name)
