@@ -40,7 +40,7 @@ test: .venv  ## all tests, on a real PostgreSQL of their own
 lint: .venv  ## form, types, floors, SQL, and whether the committed API description is the code's
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
-	$(BIN)/mypy
+	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint --disable-progress-bar clearing/sql
 	$(BIN)/clearing openapi --check

@@ -18,7 +18,7 @@ RETRY_AFTER_LONGEST = 3_600
 _VERDICTS = {"done": Verdict.DONE, "pending": Verdict.PENDING, "declined": Verdict.DECLINED}
 _STATUSES = frozenset({"active", "frozen", "closed", "unknown"})
 _NAME_MATCHES = frozenset({None, "match", "partial", "mismatch"})
-_WORD = re.compile(r"[!-~]{1,128}\Z")
+_FOUR_WORDS = re.compile(r"[!-~]{1,128}(?: [!-~]{1,128}){3}\Z")
 _REASON = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
 _TEXT = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,64}\Z")
 _SECONDS = re.compile(r"[0-9]{1,9}\Z", re.ASCII)
@@ -110,10 +110,10 @@ def _answer(row: Any) -> Answer:
     if type(row) is not dict:
         _unreadable("an operation of the answer is not an object")
     get: Callable[[str], Any] = row.get
-    id_, operation, account, unit, amount = [get(field) for field in ("id", "operation", "account", "unit", "amount")]
-    for word in (id_, operation, account, unit):
-        if type(word) is not str or not _WORD.match(word):
-            _unreadable("an operation of the answer lacks id, operation, account or unit")
+    id_, operation, account, unit, amount = get("id"), get("operation"), get("account"), get("unit"), get("amount")
+    texts = type(id_) is type(operation) is type(account) is type(unit) is str
+    if not texts or not _FOUR_WORDS.match(f"{id_} {operation} {account} {unit}"):  # a word with a space would make five
+        _unreadable("an operation of the answer lacks id, operation, account or unit")
     if type(amount) is not int or not 0 <= amount <= AMOUNT_HIGHEST:
         _unreadable("an amount of the answer is not a whole number in range")
     result, reason = get("result"), get("reason")

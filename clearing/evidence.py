@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256, sha512
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 import orjson
@@ -277,7 +277,7 @@ def _signed(prefix: str, base: bytes, signature: bytes, digest: bytes | None, ke
     return findings
 
 
-def _body_findings(evidence: Evidence, meta: Mapping[str, object], keyring: Keyring | None, lane: int) -> list[str]:
+def _body_findings(evidence: Evidence, meta: Mapping[str, Any], keyring: Keyring | None, lane: int) -> list[str]:
     if not evidence.sealed.wrapped:
         return ["body_erased"]
     if keyring is None:
@@ -292,7 +292,7 @@ def _body_findings(evidence: Evidence, meta: Mapping[str, object], keyring: Keyr
     if not _is_body(base64.b64decode(bodies["request"]), evidence.digest, evidence.base):
         findings.append("digest")
     if "answer_base" in meta:
-        answer, base = base64.b64decode(bodies["answer"]), str(meta["answer_base"]).encode("latin-1")
+        answer, base = base64.b64decode(bodies["answer"]), meta["answer_base"].encode("latin-1")
         if not _is_body(answer, _bytes(meta["answer_digest"]), base):
             findings.append("answer_digest")
     return findings

@@ -55,9 +55,19 @@ def main(arguments: list[str] | None = None) -> None:
     }
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     config = uvicorn.Config(
-        make_app(program), http=Protocol, ws="none", lifespan="off", proxy_headers=False, log_config=None, access_log=False, server_header=False,
-        date_header=False, timeout_keep_alive=120, timeout_graceful_shutdown=1, loop="uvloop" if sys.platform != "win32" else "asyncio",
-    )  # fmt: skip
+        make_app(program),
+        http=Protocol,
+        loop="uvloop" if sys.platform != "win32" else "asyncio",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=120,
+        timeout_graceful_shutdown=1,
+    )
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(_serve(uvicorn.Server(config), listener, program, json.dumps(ready)))
     books.close()

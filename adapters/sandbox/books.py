@@ -4,11 +4,11 @@ import hashlib
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 
 from adapters.sandbox import moves
 from adapters.sandbox.faults import Fault
+from adapters.sandbox.schema import SCHEMA
 from adapters.sandbox.words import Asked, Reason, Said, Terms
 
 TIERS = ("base", "silver", "gold", "platinum")
@@ -35,7 +35,7 @@ class Books:
         self.sql = sqlite3.connect(path, isolation_level=None, cached_statements=256)
         for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000"):
             self.sql.execute(f"PRAGMA {setting}")
-        self.sql.executescript(files("adapters.sandbox").joinpath("books.sql").read_text("utf-8"))
+        self.sql.executescript(SCHEMA)
 
     def close(self) -> None:
         """Close the file."""
@@ -82,8 +82,8 @@ class Books:
 
     def due(self, now: int) -> bool:
         """Whether time has something to do."""
-        query = "SELECT EXISTS (SELECT 1 FROM operation WHERE decides_at <= :now) OR EXISTS (SELECT 1 FROM operation WHERE expires_at <= :now)"
-        return bool(self.sql.execute(query, {"now": now}).fetchone()[0])
+        query = "SELECT EXISTS (SELECT 1 FROM operation WHERE decides_at <= ?1) OR EXISTS (SELECT 1 FROM operation WHERE expires_at <= ?1)"
+        return bool(self.sql.execute(query, (now,)).fetchone()[0])
 
     def perform(self, asked: Sequence[Asked], faults: dict[str, Fault], now: int) -> list[Said]:
         """Do each operation, in order, unless its id was seen before."""

@@ -107,7 +107,7 @@ def of_amount(amount: int, operation: str) -> Fault | None:
 
 @dataclass(slots=True)
 class Script:
-    """A fault aimed at the next `times` operations of a kind, of one account or of any."""
+    """A fault aimed at the next `times` operations of a kind or of any it can hit, of one account or of any."""
 
     fault: Fault
     operation: str | None
@@ -116,7 +116,8 @@ class Script:
 
     def hits(self, operation: str, account: str) -> bool:
         """Whether this script is aimed at such an operation."""
-        return self.times > 0 and self.operation in (None, operation) and self.account in (None, account)
+        meant = self.operation == operation or (self.operation is None and operation in ALL & self.fault.operations)
+        return meant and self.times > 0 and self.account in (None, account)
 
 
 def script(fault: str, operation: str | None = None, account: str | None = None, times: int = 1) -> Script:

@@ -1,5 +1,6 @@
 """Whom the program believes and how it signs: the keys of the house, its own key, and the signing profile of the client package."""
 
+import asyncio
 import json
 import time
 from collections.abc import Iterable
@@ -95,7 +96,7 @@ class Trust:
 
 async def _fetch(place: str) -> bytes:
     if not place.startswith(("http://", "https://")):
-        return Path(place).read_bytes()
+        return await asyncio.to_thread(Path(place).read_bytes)
     async with httpx.AsyncClient(timeout=5.0, trust_env=False) as client:
         return (await client.get(place)).raise_for_status().content
 

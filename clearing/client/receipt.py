@@ -49,7 +49,7 @@ def verify_receipt(
 
 
 def holds(findings: Sequence[Finding], *, proven: bool = False) -> bool:
-    """Whether all of it holds; nothing checked is nothing held. `proven` asks that inclusion in the log was among it."""
+    """Whether all of it holds; nothing checked is nothing held. `proven` asks that inclusion was among it."""
     checks = {finding.check for finding in findings if finding.holds}
     wanted = {"signature", "leaf", "event"} | ({"checkpoint", "inclusion"} if proven else set())
     return wanted <= checks and all(finding.holds for finding in findings)

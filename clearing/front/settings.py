@@ -54,11 +54,7 @@ class Settings(BaseSettings):
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="least level that is logged")
     pool_size: int = Field(4, ge=1, le=64, description="connections for reads")
     queue_max: int = Field(4096, ge=1, description="items that may wait for the lane; more are refused with 503")
-    batch_max: int = Field(512, ge=1, le=4096, description="items in one lane write")
     nonces_per_key_max: int = Field(1_000_000, ge=1, description="requests of one key within six minutes")
-    quote_seconds: int = Field(300, ge=1, le=86_400, description="how long a quote is honoured")
-    lease_seconds: int = Field(30, ge=1, le=3600, description="after which another worker takes over an order")
-    delivers: bool = Field(True, description="whether the API process also sends what it reserves")
     kill_at: str | None = Field(
         None, pattern=r"^[a-z_.]+:[1-9][0-9]*$", description="sandbox only: SIGKILL at the n-th pass of a step, `reserve.after:1`"
     )

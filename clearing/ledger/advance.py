@@ -119,7 +119,9 @@ def _answered_before(book: Book, exchange: ExchangeView, order: OrderState, item
     """An answer to an order that is answered already, or in a person's hands. It is kept; if it contradicts, a case is opened."""
     book.keep(item.evidence)
     mine = [other for other in book.read.orders.values() if other.due_at and other.lease == item.lease]
-    due = tuple(other.due() for other in mine if other.exchange_id == item.exchange_id)  # of a batch that is written again
+    due = tuple(
+        other.due() for other in mine if other.exchange_id == item.exchange_id
+    )  # of a batch that is written again
     moved = Moved(item.exchange_id, exchange.state, due)
     if order.state == item.verdict or exchange.state is State.REVIEW or item.verdict is Verdict.DIFFERS:
         return moved

@@ -14,6 +14,7 @@ from clearing.ledger.items import (
     Cancel,
     Claim,
     Claimed,
+    DueOrder,
     ExchangeView,
     Grant,
     Item,
@@ -253,7 +254,7 @@ def _postpone(book: Book, item: Postpone) -> Moved:
 
 
 def _claim(book: Book, item: Claim) -> Claimed:
-    taken = []
+    taken: list[DueOrder] = []
     for order in book.read.due:
         if len(taken) >= item.limit:
             break
@@ -273,13 +274,21 @@ def _resolve(book: Book, item: Resolve) -> Moved | Refusal:
     exchange = book.read.exchanges[case.exchange_id]
     stuck = exchange.state is State.REVIEW
     if case.closed_at is not None or stuck == (item.decision == "close"):
-        return Refusal(RefusalCode.CASE_CLOSED, f"the case is {'open' if case.closed_at is None else 'closed'}, the exchange {exchange.state}")
+        return Refusal(
+            RefusalCode.CASE_CLOSED,
+            f"the case is {'open' if case.closed_at is None else 'closed'}, the exchange {exchange.state}",
+        )
     order = book.read.orders[(case.exchange_id, int(case.leg))]
     if item.decision == "declined" and order.leg is Leg.TAKE_ANYWAY:
         return Refusal(RefusalCode.CASE_CLOSED, "the debit was declined already; only done or ask_again lead on")
     case.closed_at = book.at
     book.changes.closed.append((case.seq, book.at, item.decision, item.operator))
-    told = {"case": case.seq, "decision": item.decision, "operator": item.operator, "evidence": book.keep(item.evidence)}
+    told = {
+        "case": case.seq,
+        "decision": item.decision,
+        "operator": item.operator,
+        "evidence": book.keep(item.evidence),
+    }
     book.append("case_resolved", exchange.exchange_id, told)
     if item.decision == "close":
         return Moved(exchange.exchange_id, exchange.state)

@@ -138,7 +138,7 @@ def _moved(changes: Changes) -> list[ExchangeView]:
     return [exchange for name, exchange in changes.moved.items() if name not in new]
 
 
-def _positions(changes: Changes) -> list[tuple[int, int, int, int]]:
+def _positions(changes: Changes) -> list[tuple[int, ...]]:
     return [(*name, *sums) for name, sums in sorted(changes.positions.items())]
 
 
@@ -153,7 +153,11 @@ _STATEMENTS: tuple[tuple[str, Callable[[Changes], Any], Callable[[Any], Arrays]]
     ("insert_tiles", lambda c: c.tiles, lambda rows: _arrays(_TILE, rows)),
     ("upsert_positions", _positions, lambda rows: _arrays(_POSITION, rows)),
     ("grant_caps", lambda c: [(*one, 0, 0) for one in c.grants.items()], lambda rows: _arrays(_GRANT, rows)),
-    ("update_caps", lambda c: [(name, *sums) for name, sums in sorted(c.caps.items())], lambda rows: _arrays(_CAP, rows)),
+    (
+        "update_caps",
+        lambda c: [(name, *sums) for name, sums in sorted(c.caps.items())],
+        lambda rows: _arrays(_CAP, rows),
+    ),
     ("insert_cases", lambda c: c.cases, lambda rows: _arrays(_CASE, rows)),
     ("close_cases", lambda c: c.closed, lambda rows: _arrays(_CLOSED, rows)),
 )

@@ -17,7 +17,20 @@ from clearing.database import statement
 from clearing.ledger import rows
 from clearing.ledger.book import Book, CaseState, Chart, LiveKey, Read
 from clearing.ledger.decide import decide
-from clearing.ledger.items import Answered, Cancel, Claim, Grant, Item, Outcome, Postpone, Remember, Reserve, Resolve, Reverse, Sent
+from clearing.ledger.items import (
+    Answered,
+    Cancel,
+    Claim,
+    Grant,
+    Item,
+    Outcome,
+    Postpone,
+    Remember,
+    Reserve,
+    Resolve,
+    Reverse,
+    Sent,
+)
 from clearing.rules import merkle
 from clearing.rules.limits import Cap
 from clearing.rules.postings import Account, account_number

@@ -1,23 +1,45 @@
-"""One asyncio writer for one lane: it drains its queue while the last batch is in flight, so a batch is one item when idle and hundreds under load."""
+"""One asyncio writer for one lane, without a timer: it takes whatever queued while the last batch was in flight.
+
+So a batch is one item when the house is idle, and hundreds under load.
+"""
 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import overload
 from uuid import UUID
 
 import psycopg
 
 from clearing import errors
 from clearing.ledger.book import Chart
-from clearing.ledger.items import Item, Outcome
+from clearing.ledger.items import (
+    Answered,
+    Cancel,
+    Claim,
+    Claimed,
+    Grant,
+    Item,
+    Moved,
+    Outcome,
+    Postpone,
+    Remember,
+    Reserve,
+    Reserved,
+    Resolve,
+    Reverse,
+    Sent,
+    Tick,
+)
 from clearing.ledger.write import Connection, Pen, Result, load_chart, write_batch
+from clearing.rules.refusals import Refusal
 from clearing.rules.windows import Window
 
 BATCH_MOST = 512
 QUEUE_MOST = 20_000
 RECONNECTS_MOST = 40
-RECONNECT_SECONDS = 0.25
+RECONNECT_PAUSE = timedelta(milliseconds=250)
 
 Connect = Callable[[], Awaitable[Connection]]
 
@@ -29,7 +51,7 @@ class Writer:
     harness) enter here and are passed down. Several processes may write one lane: the lane's row is the lock between them.
     """
 
-    def __init__(  # noqa: PLR0913 - what enters at the front door enters here, each by name
+    def __init__(
         self,
         connect: Connect,
         lane: int,
@@ -76,6 +98,16 @@ class Writer:
         if self._pen is not None:
             await self._pen.connection.close()
 
+    @overload
+    async def put(self, item: Remember | Grant | Tick) -> None: ...
+    @overload
+    async def put(self, item: Reserve | Reverse) -> Reserved | Refusal: ...
+    @overload
+    async def put(self, item: Cancel | Resolve) -> Moved | Refusal: ...
+    @overload
+    async def put(self, item: Answered | Sent | Postpone) -> Moved: ...
+    @overload
+    async def put(self, item: Claim) -> Claimed: ...
     async def put(self, item: Item) -> Outcome:
         """Write one item with the next batch. Raises Overloaded, and whatever misuse the decision found."""
         return await self._enqueue(item)
@@ -87,7 +119,11 @@ class Writer:
         for result in results:
             if isinstance(result, BaseException) and not isinstance(result, errors.ClearingError):
                 raise result
-        return [result for result in results if not isinstance(result, BaseException) or isinstance(result, errors.ClearingError)]
+        return [
+            result
+            for result in results
+            if not isinstance(result, BaseException) or isinstance(result, errors.ClearingError)
+        ]
 
     def _enqueue(self, item: Item) -> asyncio.Future[Outcome]:
         if self._stopping or len(self._queue) >= self._queue_most:
@@ -132,7 +168,8 @@ class Writer:
 
     async def _write_surely(self, items: list[Item]) -> list[Result]:
         """Write a batch again while the connection fails. A commit whose outcome is unknown is repeated without harm:
-        a nonce knows the request that used it, an exchange its key, an order its answer."""
+        a nonce knows the request that used it, an exchange its key, an order its answer.
+        """
         for _ in range(RECONNECTS_MOST):
             try:
                 if self._pen is None:
@@ -140,7 +177,7 @@ class Writer:
                 return await write_batch(self._pen, items)
             except psycopg.OperationalError:
                 await self._drop_pen()
-                await asyncio.sleep(RECONNECT_SECONDS)
+                await asyncio.sleep(RECONNECT_PAUSE.total_seconds())
             except BaseException:
                 await self._drop_pen()  # a pipeline that failed half way is not worth mending
                 raise

@@ -109,6 +109,7 @@ def reversal(terms: Terms, before: int, after: int) -> Terms:
 
     Law: the reversals of one exchange, once it is reversed whole, add up to its terms exactly.
     """
+
     def share(total: int) -> int:
         return part(total, before, after, terms.sent)
 

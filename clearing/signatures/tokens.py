@@ -48,8 +48,8 @@ def jws_key_id(token: str) -> str:
 
 def _header(token: str) -> dict[str, str]:
     parts = token.split(".")
-    if len(parts) != 3:
-        raise errors.TokenInvalid("a token has three parts")
+    if len(parts) != 3 or not token.isascii():
+        raise errors.TokenInvalid("a token has three parts of base64url")
     try:
         pairs = json.loads(_part(parts[0]).decode(), object_pairs_hook=list)
     except (ValueError, RecursionError) as reason:

@@ -6,9 +6,9 @@ SELECT
     published.opens_at,
     published.closes_at
 FROM unnest(
-    %(window_id)b::integer [],
-    %(code)b::text [],
-    %(opens_at)b::timestamptz [],
-    %(closes_at)b::timestamptz []
+    %(window_id)b::integer[],
+    %(code)b::text[],
+    %(opens_at)b::timestamptz[],
+    %(closes_at)b::timestamptz[]
 ) AS published (window_id, code, opens_at, closes_at)
 ON CONFLICT (window_id) DO NOTHING

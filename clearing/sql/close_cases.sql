@@ -5,10 +5,10 @@ SET
     decision = moved.decision,
     closed_by = moved.closed_by
 FROM unnest(
-    %(seq)b::bigint [],
-    %(closed_at)b::timestamptz [],
-    %(decision)b::text [],
-    %(closed_by)b::text []
+    %(seq)b::bigint[],
+    %(closed_at)b::timestamptz[],
+    %(decision)b::text[],
+    %(closed_by)b::text[]
 ) AS moved (seq, closed_at, decision, closed_by)
 WHERE
     review_case.lane = %(lane)b

@@ -13,9 +13,9 @@ SELECT
     new_row.position,
     new_row.pending
 FROM unnest(
-    %(account)b::integer [],
-    %(granted)b::bigint [],
-    %(position)b::bigint [],
-    %(pending)b::bigint []
+    %(account)b::integer[],
+    %(granted)b::bigint[],
+    %(position)b::bigint[],
+    %(pending)b::bigint[]
 ) AS new_row (account, granted, position, pending)
 ON CONFLICT (lane, account) DO UPDATE SET granted = excluded.granted

@@ -21,12 +21,12 @@ SELECT
     new_row.due_at,
     new_row.detail
 FROM unnest(
-    %(seq)b::bigint [],
-    %(exchange_id)b::uuid [],
-    %(leg)b::smallint [],
-    %(kind)b::text [],
-    %(owner)b::text [],
-    %(opened_at)b::timestamptz [],
-    %(due_at)b::timestamptz [],
-    %(detail)b::text []
+    %(seq)b::bigint[],
+    %(exchange_id)b::uuid[],
+    %(leg)b::smallint[],
+    %(kind)b::text[],
+    %(owner)b::text[],
+    %(opened_at)b::timestamptz[],
+    %(due_at)b::timestamptz[],
+    %(detail)b::text[]
 ) AS new_row (seq, exchange_id, leg, kind, owner, opened_at, due_at, detail)

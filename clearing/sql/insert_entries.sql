@@ -17,10 +17,10 @@ SELECT
     new_row.amount,
     new_row.exchange_id
 FROM unnest(
-    %(seq)b::bigint [],
-    %(line)b::smallint [],
-    %(account)b::integer [],
-    %(window_id)b::integer [],
-    %(amount)b::bigint [],
-    %(exchange_id)b::uuid []
+    %(seq)b::bigint[],
+    %(line)b::smallint[],
+    %(account)b::integer[],
+    %(window_id)b::integer[],
+    %(amount)b::bigint[],
+    %(exchange_id)b::uuid[]
 ) AS new_row (seq, line, account, window_id, amount, exchange_id)

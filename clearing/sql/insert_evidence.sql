@@ -29,18 +29,18 @@ SELECT
     new_row.seal_nonce,
     new_row.box
 FROM unnest(
-    %(evidence_id)b::uuid [],
-    %(kind)b::text [],
-    %(key_id)b::text [],
-    %(signed_at)b::timestamptz [],
-    %(base)b::bytea [],
-    %(signature)b::bytea [],
-    %(digest)b::bytea [],
-    %(meta)b::bytea [],
-    %(kek_id)b::text [],
-    %(wrapped)b::bytea [],
-    %(seal_nonce)b::bytea [],
-    %(box)b::bytea []
+    %(evidence_id)b::uuid[],
+    %(kind)b::text[],
+    %(key_id)b::text[],
+    %(signed_at)b::timestamptz[],
+    %(base)b::bytea[],
+    %(signature)b::bytea[],
+    %(digest)b::bytea[],
+    %(meta)b::bytea[],
+    %(kek_id)b::text[],
+    %(wrapped)b::bytea[],
+    %(seal_nonce)b::bytea[],
+    %(box)b::bytea[]
 ) AS new_row (
     evidence_id,
     kind,

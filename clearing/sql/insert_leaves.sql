@@ -19,11 +19,11 @@ SELECT
     new_row.event,
     new_row.hash
 FROM unnest(
-    %(seq)b::bigint [],
-    %(at)b::timestamptz [],
-    %(kind)b::text [],
-    %(exchange_id)b::uuid [],
-    %(salt)b::bytea [],
-    %(event)b::bytea [],
-    %(hash)b::bytea []
+    %(seq)b::bigint[],
+    %(at)b::timestamptz[],
+    %(kind)b::text[],
+    %(exchange_id)b::uuid[],
+    %(salt)b::bytea[],
+    %(event)b::bytea[],
+    %(hash)b::bytea[]
 ) AS new_row (seq, at, kind, exchange_id, salt, event, hash)

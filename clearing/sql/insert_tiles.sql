@@ -11,7 +11,7 @@ SELECT
     new_row.place,
     new_row.hash
 FROM unnest(
-    %(level)b::smallint [],
-    %(place)b::bigint [],
-    %(hash)b::bytea []
+    %(level)b::smallint[],
+    %(place)b::bigint[],
+    %(hash)b::bytea[]
 ) AS new_row (level, place, hash)

@@ -3,7 +3,7 @@ UPDATE lane
 SET
     last_at = %(last_at)b,
     size = %(size)b,
-    frontier = %(frontier)b::bytea [],
+    frontier = %(frontier)b::bytea[],
     window_id = %(window_id)b,
     writer = %(writer)b
 WHERE lane = %(lane)b

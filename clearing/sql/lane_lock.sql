@@ -1,5 +1,10 @@
 -- Lock the lane and read what every decision starts from. Locks: the lane row, and with it the whole lane.
-SELECT last_at, size, frontier, window_id, writer
+SELECT
+last_at,
+size,
+frontier,
+window_id,
+writer
 FROM lane
 WHERE lane = %(lane)b
 FOR UPDATE

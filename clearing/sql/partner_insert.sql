@@ -2,7 +2,7 @@
 INSERT INTO partner (partner, number, name, registered_at)
 SELECT
     %(partner)b,
-    coalesce(max(number), 0) + 1,
+    coalesce(max(number), 0) + 1 AS number,
     %(name)b,
     %(registered_at)b
 FROM partner

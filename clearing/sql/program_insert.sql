@@ -2,7 +2,7 @@
 INSERT INTO program (program, number, partner, name, unit_name, adapter, endpoint, capabilities, registered_at)
 SELECT
     %(program)b,
-    coalesce(max(number), 0) + 1,
+    coalesce(max(number), 0) + 1 AS number,
     %(partner)b,
     %(name)b,
     %(unit_name)b,

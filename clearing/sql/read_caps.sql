@@ -5,4 +5,4 @@ SELECT
     position,
     pending
 FROM cap_slice
-WHERE lane = %(lane)b AND account = any(%(account)b::integer [])
+WHERE lane = %(lane)b AND account = any(%(account)b::integer[])

@@ -6,4 +6,4 @@ SELECT
     kind,
     closed_at
 FROM review_case
-WHERE lane = %(lane)b AND seq = any(%(seq)b::bigint [])
+WHERE lane = %(lane)b AND seq = any(%(seq)b::bigint[])

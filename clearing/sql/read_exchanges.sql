@@ -31,4 +31,4 @@ SELECT
     cancelled,
     reserved_seq
 FROM exchange
-WHERE lane = %(lane)b AND exchange_id = any(%(exchange_id)b::uuid [])
+WHERE lane = %(lane)b AND exchange_id = any(%(exchange_id)b::uuid[])

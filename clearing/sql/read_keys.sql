@@ -5,4 +5,4 @@ SELECT
     expires_at,
     revoked_at
 FROM key
-WHERE key_id = any(%(key_id)b::text [])
+WHERE key_id = any(%(key_id)b::text[])

@@ -33,7 +33,7 @@ SELECT
     leaf.salt,
     leaf.event,
     leaf.hash
-FROM unnest(%(partner)b::text [], %(idempotency_key)b::text []) AS asked (partner, idempotency_key)
+FROM unnest(%(partner)b::text[], %(idempotency_key)b::text[]) AS asked (partner, idempotency_key)
 INNER JOIN exchange
     ON
         exchange.lane = %(lane)b

@@ -17,4 +17,4 @@ SELECT
     reason,
     evidence_id
 FROM orders
-WHERE lane = %(lane)b AND exchange_id = any(%(exchange_id)b::uuid [])
+WHERE lane = %(lane)b AND exchange_id = any(%(exchange_id)b::uuid[])

@@ -4,9 +4,9 @@ SET
     position = cap_slice.position + moved.position,
     pending = cap_slice.pending + moved.pending
 FROM unnest(
-    %(account)b::integer [],
-    %(position)b::bigint [],
-    %(pending)b::bigint []
+    %(account)b::integer[],
+    %(position)b::bigint[],
+    %(pending)b::bigint[]
 ) AS moved (account, position, pending)
 WHERE
     cap_slice.lane = %(lane)b

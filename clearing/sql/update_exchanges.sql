@@ -10,15 +10,15 @@ SET
     kept_leg = moved.kept_leg,
     cancelled = moved.cancelled
 FROM unnest(
-    %(exchange_id)b::uuid [],
-    %(state)b::text [],
-    %(posted_at)b::timestamptz [],
-    %(window_id)b::integer [],
-    %(ended_at)b::timestamptz [],
-    %(reason)b::text [],
-    %(reversed)b::bigint [],
-    %(kept_leg)b::smallint [],
-    %(cancelled)b::boolean []
+    %(exchange_id)b::uuid[],
+    %(state)b::text[],
+    %(posted_at)b::timestamptz[],
+    %(window_id)b::integer[],
+    %(ended_at)b::timestamptz[],
+    %(reason)b::text[],
+    %(reversed)b::bigint[],
+    %(kept_leg)b::smallint[],
+    %(cancelled)b::boolean[]
 ) AS moved (exchange_id, state, posted_at, window_id, ended_at, reason, reversed, kept_leg, cancelled)
 WHERE
     exchange.lane = %(lane)b

@@ -10,16 +10,16 @@ SET
     reason = moved.reason,
     evidence_id = moved.evidence_id
 FROM unnest(
-    %(exchange_id)b::uuid [],
-    %(leg)b::smallint [],
-    %(state)b::text [],
-    %(lease)b::uuid [],
-    %(due_at)b::timestamptz [],
-    %(sent_at)b::timestamptz [],
-    %(attempts)b::integer [],
-    %(answered_at)b::timestamptz [],
-    %(reason)b::text [],
-    %(evidence_id)b::uuid []
+    %(exchange_id)b::uuid[],
+    %(leg)b::smallint[],
+    %(state)b::text[],
+    %(lease)b::uuid[],
+    %(due_at)b::timestamptz[],
+    %(sent_at)b::timestamptz[],
+    %(attempts)b::integer[],
+    %(answered_at)b::timestamptz[],
+    %(reason)b::text[],
+    %(evidence_id)b::uuid[]
 ) AS moved (exchange_id, leg, state, lease, due_at, sent_at, attempts, answered_at, reason, evidence_id)
 WHERE
     orders.lane = %(lane)b

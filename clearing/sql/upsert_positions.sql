@@ -13,10 +13,10 @@ SELECT
     new_row.debits,
     new_row.credits
 FROM unnest(
-    %(window_id)b::integer [],
-    %(account)b::integer [],
-    %(debits)b::bigint [],
-    %(credits)b::bigint []
+    %(window_id)b::integer[],
+    %(account)b::integer[],
+    %(debits)b::bigint[],
+    %(credits)b::bigint[]
 ) AS new_row (window_id, account, debits, credits)
 ON CONFLICT (lane, window_id, account) DO UPDATE
 SET

@@ -8,9 +8,9 @@ SELECT
     opened.sealed_size,
     opened.sealed_root
 FROM unnest(
-    %(window_id)b::integer [],
-    %(opened_size)b::bigint [],
-    %(sealed_at)b::timestamptz [],
-    %(sealed_size)b::bigint [],
-    %(sealed_root)b::bytea []
+    %(window_id)b::integer[],
+    %(opened_size)b::bigint[],
+    %(sealed_at)b::timestamptz[],
+    %(sealed_size)b::bigint[],
+    %(sealed_root)b::bytea[]
 ) AS opened (window_id, opened_size, sealed_at, sealed_size, sealed_root)

@@ -1,5 +1,7 @@
 """The schema that the migrations make is the schema that clearing.tables describes, and the application owns none of it."""
 
+from collections.abc import Iterator
+
 import psycopg
 import pytest
 from sqlalchemy import NullPool, create_engine
@@ -41,7 +43,7 @@ def _rows(url: str, query: str, *values: object) -> set[tuple]:
 
 
 @pytest.fixture(scope="module")
-def described_url(postgres_url: str, worker_id: str):
+def described_url(postgres_url: str, worker_id: str) -> Iterator[str]:
     """A database made from the SQLModel metadata alone."""
     name = f"described_{worker_id}"
     database.create_database(postgres_url, name, "template0")

@@ -6,11 +6,14 @@ Each refused vector is wrong in one thing only, and its signature is true wherev
 """
 
 import base64
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from clearing import errors
 from clearing.signatures import Message, PrivateKey, jws_sign, note_sign, present, sign_request, sign_response
@@ -56,7 +59,7 @@ def with_headers(message: Message, added: list[tuple[str, str]]) -> Message:
 
 def signed(message: Message, key: PrivateKey = ED, **terms: Any) -> Message:
     """By the profile, as any partner would."""
-    chosen = {"created": NOW, "expires": NOW + 120, "nonce": NONCE} | terms
+    chosen: dict[str, Any] = {"created": NOW, "expires": NOW + 120, "nonce": NONCE} | terms
     return with_headers(message, sign_request(message, key, **chosen))
 
 
@@ -67,13 +70,15 @@ def freely(
     digest: str | None = None,
     key: PrivateKey = ED,
     label: str = "sig1",
-    **terms: str | None,
+    order: tuple[str, ...] = tuple(TERMS),
+    **terms: Any,
 ) -> Message:
     """A true signature over whatever is asked for, also what the profile refuses; a term of None is left out."""
     if message.body:
         message = with_headers(message, [("content-digest", digest or content_digest(message.body))])
     parts = [component(name) for name in covered]
-    chosen = {name: value for name, value in (TERMS | terms).items() if value is not None}
+    given = dict.fromkeys(order) | TERMS | terms
+    chosen = {name: value for name, value in given.items() if value is not None}
     text = f"({' '.join(part.text for part in parts)}){''.join(f';{name}={value}' for name, value in chosen.items())}"
     signature = base64.b64encode(key.sign(signature_base(parts, values_of(message), None, text))).decode()
     return with_headers(message, [("signature-input", f"{label}={text}"), ("signature", f"{label}=:{signature}:")])
@@ -99,19 +104,20 @@ def accepted_requests() -> Iterator[tuple[str, Message]]:
     yield "created at the edge of the clocks' difference", signed(POST, created=NOW + 60, expires=NOW + 180)
     yield "expired within the clocks' difference", signed(POST, created=NOW - 180, expires=NOW - 60)
     yield "the longest life", signed(POST, expires=NOW + 300)
-    yield "parameters in another order", freely(**dict(reversed(TERMS.items())))
+    yield "parameters in another order", freely(order=tuple(TERMS)[::-1])
     yield "components in another order", freely(covered=COVERED[::-1])
     traced = with_headers(POST, [("x-trace-id", "a"), ("x-trace-id", "b")])
     yield "more covered than asked, in two lines", freely(traced, covered=(*COVERED, "x-trace-id"))
     yield "sha-512", freely(digest=_sha512(BODY))
     yield "another label beside ours", _second_label(signed(POST))
-    yield "white space that the canonical form drops", edited(signed(POST), "signature-input", '("@method"', '(  "@method"')
+    yield (
+        "white space that the canonical form drops",
+        edited(signed(POST), "signature-input", '("@method"', '(  "@method"'),
+    )
     yield "an uncovered field doubled", with_headers(signed(POST), [("accept", "*/*"), ("accept", "text/html")])
 
 
 def _sha512(body: bytes) -> str:
-    import hashlib
-
     return f"sha-512=:{base64.b64encode(hashlib.sha512(body).digest()).decode()}:"
 
 
@@ -175,7 +181,8 @@ def _targets_refused() -> Iterator[Row]:
 def _terms_refused() -> Iterator[Row]:
     incomplete, window = "signature_params_incomplete", "signature_window_invalid"
     for name in TERMS:
-        yield f"no {name}", incomplete, freely(**{name: None})
+        left_out: dict[str, Any] = {name: None}
+        yield f"no {name}", incomplete, freely(**left_out)
     yield "created as a string", incomplete, freely(created=f'"{NOW}"')
     yield "created as a decimal", incomplete, freely(created=f"{NOW}.5")
     yield "the key id as a token", incomplete, freely(keyid="k1")
@@ -244,8 +251,6 @@ def _other_body(message: Message) -> Message:
 
 
 def _der(message: Message) -> Message:
-    from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-
     raw = base64.b64decode(dict(message.headers)["signature"][6:-1])
     der = encode_dss_signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big"))
     return replace(message, headers=(*message.headers[:-1], ("signature", f"sig1=:{base64.b64encode(der).decode()}:")))
@@ -257,9 +262,15 @@ def registered(
     return {"jwk": key.public.jwk, "purpose": purpose, "environment": environment, "revoked": revoked}
 
 
-def answer(request: Message, status: int = 202, body: bytes = b'{"state":"reserved"}', key: PrivateKey = HOUSE) -> Message:
+def answer(
+    request: Message,
+    status: int = 202,
+    body: bytes = b'{"state":"reserved"}',
+    key: PrivateKey = HOUSE,
+    created: int = NOW,
+) -> Message:
     fields = [("content-type", "application/json")] if body else []
-    added = sign_response(request, status, fields, body, key, created=NOW, expires=NOW + 120)
+    added = sign_response(request, status, fields, body, key, created=created, expires=created + 120)
     return Message("", "", "", "", (*fields, *added), body, status)
 
 

@@ -232,7 +232,7 @@ CREATE TABLE orders (
     evidence_id UUID,
     PRIMARY KEY (lane, exchange_id, leg),
     CONSTRAINT state_known CHECK (
-        state IN ('waiting', 'sent', 'done', 'pending', 'declined', 'unknown', 'not_found', 'differs', 'dropped')),
+        state IN ('waiting', 'sent', 'done', 'pending', 'declined', 'unknown', 'not_found', 'differs')),
     CONSTRAINT amount_positive CHECK (amount > 0)
 );
 CREATE INDEX orders_due ON orders (lane, due_at) WHERE due_at IS NOT NULL;
@@ -244,7 +244,8 @@ CREATE TABLE partner (
     name TEXT NOT NULL,
     registered_at TIMESTAMP WITH TIME ZONE NOT NULL,
     PRIMARY KEY (partner),
-    CONSTRAINT number_positive CHECK (number > 0)
+    CONSTRAINT number_positive CHECK (number > 0),
+    CONSTRAINT partner_number UNIQUE (number)
 );
 COMMENT ON TABLE partner IS 'reference';
 
@@ -283,7 +284,8 @@ CREATE TABLE program (
     capabilities JSONB NOT NULL,
     registered_at TIMESTAMP WITH TIME ZONE NOT NULL,
     PRIMARY KEY (program),
-    CONSTRAINT number_positive CHECK (number > 0)
+    CONSTRAINT number_positive CHECK (number > 0),
+    CONSTRAINT program_number UNIQUE (number)
 );
 COMMENT ON TABLE program IS 'reference';
 

@@ -1,4 +1,7 @@
--- The program's own store. `member` is moved, `operation` remembers every id, `effect` has one row for each real effect.
+"""The tables of the program's own store."""
+
+# `member` is moved, `operation` remembers every id, `effect` has one row for each real effect.
+SCHEMA = """
 CREATE TABLE IF NOT EXISTS member (
     number TEXT PRIMARY KEY,
     status TEXT NOT NULL CHECK (status IN ('active', 'frozen', 'closed')),
@@ -25,7 +28,7 @@ CREATE TABLE IF NOT EXISTS operation (
     expires_at INTEGER, -- of an open hold
     decides_at INTEGER, -- when what is undecided is decided
     decision TEXT -- what will then be decided: done or declined
-);
+) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS operation_expires ON operation (expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX IF NOT EXISTS operation_decides ON operation (decides_at) WHERE decides_at IS NOT NULL;
 CREATE TABLE IF NOT EXISTS effect (
@@ -50,3 +53,4 @@ CREATE TABLE IF NOT EXISTS nonce (
     expires INTEGER NOT NULL,
     PRIMARY KEY (key_id, nonce)
 ) WITHOUT ROWID;
+"""

@@ -1,0 +1,127 @@
+"""The HTTP application: the table of doors as FastAPI routes, problem documents for everything refused, one thin layer in front."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from clearing import errors
+from clearing.front import accounts, books, cases, exchanges, keys, logs, openapi, problems, public, quotes, sources
+from clearing.front.doors import Door
+from clearing.front.problems import Problem
+from clearing.front.signed import SECURITY, Doorway
+
+if TYPE_CHECKING:
+    from clearing.front.house import House
+
+DOORS: tuple[Door, ...] = (*accounts.DOORS, *quotes.DOORS, *exchanges.DOORS, *books.DOORS, *keys.DOORS, *cases.DOORS)
+
+Opened = Callable[[], AbstractAsyncContextManager["House"]]
+
+
+class SignedRoute(APIRoute):
+    """A FastAPI route, described like any other, that leads straight to its doorway: nothing reads the body before it is verified."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, endpoint, **options)
+        self.app = Doorway(getattr(endpoint, "door"))  # noqa: B009 - set by `_route`
+
+
+class Threshold:
+    """Sends requests whose address has no variable part straight to their door; all others take the ordinary way."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self.app = app
+        plain = [door for door in DOORS if "{" not in door.path]
+        self.straight = {(door.method, door.path.encode()): Doorway(door) for door in plain}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer one connection event."""
+        if scope["type"] == "http":
+            doorway = self.straight.get((scope["method"], scope["raw_path"]))
+            if doorway is not None:
+                scope["app"] = self.app
+                await doorway(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+
+def create_app(opened: Opened | None = None) -> FastAPI:
+    """The application; `opened` is the house for as long as it serves. Without one it can only describe itself."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if opened is None:
+            raise errors.Misconfigured("this application was made to be described, not to serve")
+        async with opened() as house:
+            app.state.house = house
+            yield
+
+    app = FastAPI(
+        title=openapi.TITLE,
+        version=openapi.VERSION,
+        description=openapi.DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    for door in DOORS:
+        app.router.routes.append(_route(door))
+    public.add(app)
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(RequestValidationError, _refused)
+    app.add_exception_handler(errors.ClearingError, _refused)
+    app.add_exception_handler(Exception, _failed)
+    openapi.describe(app)
+    return app
+
+
+def _route(door: Door) -> SignedRoute:
+    async def endpoint(request: Request) -> None:
+        """Never called: the route leads to its doorway."""
+
+    endpoint.__name__ = door.name
+    endpoint.__doc__ = door.run.__doc__
+    setattr(endpoint, "door", door)  # noqa: B010 - a function takes no declared attributes
+    return SignedRoute(
+        door.path,
+        endpoint,
+        methods=[door.method],
+        name=door.name,
+        operation_id=door.name,
+        tags=[door.tag],
+        summary=(door.run.__doc__ or "").partition("\n")[0],
+        response_model=None,
+        status_code=min(door.gives),
+        responses=openapi.responses(door),
+        openapi_extra=openapi.extra(door),
+    )
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    """Whatever a route or the framework refuses outside a doorway."""
+    if isinstance(error, errors.ClearingError):
+        return problem_response(problems.of_error(error))
+    if isinstance(error, HTTPException):
+        return problem_response(problems.of_status(error.status_code), dict(error.headers or {}))
+    return problem_response(problems.of_status(422))
+
+
+async def _failed(_request: Request, error: Exception) -> Response:
+    trace_id = sources.trace_id()
+    logs.log().error("failed", trace_id=trace_id, **logs.failure(error))
+    return problem_response(problems.unexpected(), trace_id=trace_id)
+
+
+def problem_response(problem: Problem, headers: dict[str, str] | None = None, trace_id: str | None = None) -> Response:
+    """An unsigned refusal."""
+    body = problem.document(trace_id or sources.trace_id())
+    all_headers = {**dict(SECURITY), **(headers or {}), **dict(problem.headers())}
+    return Response(body, problem.status, all_headers, media_type=problems.MEDIA)

@@ -1,0 +1,63 @@
+"""The review queue: what a person must look at, and the signed decision that ends it. For operators alone."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from clearing import errors
+from clearing.front import messages, problems, shapes
+from clearing.front.doors import OPERATORS, Asked, Door, Reply
+from clearing.front.exchanges import kept_request
+from clearing.front.house import LANE
+from clearing.front.problems import Problem
+from clearing.ledger import reads
+from clearing.ledger.items import Moved, Resolve
+from clearing.rules.refusals import Refusal
+
+if TYPE_CHECKING:
+    from clearing.front.house import House
+
+_DIGITS_MAX = 18  # a bigint
+
+
+async def list_cases(house: "House", _asked: Asked) -> Reply:
+    """The open cases, the first due first."""
+    async with house.reads.connection() as connection:
+        found = await reads.cases(connection, LANE)
+    return Reply(200, {"cases": [shapes.case(case) for case in found]})
+
+
+async def resolve_case(house: "House", asked: Asked) -> Reply | Problem:
+    """Decide a case: ask the program again, state what became of the order, or close what moves nothing."""
+    _ = asked.idempotency_key
+    wish = asked.parse(messages.ResolveWish)
+    text = asked.path["case"]
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX):
+        raise errors.NotFound
+    kept = kept_request(house, asked)
+    until = asked.at + timedelta(seconds=house.delivery.pace.lease_seconds)
+    item = Resolve(
+        asked.signed, kept, int(text), wish.decision, asked.caller.key_id, house.delivery.lease, until
+    )
+    outcome = await house.writer.put(item)
+    if isinstance(outcome, Refusal):
+        return problems.of_refusal(outcome)
+    if not isinstance(outcome, Moved):
+        raise errors.ItemRejected
+    house.delivery.moved(outcome)
+    return Reply(200, {"case": int(text), "exchange": str(outcome.exchange_id), "state": outcome.state})
+
+
+DOORS = (
+    Door("GET", "/v1/cases", list_cases, {200: messages.CasesSaid}, purposes=OPERATORS, tag="cases"),
+    Door(
+        "POST",
+        "/v1/cases/{case}/resolve",
+        resolve_case,
+        {200: messages.ResolvedSaid},
+        messages.ResolveWish,
+        ("not_found", "case_closed"),
+        purposes=OPERATORS,
+        writes=True,
+        tag="cases",
+    ),
+)

@@ -1,0 +1,92 @@
+"""Logs as one JSON object a line. Only fields on the list below are written: what is not listed cannot leak."""
+
+import logging
+import sys
+import traceback
+from collections.abc import MutableMapping
+from typing import Any, TextIO
+
+import orjson
+import structlog
+
+FIELDS = frozenset(
+    {
+        "event",
+        "level",
+        "at",
+        "operation",
+        "status",
+        "code",
+        "key_id",
+        "partner",
+        "trace_id",
+        "exchange",
+        "state",
+        "seconds",
+        "error",
+        "where",
+        "logger",
+        "count",
+        "port",
+        "host",
+        "environment",
+        "program",
+        "reason",
+        "orders",
+        "left",
+        "what",
+    }
+)
+"""No body, no header, no address, no membership number; an error by its kind and place, never by its words."""
+
+Event = MutableMapping[str, Any]
+
+
+def _listed_only(_logger: object, _method: str, event: Event) -> Event:
+    return {name: value for name, value in event.items() if name in FIELDS}
+
+
+def _render(_logger: object, _method: str, event: Event) -> str:
+    return orjson.dumps(event, default=lambda _value: "?").decode()
+
+
+def configure(level: str, stream: TextIO | None = None) -> None:
+    """One way out for all logs of this process."""
+    out = stream or sys.stderr
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+            _listed_only,
+            _render,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.WriteLoggerFactory(file=out),
+        cache_logger_on_first_use=True,
+    )
+    root = logging.getLogger()
+    root.handlers = [_Foreign()]
+    root.setLevel(logging.WARNING)
+
+
+class _Foreign(logging.Handler):
+    """Logs of libraries: who and how bad, and the kind of the error; their words are left out, since they quote what they met."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write it the way we write our own."""
+        error = record.exc_info[1] if record.exc_info else None
+        log().log(record.levelno, "library", logger=record.name, where=f"{record.filename}:{record.lineno}", **failure(error))
+
+
+def log() -> Any:
+    """The logger of this process."""
+    return structlog.get_logger()
+
+
+def failure(error: BaseException | None) -> dict[str, str]:
+    """An error without its words: its kind, and the places it came through."""
+    if error is None:
+        return {}
+    frames = traceback.extract_tb(error.__traceback__)[-6:]
+    where = " < ".join(f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in reversed(frames))
+    return {"error": type(error).__name__, "where": where}

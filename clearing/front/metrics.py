@@ -1,0 +1,55 @@
+"""What is counted: requests as they come, and the state of the books when somebody asks."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+MEDIA = "text/plain; version=0.0.4; charset=utf-8"
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class Meters:
+    """One registry a process; tests open several."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        made: dict[str, Any] = {"registry": self.registry}
+        self.requests = Counter("clearing_requests", "Answers by operation and status.", ["operation", "status"], **made)
+        self.seconds = Histogram("clearing_request_seconds", "Time from first byte to answer.", buckets=_SECONDS, **made)
+        self.problems = Counter("clearing_problems", "Refusals by code.", ["code"], **made)
+        self.exchanges = Gauge("clearing_exchanges", "Exchanges and reversals by state.", ["state"], **made)
+        self.unknown = Gauge("clearing_unknown_orders", "Orders whose outcome is being asked again.", **made)
+        self.unknown_age = Gauge("clearing_unknown_age_seconds", "Age of the oldest of them.", **made)
+        self.cases = Gauge("clearing_open_cases", "Cases that a person must look at.", **made)
+        self.ledger_sum = Gauge("clearing_ledger_sum", "Sum of all value entries; anything but 0 is an alarm.", **made)
+        self.log_size = Gauge("clearing_log_size", "Leaves in the evidence log.", **made)
+        self.queue = Gauge("clearing_lane_waiting", "Items that wait for the lane.", **made)
+        self.batches = Gauge("clearing_lane_batches", "Batches written by this process.", **made)
+        self.items = Gauge("clearing_lane_items", "Items written by this process; divided by batches: the batch size.", **made)
+        self.waiting = Gauge("clearing_orders_waiting", "Orders that wait for a program in this process.", ["program"], **made)
+        self.delivery = Counter("clearing_delivery", "What delivery met, by kind and program.", ["what", "program"], **made)
+        self.clock = Gauge("clearing_clock_difference_seconds", "By how much the database's clock is ahead.", **made)
+        self._answered: dict[tuple[str, int], Any] = {}
+
+    def answered(self, operation: str, status: int, seconds: float) -> None:
+        """One answer more."""
+        child = self._answered.get((operation, status))
+        if child is None:
+            child = self._answered[operation, status] = self.requests.labels(operation, status)
+        child.inc()
+        self.seconds.observe(seconds)
+
+    def delivered(self, what: str, program: str, count: int) -> None:
+        """Delivery met this so many times."""
+        self.delivery.labels(what, program).inc(count)
+
+    def states(self, counted: Iterable[tuple[str, int]]) -> None:
+        """Exchanges by state, anew."""
+        self.exchanges.clear()
+        for state, count in counted:
+            self.exchanges.labels(state).set(count)
+
+    def text(self) -> bytes:
+        """Everything, as Prometheus reads it."""
+        return generate_latest(self.registry)

@@ -1,0 +1,81 @@
+"""Quotes: exact terms, computed and signed, not stored."""
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from clearing import exchange, partners
+from clearing.exchange import Quote, Wish
+from clearing.front import messages, problems, shapes, sources
+from clearing.front.doors import Asked, Door, Reply
+from clearing.front.house import LANE
+from clearing.front.problems import Problem
+from clearing.partners import Account
+from clearing.rules.refusals import Refusal, RefusalCode
+
+if TYPE_CHECKING:
+    from clearing.front.house import House
+
+
+async def quote(house: "House", asked: Asked) -> Reply | Problem:
+    """What an exchange would cost, as a token to submit. Say the points to send, or the units that should arrive."""
+    wish = asked.parse(messages.QuoteWish)
+    partner = asked.caller.code
+    source, target = await _accounts(house, wish.source_account, wish.target_account)
+    if source is None or target is None:
+        which = "source_account" if source is None else "target_account"
+        return problems.of_refusal(Refusal(RefusalCode.UNKNOWN_ACCOUNT, f"{which}: no account has this token"))
+    directory = await house.live.directory(asked.at)
+    if not {source.program, target.program} <= directory.programs.keys():
+        directory = await house.live.directory(asked.at, fresh=True)
+    wanted = Wish(partner, source, target, wish.sent, wish.received)
+    priced = exchange.quote(wanted, directory, asked.at, sources.some_id())
+    if isinstance(priced, Refusal):
+        return problems.of_refusal(priced)
+    return Reply(200, _said(priced, exchange.quote_token(priced, house.key)))
+
+
+async def _accounts(house: "House", *tokens: UUID) -> tuple[Account | None, ...]:
+    """The accounts behind these tokens; an erased one is as good as none."""
+    async with house.reads.connection() as connection:
+        found = [await partners.account(connection, LANE, token) for token in tokens]
+    return tuple([None if account is None or account.erased else account for account in found])
+
+
+def _said(priced: Quote, token: str) -> dict[str, object]:
+    terms = priced.terms
+    source = {"program": priced.source_program, "account": str(priced.source_account), "amount": terms.sent}
+    target = {"program": priced.target_program, "account": str(priced.target_account), "amount": terms.received}
+    return {
+        "quote": token,
+        "quote_id": str(priced.quote_id),
+        "source": source,
+        "target": target,
+        "debit": terms.debit,
+        "credit": terms.credit,
+        "fee": terms.fee,
+        "rounding": terms.rounding,
+        "expires_at": shapes.instant(priced.expires_at),
+        "arrival": {"estimate_seconds": priced.estimate_seconds},
+        "terms_version": priced.terms_version,
+    }
+
+
+DOORS = (
+    Door(
+        "POST",
+        "/v1/quotes",
+        quote,
+        {200: messages.QuoteSaid},
+        messages.QuoteWish,
+        (
+            "unknown_account",
+            "not_your_member",
+            "corridor_closed",
+            "price_missing",
+            "below_minimum",
+            "above_maximum",
+            "amount_off_step",
+            "unfunded_value",
+        ),
+    ),
+)

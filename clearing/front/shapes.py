@@ -1,0 +1,95 @@
+"""How rows of the books look on the wire. Plain dictionaries, checked against `messages` by tests, since validation costs time."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from clearing import errors
+from clearing.ledger.items import ExchangeView
+from clearing.ledger.reads import OpenCase
+from clearing.partners import KeyRow, Program
+
+
+def instant(at: datetime | None) -> str | None:
+    """RFC 3339 in UTC, with Z."""
+    if at is None:
+        return None
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def exchange(view: ExchangeView, receipt: str) -> dict[str, Any]:
+    """An exchange or reversal: `messages.ExchangeSaid`."""
+    original = view.original_id
+    return {
+        "exchange": str(view.exchange_id),
+        "path": view.path,
+        "original": None if original is None else str(original),
+        "state": view.state,
+        "reason": view.reason,
+        "source": {"program": view.source_program, "account": str(view.source_account), "amount": view.sent},
+        "target": {"program": view.target_program, "account": str(view.target_account), "amount": view.received},
+        "debit": view.debit,
+        "credit": view.credit,
+        "fee": view.fee,
+        "rounding": view.rounding,
+        "reserved_at": instant(view.reserved_at),
+        "posted_at": instant(view.posted_at),
+        "ended_at": instant(view.ended_at),
+        "window": view.window_id,
+        "reversed": view.reversed,
+        "terms_version": view.terms_version,
+        "receipt": receipt,
+    }
+
+
+def key(row: KeyRow) -> dict[str, Any]:
+    """A registered key: `messages.KeySaid`."""
+    return {
+        "key_id": row.public.key_id,
+        "purpose": row.purpose,
+        "environment": row.environment,
+        "alg": row.public.alg,
+        "jwk": dict(row.public.jwk),
+        "registered_at": instant(row.registered_at),
+        "not_before": instant(row.not_before),
+        "expires_at": instant(row.expires_at),
+        "revoked_at": instant(row.revoked_at),
+        "compromised_since": instant(row.compromised_since),
+    }
+
+
+def program(found: Program) -> dict[str, Any]:
+    """A program: `messages.ProgramSaid`."""
+    return {
+        "program": found.code,
+        "partner": found.partner,
+        "name": found.name,
+        "unit_name": found.unit_name,
+        "capabilities": asdict(found.capabilities),
+    }
+
+
+def exchange_id(text: str) -> UUID:
+    """An id out of an address. Raises errors.NotFound: what is no id names nothing."""
+    try:
+        found = UUID(text)
+    except ValueError:
+        raise errors.NotFound from None
+    if str(found) != text:
+        raise errors.NotFound
+    return found
+
+
+def case(found: OpenCase) -> dict[str, Any]:
+    """A case: `messages.CaseSaid`."""
+    return {
+        "case": found.case,
+        "exchange": str(found.exchange_id),
+        "leg": found.leg,
+        "kind": found.kind,
+        "owner": found.owner,
+        "opened_at": instant(found.opened_at),
+        "due_at": instant(found.due_at),
+        "detail": found.detail,
+    }

@@ -1,0 +1,191 @@
+"""Recompute the books of a lane from entries, log and exchanges, and say what was checked and what does not hold.
+
+The verifier trusts nothing that the writer keeps for speed: positions, caps, tiles, the frontier and sealed roots are all made again.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import orjson
+from psycopg import AsyncConnection
+
+from clearing.database import statement
+from clearing.ledger import rows
+from clearing.ledger.book import TILE_LEVELS, Chart
+from clearing.ledger.items import ExchangeView
+from clearing.ledger.write import load_chart
+from clearing.rules import merkle, postings
+from clearing.rules.lifecycle import Event, Path
+
+Connection = AsyncConnection[Any]
+SHOWN_MOST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was checked: how much of it, and what was found wrong."""
+
+    name: str
+    looked_at: int
+    findings: tuple[str, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing was found."""
+        return not self.findings
+
+
+async def verify(connection: Connection, lane: int) -> list[Check]:
+    """Every check, on one snapshot of the books. Law: untouched books give no finding; any changed row of them gives one."""
+    await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    checks = [await _sql(connection, lane, *named) for named in _QUERIES]
+    checks += [await check(connection, lane) for check in _WALKS]
+    await connection.rollback()
+    return checks
+
+
+_QUERIES: tuple[tuple[str, str, str], ...] = (
+    (
+        "entries of every event add up to zero in each unit",
+        "verify_entries",
+        "SELECT count(*) FROM entry WHERE lane = %s",
+    ),
+    (
+        "entries of every window add up to zero in each unit",
+        "verify_windows",
+        "SELECT count(DISTINCT window_id) FROM entry WHERE lane = %s",
+    ),
+    (
+        "positions are the sums of their entries",
+        "verify_positions",
+        "SELECT count(*) FROM position_slice WHERE lane = %s",
+    ),
+    ("caps are what is booked and pending", "verify_caps", "SELECT count(*) FROM cap_slice WHERE lane = %s"),
+    ("every exchange is resolved once at most", "verify_resolutions", "SELECT count(*) FROM exchange WHERE lane = %s"),
+    (
+        "reversed parts are the sums of their reversals",
+        "verify_reversed",
+        "SELECT count(*) FROM exchange WHERE lane = %s AND original_id IS NOT NULL",
+    ),
+    (
+        "every exchange in review has an owner and a due time",
+        "verify_owners",
+        "SELECT count(*) FROM exchange WHERE lane = %s AND state = 'review'",
+    ),
+)
+
+
+async def _sql(connection: Connection, lane: int, name: str, query: str, counted: str) -> Check:
+    found = await (await connection.execute(statement(query), {"lane": lane})).fetchall()
+    count = await (await connection.execute(counted, [lane])).fetchone()
+    return Check(name, count[0] if count else 0, tuple(" ".join(map(str, row)) for row in found[:SHOWN_MOST]))
+
+
+async def _log(connection: Connection, lane: int) -> Check:
+    """The log is gapless, every leaf opens its commitment, and tiles, frontier and sealed roots follow from the leaves."""
+    found: list[str] = []
+    frontier: list[bytes] = []
+    tiles: dict[tuple[int, int], bytes] = {}
+    windows = await (await connection.execute(statement("verify_sealed"), {"lane": lane})).fetchall()
+    sealed = {size: (window, root) for window, _, size, root in windows if size is not None}
+    roots: dict[int, bytes] = {0: merkle.EMPTY_ROOT}
+    size = 0
+    for seq, _, _, salt, event, kept in await _all(connection, lane, "verify_leaves"):
+        if seq != size:
+            found.append(f"event {size} is missing")
+            break
+        leaf = merkle.leaf_hash(merkle.commitment(salt, event))
+        if leaf != kept or orjson.loads(event)["seq"] != seq:
+            found.append(f"event {seq} does not open its commitment")
+        for level, node in merkle.append(frontier, seq, leaf):
+            if level and level % TILE_LEVELS == 0:
+                tiles[(level, seq >> level)] = node
+        size += 1
+        if size in sealed:
+            roots[size] = merkle.root(frontier)
+    found += [
+        f"window {window} is sealed over another root" for at, (window, root) in sealed.items() if roots.get(at) != root
+    ]
+    kept_tiles = {(level, place): node for level, place, node in await _all(connection, lane, "verify_tiles")}
+    found += [f"tile {name} is not the hash of its leaves" for name in tiles.keys() ^ kept_tiles.keys()]
+    found += [
+        f"tile {name} is not the hash of its leaves"
+        for name in tiles.keys() & kept_tiles.keys()
+        if tiles[name] != kept_tiles[name]
+    ]
+    head = await (await connection.execute(statement("lane_head"), {"lane": lane})).fetchone()
+    if head is None or (head[1], list(head[2])) != (size, frontier):
+        found.append("the head of the lane is not the end of the log")
+    return Check("the log is gapless and its Merkle roots follow from its events", size, tuple(found[:SHOWN_MOST]))
+
+
+async def _all(connection: Connection, lane: int, name: str) -> list[Any]:
+    return await (await connection.execute(statement(name), {"lane": lane})).fetchall()
+
+
+_BOOKED: dict[tuple[str, Path], Event] = {
+    ("posted", Path.HELD): Event.GIVEN,
+    ("posted", Path.DEBITED): Event.GIVEN,
+    ("debited", Path.DEBITED): Event.TAKEN,
+    ("voided", Path.DEBITED): Event.RETURNED,
+    ("reversal_posted", Path.REVERSAL): Event.TAKEN,
+    ("returned", Path.REVERSAL): Event.GIVEN,
+}
+
+
+async def _postings(connection: Connection, lane: int) -> Check:
+    """What each event booked is what the table of postings says for the terms that were signed for."""
+    chart = await load_chart(connection)
+    exchanges = {row[0]: rows.exchange_of(row) for row in await _all(connection, lane, "verify_exchanges")}
+    booked = {seq: [tuple(line) for line in entries] for seq, entries in await _all(connection, lane, "verify_booked")}
+    reserved: dict[UUID, dict[str, Any]] = {}
+    debited: set[UUID] = set()
+    found: list[str] = []
+    for seq, kind, exchange_id, _, event, _ in await _all(connection, lane, "verify_leaves"):
+        told = orjson.loads(event)
+        if kind in {"reserved", "reversal_reserved"}:
+            reserved[exchange_id] = told
+        elif kind == "debited":
+            debited.add(exchange_id)
+        exchange = exchanges.get(exchange_id)
+        due = _due(exchange, kind, chart, taken=exchange_id in debited) if exchange else []
+        if booked.pop(seq, []) != due or [tuple(line) for line in told.get("entries", [])] != due:
+            found.append(f"event {seq} ({kind}) booked something else than the table says")
+    found += [f"entries of event {seq} belong to no event" for seq in booked]
+    found += [
+        f"exchange {name} is not what was accepted"
+        for name, row in exchanges.items()
+        if not _as_accepted(row, reserved.get(name))
+    ]
+    return Check("every event booked what the table of postings says", len(exchanges), tuple(found[:SHOWN_MOST]))
+
+
+def _due(exchange: ExchangeView, kind: str, chart: Chart, *, taken: bool) -> list[tuple[int, int]]:
+    owners = chart.owners(exchange.source_program, exchange.target_program)
+    if kind == "late_credit":
+        entries = postings.book(postings.LATE_CREDIT, exchange.terms, owners)
+    elif (event := _BOOKED.get((kind, exchange.path))) and (kind != "voided" or taken):
+        entries = postings.entries(exchange.path, event, exchange.terms, owners)
+    else:
+        entries = ()
+    return [(entry.account, entry.amount) for entry in entries]
+
+
+def _as_accepted(exchange: ExchangeView, told: dict[str, Any] | None) -> bool:
+    """Whether the row still says what the receipt's event says."""
+    if told is None:
+        return False
+    terms = exchange.terms
+    return (
+        told["source"]
+        == {"program": exchange.source_program, "account": str(exchange.source_account), "amount": terms.sent}
+        and told["target"]
+        == {"program": exchange.target_program, "account": str(exchange.target_account), "amount": terms.received}
+        and (told["debit"], told["funding"], told["credit"]) == (terms.debit, terms.funding, terms.credit)
+        and (told["fee"], told["rounding"], told["partner"]) == (terms.fee, terms.rounding, exchange.partner)
+    )
+
+
+_WALKS: tuple[Callable[[Connection, int], Awaitable[Check]], ...] = (_log, _postings)

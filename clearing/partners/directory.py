@@ -1,0 +1,144 @@
+"""The directory: a frozen snapshot of partners, programs and dated cards, and the holder that keeps one at most a second old."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from psycopg_pool import AsyncConnectionPool
+
+from clearing.adapter import Capabilities
+from clearing.partners.keys import KeyRow, key
+from clearing.partners.rows import Connection, Row, rows
+from clearing.rules.rates import Corridor, Price, in_force
+from clearing.rules.units import Ratio
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """A company that signs for programs."""
+
+    code: str
+    number: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A brand's currency, who signs for it, where it is reached and what it declares."""
+
+    code: str
+    number: int
+    partner: str
+    partner_number: int
+    name: str
+    unit_name: str
+    adapter: str
+    endpoint: str
+    capabilities: Capabilities
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Everything that a quote is made of, as it was at one moment."""
+
+    partners: Mapping[str, Partner]
+    programs: Mapping[str, Program]
+    corridors: Mapping[tuple[str, str], tuple[Corridor, ...]]
+    prices: Mapping[str, tuple[Price, ...]]
+
+    def corridor(self, source: str, target: str, at: datetime) -> Corridor | None:
+        """The corridor that is open from `source` to `target` at this instant."""
+        card = in_force(self.corridors.get((source, target), ()), at)
+        return None if card is None or (card.valid_to is not None and card.valid_to <= at) else card
+
+    def price(self, program: str, at: datetime) -> Price | None:
+        """The price in force of a program at this instant."""
+        return in_force(self.prices.get(program, ()), at)
+
+
+async def load(connection: Connection) -> Directory:
+    """The directory as it is now. Rows are only ever added: what refers is read before what it refers to, so nothing dangles."""
+    corridors: dict[tuple[str, str], tuple[Corridor, ...]] = {}
+    for card in [corridor_of(found) for found in await rows(connection, "corridor_list")]:
+        corridors[card.source, card.target] = (*corridors.get((card.source, card.target), ()), card)
+    prices: dict[str, tuple[Price, ...]] = {}
+    for price in [price_of(found) for found in await rows(connection, "price_list")]:
+        prices[price.program] = (*prices.get(price.program, ()), price)
+    programs = [program_of(found) for found in await rows(connection, "program_list")]
+    partners = [Partner(**found) for found in await rows(connection, "partner_list")]
+    return Directory(
+        {partner.code: partner for partner in partners},
+        {program.code: program for program in programs},
+        corridors,
+        prices,
+    )
+
+
+def program_of(found: Row) -> Program:
+    """A program's row as a program."""
+    return Program(**{**found, "capabilities": Capabilities(**found["capabilities"])})
+
+
+def corridor_of(found: Row) -> Corridor:
+    """A corridor's row as the rules take it."""
+    ratio = Ratio(found.pop("ratio_num"), found.pop("ratio_den"))
+    return Corridor(**found, ratio=ratio)
+
+
+def price_of(found: Row) -> Price:
+    """A price's row as the rules take it."""
+    issue = Ratio(found.pop("issue_num"), found.pop("issue_den"))
+    redeem = Ratio(found.pop("redeem_num"), found.pop("redeem_den"))
+    return Price(**found, issue=issue, redeem=redeem)
+
+
+class Live:
+    """The directory and the keys in use, read again when they are older than `seconds_max`. One reader at a time; others wait for it.
+
+    Keys are remembered no longer than the directory. That a key is live is decided once more by the ledger, under the lane lock.
+    """
+
+    def __init__(self, pool: AsyncConnectionPool[Connection], *, seconds_max: int = 1) -> None:
+        self._pool = pool
+        self._age_max = timedelta(seconds=seconds_max)
+        self._reading = asyncio.Lock()
+        self._started = 0
+        self._read_at: datetime | None = None
+        self._directory: Directory | None = None
+        self._keys: dict[str, KeyRow] = {}
+
+    async def directory(self, now: datetime, *, fresh: bool = False) -> Directory:
+        """The directory, at most `seconds_max` old; with `fresh`, read no earlier than this call: ask so when something is unknown."""
+        if not fresh and self._directory is not None and self._is_young(now):
+            return self._directory
+        seen = self._started
+        async with self._reading:
+            read_since = self._started > seen  # by somebody who started after this call
+            if self._directory is None or not (read_since or (not fresh and self._is_young(now))):
+                self._started += 1
+                async with self._pool.connection() as connection:
+                    self._directory = await load(connection)
+                self._keys = {}
+                self._read_at = now
+            return self._directory
+
+    async def key(self, key_id: str, now: datetime) -> KeyRow | None:
+        """A key, as it was at most `seconds_max` ago. An unknown id is looked up every time."""
+        await self.directory(now)
+        if key_id not in self._keys:
+            keys = self._keys  # a reading that overlaps a newer one must not outlive it
+            async with self._pool.connection() as connection:
+                found = await key(connection, key_id)
+            if found is None:
+                return None
+            keys[key_id] = found
+            return found
+        return self._keys[key_id]
+
+    def forget(self) -> None:
+        """Read everything again at the next question: something was changed through this process."""
+        self._read_at = None
+
+    def _is_young(self, now: datetime) -> bool:
+        return self._read_at is not None and now - self._read_at < self._age_max

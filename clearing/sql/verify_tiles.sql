@@ -1,0 +1,7 @@
+-- The kept subtrees.
+SELECT
+    level,
+    place,
+    hash
+FROM tile
+WHERE lane = %(lane)b

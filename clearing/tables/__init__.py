@@ -1,0 +1,67 @@
+"""The tables and their CHECKs, as SQLModel; nothing else is. Wire messages are models of their own, so no column's name is signed.
+
+Every table says in its comment whether it is `sharded` (led by `lane`, one day spread over servers) or `reference`.
+"""
+
+from sqlmodel import SQLModel
+
+from clearing.tables.reference import Calendar, Corridor, Key, Partner, Price, Program
+from clearing.tables.sharded import (
+    AccountRow,
+    CapSlice,
+    CaseRow,
+    EntryRow,
+    EvidenceRow,
+    Exchange,
+    Lane,
+    LaneWindow,
+    Leaf,
+    Nonce,
+    OrderRow,
+    PositionSlice,
+    Tile,
+)
+
+__all__ = [
+    "DELETABLE",
+    "UPDATABLE",
+    "AccountRow",
+    "Calendar",
+    "CapSlice",
+    "CaseRow",
+    "Corridor",
+    "EntryRow",
+    "EvidenceRow",
+    "Exchange",
+    "Key",
+    "Lane",
+    "LaneWindow",
+    "Leaf",
+    "Nonce",
+    "OrderRow",
+    "Partner",
+    "PositionSlice",
+    "Price",
+    "Program",
+    "SQLModel",
+    "Tile",
+]
+
+UPDATABLE: dict[str, tuple[str, ...]] = {
+    "partner": ("name",),
+    "program": ("endpoint", "capabilities"),
+    "key": ("expires_at", "revoked_at", "compromised_since"),
+    "lane": ("last_at", "size", "frontier", "window_id", "writer"),
+    "lane_window": ("sealed_at", "sealed_size", "sealed_root"),
+    "account": ("wrapped",),
+    "exchange": ("state", "posted_at", "window_id", "ended_at", "reason", "reversed", "kept_leg", "cancelled"),
+    "orders": ("state", "lease", "due_at", "sent_at", "attempts", "answered_at", "reason", "evidence_id"),
+    "evidence": ("wrapped",),
+    "position_slice": ("debits", "credits"),
+    "cap_slice": ("granted", "position", "pending"),
+    "review_case": ("closed_at", "decision", "closed_by"),
+}
+"""What the application role may update, column by column; entries and leaves are not among them."""
+
+DELETABLE: tuple[str, ...] = ("nonce",)
+"""What it may delete: nonces that have expired."""

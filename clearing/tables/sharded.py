@@ -1,0 +1,248 @@
+"""Sharded tables: what the books hold, led by `lane`, written by `clearing.ledger` under the lock of its lane."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Index, Integer, LargeBinary, SmallInteger, Text, Uuid, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlmodel import Field, SQLModel
+
+from clearing.rules.lifecycle import Path, State, Verdict
+from clearing.tables.columns import Instant, check, col, one_of, table
+
+
+class Lane(SQLModel, table=True):
+    """The one lock. Its row carries last time, sequence and hash state: the next number of the log and the roots that make its root."""
+
+    __table_args__ = table("sharded", check("size_counts", "size >= 0"))
+    lane: int = col(SmallInteger, key=True)
+    last_at: datetime = col(Instant)
+    size: int = col(BigInteger)
+    frontier: list[bytes] = col(ARRAY(LargeBinary))
+    window_id: int = col(Integer)
+    writer: UUID = col(Uuid)
+
+
+class LaneWindow(SQLModel, table=True):
+    """A window as one lane lived it. A sealed one never changes."""
+
+    __tablename__ = "lane_window"
+    __table_args__ = table(
+        "sharded",
+        check("sealed_whole", "(sealed_at IS NULL) = (sealed_root IS NULL)"),
+        check("sealed_sized", "(sealed_at IS NULL) = (sealed_size IS NULL)"),
+    )
+    lane: int = col(SmallInteger, key=True)
+    window_id: int = col(Integer, key=True)
+    opened_size: int = col(BigInteger)
+    sealed_at: datetime | None = col(Instant, null=True)
+    sealed_size: int | None = col(BigInteger, null=True)
+    sealed_root: bytes | None = col(LargeBinary, null=True)
+
+
+class AccountRow(SQLModel, table=True):
+    """A member's account in a program: a token outside, the membership number sealed inside and found by keyed hash."""
+
+    __tablename__ = "account"
+    __table_args__ = table("sharded", Index("account_by_number", "lane", "program", "number_index", unique=True))
+    lane: int = col(SmallInteger, key=True)
+    account: UUID = col(Uuid, key=True)
+    program: str = col(Text)
+    number_index: bytes = col(LargeBinary)
+    number_mask: str = col(Text)
+    kek_id: str = col(Text)
+    wrapped: bytes | None = col(LargeBinary, null=True)
+    seal_nonce: bytes = col(LargeBinary)
+    box: bytes = col(LargeBinary)
+    linked_at: datetime = col(Instant)
+
+
+class Exchange(SQLModel, table=True):
+    """One exchange or one reversal of one. The row balances by itself: what is paid in is what is paid out."""
+
+    __table_args__ = table(
+        "sharded",
+        one_of("path", Path),
+        one_of("state", State),
+        check("balances", "debit + funding = credit + fee"),
+        check("amounts", "sent > 0 AND received >= 0 AND debit >= 0 AND funding >= 0 AND credit >= 0"),
+        check("rounding_inside_fee", "rounding >= 0 AND fee >= rounding"),
+        check("reversed_at_most_whole", "reversed >= 0 AND reversed <= sent"),
+        check("reversal_has_original", "(path = 'reversal') = (original_id IS NOT NULL)"),
+        check("ended_in_time", "(state IN ('completed', 'reversed')) = (ended_at IS NOT NULL)"),
+        Index("exchange_by_idempotency_key", "lane", "partner", "idempotency_key", unique=True),
+        Index("exchange_by_quote", "lane", "quote_id", unique=True, postgresql_where=text("original_id IS NULL")),
+        Index("exchange_reversals", "lane", "original_id", postgresql_where=text("original_id IS NOT NULL")),
+    )
+    lane: int = col(SmallInteger, key=True)
+    exchange_id: UUID = col(Uuid, key=True)
+    path: str = col(Text)
+    original_id: UUID | None = col(Uuid, null=True)
+    partner: str = col(Text)
+    idempotency_key: str = col(Text)
+    fingerprint: bytes = col(LargeBinary)
+    request_id: UUID = col(Uuid)
+    quote_id: UUID = col(Uuid)
+    terms_version: str = col(Text)
+    state: str = col(Text)
+    reserved_at: datetime = col(Instant)
+    posted_at: datetime | None = col(Instant, null=True)
+    window_id: int | None = col(Integer, null=True)
+    ended_at: datetime | None = col(Instant, null=True)
+    reason: str | None = col(Text, null=True)
+    source_program: str = col(Text)
+    target_program: str = col(Text)
+    source_account: UUID = col(Uuid)
+    target_account: UUID = col(Uuid)
+    sent: int = col(BigInteger)
+    received: int = col(BigInteger)
+    debit: int = col(BigInteger)
+    funding: int = col(BigInteger)
+    credit: int = col(BigInteger)
+    fee: int = col(BigInteger)
+    rounding: int = col(BigInteger)
+    reversed: int = col(BigInteger)
+    kept_leg: int = col(SmallInteger)
+    cancelled: bool = Field(nullable=False)
+    reserved_seq: int = col(BigInteger)
+
+
+class OrderRow(SQLModel, table=True):
+    """What a program is asked, one row a leg. An open order is due at an instant; whoever leases it moves that instant on."""
+
+    __tablename__ = "orders"
+    __table_args__ = table(
+        "sharded",
+        check("state_known", f"state IN ('waiting', 'sent', {', '.join(repr(str(v)) for v in Verdict)})"),
+        check("amount_positive", "amount > 0"),
+        Index("orders_due", "lane", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+    )
+    lane: int = col(SmallInteger, key=True)
+    exchange_id: UUID = col(Uuid, key=True)
+    leg: int = col(SmallInteger, key=True)
+    operation: str = col(Text)
+    program: str = col(Text)
+    account: UUID = col(Uuid)
+    amount: int = col(BigInteger)
+    refers: str | None = col(Text, null=True)
+    state: str = col(Text)
+    lease: UUID | None = col(Uuid, null=True)
+    due_at: datetime | None = col(Instant, null=True)
+    created_at: datetime = col(Instant)
+    sent_at: datetime | None = col(Instant, null=True)
+    attempts: int = col(Integer)
+    answered_at: datetime | None = col(Instant, null=True)
+    reason: str | None = col(Text, null=True)
+    evidence_id: UUID | None = col(Uuid, null=True)
+
+
+class EntryRow(SQLModel, table=True):
+    """One line of the books, for ever. Its unit is its account's; its number is its event's place in the log, and its line."""
+
+    __tablename__ = "entry"
+    __table_args__ = table("sharded", check("amount_moves", "amount <> 0"))
+    lane: int = col(SmallInteger, key=True)
+    seq: int = col(BigInteger, key=True)
+    line: int = col(SmallInteger, key=True)
+    account: int = col(Integer)
+    window_id: int | None = col(Integer, null=True)
+    amount: int = col(BigInteger)
+    exchange_id: UUID = col(Uuid)
+
+
+class Leaf(SQLModel, table=True):
+    """One event of the log: the bytes as they were written once, and the salt that its commitment hides them with."""
+
+    __table_args__ = table("sharded", Index("leaf_by_exchange", "lane", "exchange_id"))
+    lane: int = col(SmallInteger, key=True)
+    seq: int = col(BigInteger, key=True)
+    at: datetime = col(Instant)
+    kind: str = col(Text)
+    exchange_id: UUID | None = col(Uuid, null=True)
+    salt: bytes = col(LargeBinary)
+    event: bytes = col(LargeBinary)
+    hash: bytes = col(LargeBinary)
+
+
+class Tile(SQLModel, table=True):
+    """Every eighth level of the Merkle tree, so that a proof reads hundreds of hashes and never millions."""
+
+    __table_args__ = table("sharded")
+    lane: int = col(SmallInteger, key=True)
+    level: int = col(SmallInteger, key=True)
+    place: int = col(BigInteger, key=True)
+    hash: bytes = col(LargeBinary)
+
+
+class Nonce(SQLModel, table=True):
+    """A nonce that a key has used. The request it came with may be written again after an unknown commit; no other may."""
+
+    __table_args__ = table("sharded")
+    lane: int = col(SmallInteger, key=True)
+    key_id: str = col(Text, key=True)
+    nonce: str = col(Text, key=True)
+    request_id: UUID = col(Uuid)
+    expires_at: datetime = col(Instant)
+
+
+class EvidenceRow(SQLModel, table=True):
+    """What was signed: signature base and signature in the clear, the body sealed under a key of its own that can be dropped."""
+
+    __tablename__ = "evidence"
+    __table_args__ = table("sharded", check("kind_known", "kind IN ('request', 'call')"))
+    lane: int = col(SmallInteger, key=True)
+    evidence_id: UUID = col(Uuid, key=True)
+    kind: str = col(Text)
+    key_id: str = col(Text)
+    signed_at: datetime = col(Instant)
+    base: bytes = col(LargeBinary)
+    signature: bytes = col(LargeBinary)
+    digest: bytes | None = col(LargeBinary, null=True)
+    meta: bytes = col(LargeBinary)
+    kek_id: str = col(Text)
+    wrapped: bytes | None = col(LargeBinary, null=True)
+    seal_nonce: bytes = col(LargeBinary)
+    box: bytes = col(LargeBinary)
+
+
+class PositionSlice(SQLModel, table=True):
+    """The sums of one account in one window, kept beside the entries and recomputed by the verifier. Window 0: without a window."""
+
+    __tablename__ = "position_slice"
+    __table_args__ = table("sharded", check("sums", "debits >= 0 AND credits >= 0"))
+    lane: int = col(SmallInteger, key=True)
+    window_id: int = col(Integer, key=True)
+    account: int = col(Integer, key=True)
+    debits: int = col(BigInteger)
+    credits: int = col(BigInteger)
+
+
+class CapSlice(SQLModel, table=True):
+    """A partner's net debit cap in this lane: granted, booked and unsettled, and pending; millionths of the common unit."""
+
+    __tablename__ = "cap_slice"
+    __table_args__ = table("sharded", check("limits", "granted >= 0 AND pending >= 0"))
+    lane: int = col(SmallInteger, key=True)
+    account: int = col(Integer, key=True)
+    granted: int = col(BigInteger)
+    position: int = col(BigInteger)
+    pending: int = col(BigInteger)
+
+
+class CaseRow(SQLModel, table=True):
+    """Something a person must look at: owned, due, and closed only by a signed command. Its number is its place in the log."""
+
+    __tablename__ = "review_case"
+    __table_args__ = table("sharded", Index("case_open", "lane", "due_at", postgresql_where=text("closed_at IS NULL")))
+    lane: int = col(SmallInteger, key=True)
+    seq: int = col(BigInteger, key=True)
+    exchange_id: UUID = col(Uuid)
+    leg: int = col(SmallInteger)
+    kind: str = col(Text)
+    owner: str = col(Text)
+    opened_at: datetime = col(Instant)
+    due_at: datetime = col(Instant)
+    detail: str = col(Text)
+    closed_at: datetime | None = col(Instant, null=True)
+    decision: str | None = col(Text, null=True)
+    closed_by: str | None = col(Text, null=True)
