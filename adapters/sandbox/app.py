@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -109,12 +109,12 @@ def operations(program: Program, _heard: Heard, _scope: Scope, body: bytes) -> R
     faults = program.aim.at_batch(program.books, batch)
     spoiling = next((fault for fault in faults.values() if fault.level is Level.TRANSPORT), None)
     if spoiling is not None and not spoiling.applied:
-        return _spoilt(spoiling, b"")
+        return _spoilt(spoiling, Reply(200, b""))
     said = program.books.perform(batch, faults, now)
-    answer = orjson.dumps({"operations": [_row(one) for one in _told(batch, said, faults)]})
+    reply = Reply(200, orjson.dumps({"operations": [_row(one) for one in _told(batch, said, faults)]}))
     if any(fault.name == "applied_late" for fault in faults.values()):
-        return Reply(200, answer, fault="applied_late")
-    return _spoilt(spoiling, answer) if spoiling is not None else Reply(200, answer)
+        return replace(reply, fault="applied_late")
+    return reply if spoiling is None else _spoilt(spoiling, reply)
 
 
 def look_up(program: Program, _heard: Heard, scope: Scope, _body: bytes) -> Reply:
@@ -122,7 +122,7 @@ def look_up(program: Program, _heard: Heard, scope: Scope, _body: bytes) -> Repl
     id_ = scope["path_params"]["id"]
     fault = program.aim.at("look_up") if program.aim.scripts else None
     if fault is not None and not fault.applied:
-        return _spoilt(fault, b"")
+        return _spoilt(fault, Reply(200, b""))
     if not program.books.terms.look_up:
         return _problem(501, "look_up_not_offered", "This program cannot be asked for an operation by its id.")
     program.books.pass_time(program.now())
@@ -131,7 +131,7 @@ def look_up(program: Program, _heard: Heard, scope: Scope, _body: bytes) -> Repl
         reply = _problem(404, "operation_unknown", "No operation is known under this id; that is no proof.", id=id_)
     else:
         reply = Reply(200, orjson.dumps(_row(said)))
-    return reply if fault is None else _spoilt(fault, reply.body)
+    return reply if fault is None else _spoilt(fault, reply)
 
 
 def member(program: Program, _heard: Heard, _scope: Scope, body: bytes) -> Reply:
@@ -139,13 +139,13 @@ def member(program: Program, _heard: Heard, _scope: Scope, body: bytes) -> Reply
     token, number, name = reading.member(body)
     fault = program.aim.at("member") if program.aim.scripts else None
     if fault is not None and not fault.applied:
-        return _spoilt(fault, b"")
+        return _spoilt(fault, Reply(200, b""))
     program.books.pass_time(program.now())
     try:
-        answer = orjson.dumps(program.books.teach(token, number, name))
+        reply = Reply(200, orjson.dumps(program.books.teach(token, number, name)))
     except AccountTaken:
         return _problem(409, "account_taken", "This token names another member.")
-    return Reply(200, answer) if fault is None else _spoilt(fault, answer)
+    return reply if fault is None else _spoilt(fault, reply)
 
 
 def _told(batch: Sequence[Asked], said: Sequence[Said], faults: dict[str, Fault]) -> list[Said]:
@@ -176,7 +176,7 @@ def _lies(truth: Said, fault: str) -> list[Said]:
     }[fault]
 
 
-def _spoilt(fault: Fault, answer: bytes) -> Reply:
+def _spoilt(fault: Fault, reply: Reply) -> Reply:
     """The reply of a transport fault; silence, slowness and signatures are left to the door."""
     if fault.name in ("error_applied", "error_not_applied"):
         return _problem(500, "internal_error", "Something went wrong.")
@@ -185,7 +185,7 @@ def _spoilt(fault: Fault, answer: bytes) -> Reply:
         return Reply(429, problem.body, PROBLEM, (("retry-after", "1"),))
     if fault.name == "garbage":
         return Reply(200, b'{"operations": [{"id": "\xff')
-    return Reply(200, answer, fault=fault.name)
+    return replace(reply, fault=fault.name)
 
 
 def _row(said: Said) -> dict[str, object]:

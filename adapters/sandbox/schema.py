@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS operation (
     expires_at INTEGER, -- of an open hold
     decides_at INTEGER, -- when what is undecided is decided
     decision TEXT -- what will then be decided: done or declined
-) WITHOUT ROWID;
+);
 CREATE INDEX IF NOT EXISTS operation_expires ON operation (expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX IF NOT EXISTS operation_decides ON operation (decides_at) WHERE decides_at IS NOT NULL;
 CREATE TABLE IF NOT EXISTS effect (

@@ -52,7 +52,7 @@ class Delivery:
         programs: Callable[[], Awaitable[Directory]],
         keys: KeyOf,
         adapters: Mapping[str, Adapter],
-        client: httpx.AsyncClient,
+        transport: httpx.AsyncBaseTransport,
         house_key: PrivateKey,
         seal: Seal,
         clock: Callable[[], datetime],
@@ -66,7 +66,7 @@ class Delivery:
         self.pace = pace or Pace()
         self.lease = UUID(bytes=random(16), version=4)
         self.desks: dict[str, Desk] = {}
-        wire = Wire(client, keys, house_key, seal, clock, random, points, self.pace)
+        wire = Wire(transport, keys, house_key, seal, clock, random, points, self.pace)
         self.means = Means(
             wire=wire,
             directory=programs,

@@ -26,6 +26,7 @@ RETRY_AFTER_SECONDS_MAX = 3_600
 NONCE_BYTES = 18
 
 _KEY_ID = re.compile(r';keyid="([A-Za-z0-9_-]{1,128})"')
+_UNMADE = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
 _SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
@@ -58,7 +59,7 @@ class Wire:
 
     def __init__(
         self,
-        client: httpx.AsyncClient,
+        transport: httpx.AsyncBaseTransport,
         key_of: KeyOf,
         house_key: PrivateKey,
         seal: Seal,
@@ -67,9 +68,10 @@ class Wire:
         points: Callable[[str], None],
         pace: Pace,
     ) -> None:
-        self.client, self.key_of, self.house_key, self.seal = client, key_of, house_key, seal
+        self.transport, self.key_of, self.house_key, self.seal = transport, key_of, house_key, seal
         self.clock, self.random, self.points, self.pace = clock, random, points, pace
-        self.timeout = httpx.Timeout(pace.call_timeout_seconds, connect=pace.connect_timeout_seconds)
+        timeout = httpx.Timeout(pace.call_timeout_seconds, connect=pace.connect_timeout_seconds)
+        self.extensions = {"timeout": timeout.as_dict()}
 
     async def ask(self, program: Program, call: Call) -> Heard | Silence:
         """Send one call and say what came of it. Never raises for anything a program or a network does."""
@@ -110,15 +112,17 @@ class Wire:
         return Message(call.method, bare.authority, bare.path, query, (*headers, *added), call.body)
 
     async def _exchanged(self, url: str, request: Message) -> Message | Silence:
-        """The answer as it stood on the wire. One time limit holds for all of it, however slowly it drips."""
+        """The answer as it stood on the wire. One time limit holds for all of it, however slowly it drips.
+
+        The transport is asked directly: a client would keep a partner's cookies and read the environment, and costs as much again.
+        """
         headers = [("host", request.authority), ("accept-encoding", "identity"), *request.headers]
-        content = request.body or None
         try:
             async with asyncio.timeout(self.pace.call_timeout_seconds):
-                built = self.client.build_request(
-                    request.method, url, headers=headers, content=content, timeout=self.timeout
+                built = httpx.Request(
+                    request.method, url, headers=headers, content=request.body, extensions=self.extensions
                 )
-                response = await self.client.send(built, stream=True, follow_redirects=False)
+                response = await self.transport.handle_async_request(built)
                 self.points("deliver.sent")
                 try:
                     return await self._read(request, response)
@@ -133,7 +137,8 @@ class Wire:
         if response.headers.get("content-encoding", "identity") != "identity":
             return Silence("answer_encoded", unwell=False)  # what is signed is what is sent; nothing is unpacked first
         chunks, size = [], 0
-        async for chunk in response.aiter_raw():
+        assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101 - an async transport gives no other
+        async for chunk in response.stream:
             size += len(chunk)
             if size > self.pace.answer_bytes_max:
                 return Silence("answer_too_large", unwell=False)
@@ -181,19 +186,13 @@ class Wire:
 def never_left(reason: BaseException) -> bool:
     """Whether this failure proves that no byte of the request was sent.
 
-    httpx-aiohttp says ConnectTimeout for every lost connection, a reset after sending too: there, only the cause tells.
+    httpx-aiohttp says ConnectTimeout of every connection that fails, one that was reset after sending too: there, only the cause tells.
     """
-    if isinstance(reason, httpx.ConnectError | httpx.UnsupportedProtocol | httpx.InvalidURL | httpx.LocalProtocolError):
-        return (
-            reason.__cause__ is None
-            or not isinstance(reason.__cause__, aiohttp.ClientError)
-            or _unmade(reason.__cause__)
-        )
-    return isinstance(reason, httpx.ConnectTimeout) and isinstance(reason.__cause__, aiohttp.ConnectionTimeoutError)
-
-
-def _unmade(cause: BaseException) -> bool:
-    return isinstance(cause, aiohttp.ClientConnectorError | aiohttp.InvalidURL)
+    if isinstance(reason.__cause__, aiohttp.ClientError):
+        return isinstance(reason.__cause__, _UNMADE)
+    return isinstance(
+        reason, httpx.ConnectError | httpx.UnsupportedProtocol | httpx.InvalidURL | httpx.LocalProtocolError
+    )
 
 
 def _name(reason: BaseException) -> str:

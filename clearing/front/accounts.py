@@ -10,7 +10,6 @@ from clearing.front.doors import Asked, Door, Reply
 from clearing.front.house import LANE
 from clearing.front.problems import Problem
 from clearing.partners import Account, Program
-from clearing.partners.rows import row
 from clearing.rules.refusals import Refusal, RefusalCode
 
 if TYPE_CHECKING:
@@ -44,10 +43,9 @@ async def _token(house: "House", asked: Asked, wish: messages.AccountWish) -> tu
     if not partners.is_member_number(wish.member):
         return sources.some_id(), False  # refused by `link_account`, which says why
     async with house.reads.connection() as connection:
-        index = evidence.blind_index(house.keyring, wish.program, wish.member)
-        found = await row(connection, "account_find", lane=LANE, program=wish.program, number_index=index)
+        found = await partners.find_account(connection, house.keyring, LANE, wish.program, wish.member)
     if found is not None:
-        return found["account"], True
+        return found.account, True
     bucket = evidence.bucket(house.keyring, wish.program, wish.member)
     return partners.bucketed_uuid(asked.at, bucket, sources.random(10)), False
 

@@ -1,7 +1,6 @@
 """The HTTP application: the table of doors as FastAPI routes, problem documents for everything refused, one thin layer in front."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from clearing.front.house import House
 
 DOORS: tuple[Door, ...] = (*accounts.DOORS, *quotes.DOORS, *exchanges.DOORS, *books.DOORS, *keys.DOORS, *cases.DOORS)
-
-Opened = Callable[[], AbstractAsyncContextManager["House"]]
 
 
 class SignedRoute(APIRoute):
@@ -51,27 +48,18 @@ class Threshold:
         await self.app(scope, receive, send)
 
 
-def create_app(opened: Opened | None = None) -> FastAPI:
-    """The application; `opened` is the house for as long as it serves. Without one it can only describe itself."""
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        if opened is None:
-            raise errors.Misconfigured("this application was made to be described, not to serve")
-        async with opened() as house:
-            app.state.house = house
-            yield
-
+def create_app(house: "House | None" = None) -> FastAPI:
+    """The application of this house. Without one it can only describe itself."""
     app = FastAPI(
         title=openapi.TITLE,
         version=openapi.VERSION,
         description=openapi.DESCRIPTION,
-        lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
     )
+    app.state.house = house
     for door in DOORS:
         app.router.routes.append(_route(door))
     public.add(app)
@@ -101,7 +89,7 @@ def _route(door: Door) -> SignedRoute:
         response_model=None,
         status_code=min(door.gives),
         responses=openapi.responses(door),
-        openapi_extra=openapi.extra(door),
+        openapi_extra=openapi.described(door),
     )
 
 

@@ -85,7 +85,9 @@ async def gauge(house: "House") -> None:
     asked_again = [(count, oldest) for _, state, count, oldest in orders if state in _ASKED_AGAIN]
     meters.unknown.set(sum(count for count, _ in asked_again))
     meters.unknown_age.set(max(((now - oldest).total_seconds() for _, oldest in asked_again), default=0))
-    meters.ledger_sum.set(sum(debits - credits_ for number, debits, credits_ in balance if number % _NUMBERS_EACH in _VALUE))
+    meters.ledger_sum.set(
+        sum(debits - credits_ for number, debits, credits_ in balance if number % _NUMBERS_EACH in _VALUE)
+    )
     meters.queue.set(house.writer.waiting)
     meters.batches.set(house.writer.batches)
     meters.items.set(house.writer.items)
@@ -97,6 +99,14 @@ async def gauge(house: "House") -> None:
 DOORS = (
     Door("GET", "/v1/position", position, {200: messages.PositionSaid}, tag="books"),
     Door("GET", "/v1/programs", programs, {200: messages.ProgramsSaid}, purposes=BOTH, tag="books"),
-    Door("GET", "/v1/exchanges/{exchange}/proof", proof, {200: messages.ProofSaid}, refuses=("not_found",), purposes=BOTH, tag="books"),
+    Door(
+        "GET",
+        "/v1/exchanges/{exchange}/proof",
+        proof,
+        {200: messages.ProofSaid},
+        refuses=("not_found",),
+        purposes=BOTH,
+        tag="books",
+    ),
     Door("GET", "/v1/checkpoint", checkpoint, {200: None}, purposes=BOTH, tag="books"),
 )

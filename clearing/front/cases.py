@@ -35,9 +35,7 @@ async def resolve_case(house: "House", asked: Asked) -> Reply | Problem:
         raise errors.NotFound
     kept = kept_request(house, asked)
     until = asked.at + timedelta(seconds=house.delivery.pace.lease_seconds)
-    item = Resolve(
-        asked.signed, kept, int(text), wish.decision, asked.caller.key_id, house.delivery.lease, until
-    )
+    item = Resolve(asked.signed, kept, int(text), wish.decision, asked.caller.key_id, house.delivery.lease, until)
     outcome = await house.writer.put(item)
     if isinstance(outcome, Refusal):
         return problems.of_refusal(outcome)

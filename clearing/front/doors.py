@@ -53,6 +53,11 @@ class Asked:
     signed: Signed
     trace_id: str
 
+    def require(self, purposes: frozenset[str]) -> None:
+        """Whether keys of this purpose may do this; nothing is allowed that no door names. Raises errors.Forbidden."""
+        if self.caller.purpose not in purposes:
+            raise errors.Forbidden
+
     @property
     def idempotency_key(self) -> str:
         """The caller's name for this wish. Raises errors.IdempotencyKeyRequired."""

@@ -75,7 +75,9 @@ class _Foreign(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write it the way we write our own."""
         error = record.exc_info[1] if record.exc_info else None
-        log().log(record.levelno, "library", logger=record.name, where=f"{record.filename}:{record.lineno}", **failure(error))
+        log().log(
+            record.levelno, "library", logger=record.name, where=f"{record.filename}:{record.lineno}", **failure(error)
+        )
 
 
 def log() -> Any:

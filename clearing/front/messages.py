@@ -30,7 +30,9 @@ def _instant(value: object) -> object:
     return value
 
 
-Amount = Annotated[int, Field(gt=0, le=AMOUNT_MAX, strict=True, description="whole units of the program, 1 to 2^53 - 1")]
+Amount = Annotated[
+    int, Field(gt=0, le=AMOUNT_MAX, strict=True, description="whole units of the program, 1 to 2^53 - 1")
+]
 Micro = Annotated[int, Field(ge=0, le=AMOUNT_MAX, description="millionths of the common unit")]
 Total = Annotated[str, Field(pattern=r"^-?[0-9]{1,19}$", description="millionths of the common unit; may pass 2^53")]
 Token = Annotated[UUID, BeforeValidator(_uuid)]
@@ -54,7 +56,9 @@ class AccountWish(Wish):
     """Link a member: the program is asked once, and the membership number travels as a token from then on."""
 
     program: Code
-    member: Annotated[str, Field(min_length=1, max_length=64, description="the membership number; sealed at rest, never logged")]
+    member: Annotated[
+        str, Field(min_length=1, max_length=64, description="the membership number; sealed at rest, never logged")
+    ]
     name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
 

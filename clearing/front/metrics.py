@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 
 MEDIA = "text/plain; version=0.0.4; charset=utf-8"
+disable_created_metrics()
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
@@ -15,8 +16,12 @@ class Meters:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         made: dict[str, Any] = {"registry": self.registry}
-        self.requests = Counter("clearing_requests", "Answers by operation and status.", ["operation", "status"], **made)
-        self.seconds = Histogram("clearing_request_seconds", "Time from first byte to answer.", buckets=_SECONDS, **made)
+        self.requests = Counter(
+            "clearing_requests", "Answers by operation and status.", ["operation", "status"], **made
+        )
+        self.seconds = Histogram(
+            "clearing_request_seconds", "Time from first byte to answer.", buckets=_SECONDS, **made
+        )
         self.problems = Counter("clearing_problems", "Refusals by code.", ["code"], **made)
         self.exchanges = Gauge("clearing_exchanges", "Exchanges and reversals by state.", ["state"], **made)
         self.unknown = Gauge("clearing_unknown_orders", "Orders whose outcome is being asked again.", **made)
@@ -26,9 +31,15 @@ class Meters:
         self.log_size = Gauge("clearing_log_size", "Leaves in the evidence log.", **made)
         self.queue = Gauge("clearing_lane_waiting", "Items that wait for the lane.", **made)
         self.batches = Gauge("clearing_lane_batches", "Batches written by this process.", **made)
-        self.items = Gauge("clearing_lane_items", "Items written by this process; divided by batches: the batch size.", **made)
-        self.waiting = Gauge("clearing_orders_waiting", "Orders that wait for a program in this process.", ["program"], **made)
-        self.delivery = Counter("clearing_delivery", "What delivery met, by kind and program.", ["what", "program"], **made)
+        self.items = Gauge(
+            "clearing_lane_items", "Items written by this process; divided by batches: the batch size.", **made
+        )
+        self.waiting = Gauge(
+            "clearing_orders_waiting", "Orders that wait for a program in this process.", ["program"], **made
+        )
+        self.delivery = Counter(
+            "clearing_delivery", "What delivery met, by kind and program.", ["what", "program"], **made
+        )
         self.clock = Gauge("clearing_clock_difference_seconds", "By how much the database's clock is ahead.", **made)
         self._answered: dict[tuple[str, int], Any] = {}
 

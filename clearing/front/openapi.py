@@ -53,7 +53,7 @@ _SIGNED_HEADERS = {
 _WORDS = {200: "Done before, or read.", 201: "Done.", 202: "Accepted and under way."}
 
 
-def extra(door: Door) -> dict[str, Any]:
+def described(door: Door) -> dict[str, Any]:
     """What FastAPI cannot see, because the doorway reads the raw request: headers, body, security."""
     parameters: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": _path_schema(name)} for name in _path_names(door.path)
@@ -107,14 +107,17 @@ def describe(app: FastAPI) -> None:
             components["securitySchemes"] = {SCHEME: _scheme()}
             schema["info"]["x-complete"] = True
             app.openapi_schema = schema
-        return {**app.openapi_schema, "info": {k: v for k, v in app.openapi_schema["info"].items() if k != "x-complete"}}
+        return {
+            **app.openapi_schema,
+            "info": {k: v for k, v in app.openapi_schema["info"].items() if k != "x-complete"},
+        }
 
     app.openapi = complete  # type: ignore[method-assign]  # the way FastAPI documents
 
 
 def _schemas(app: FastAPI) -> dict[str, Any]:
-    doors = [getattr(route, "app", None) for route in app.router.routes]
-    taken = [found.door for found in doors if hasattr(found, "door")]
+    endpoints = [getattr(route, "endpoint", None) for route in app.router.routes]
+    taken: list[Door] = [endpoint.door for endpoint in endpoints if endpoint is not None and hasattr(endpoint, "door")]
     takes = {door.takes for door in taken if door.takes is not None}
     gives = {model for door in taken for model in door.gives.values() if model is not None}
     models = sorted(takes | gives, key=lambda model: model.__name__)

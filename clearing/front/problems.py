@@ -4,6 +4,7 @@ import ast
 import inspect
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
@@ -63,7 +64,9 @@ def of_refusal(refusal: Refusal) -> Problem:
 
 def unexpected() -> Problem:
     """A fault of ours, of which nothing more is told."""
-    return Problem(500, "internal_error", title_of("internal_error"), "Something failed here; the trace id finds it in our logs.")
+    return Problem(
+        500, "internal_error", title_of("internal_error"), "Something failed here; the trace id finds it in our logs."
+    )
 
 
 def of_status(status: int) -> Problem:
@@ -110,7 +113,7 @@ def _member_docs(module: ModuleType, name: str) -> dict[str, str]:
     tree = ast.parse(inspect.getsource(module))
     body = next(node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
     docs: dict[str, str] = {}
-    for member, doc in zip(body, body[1:], strict=False):
+    for member, doc in pairwise(body):
         if isinstance(member, ast.Assign) and isinstance(doc, ast.Expr) and isinstance(doc.value, ast.Constant):
             target = member.targets[0]
             if isinstance(target, ast.Name):

@@ -35,7 +35,8 @@ async def body_of(headers: tuple[tuple[str, str], ...], receive: Receive) -> byt
         event = await receive()
         if event["type"] != "http.request":
             raise CallerLeftError
-        body += event.get("body", b"")
+        chunk: bytes = event.get("body", b"")
+        body += chunk
         if len(body) > BODY_BYTES_MAX:
             raise errors.BodyTooLarge
         if not event.get("more_body", False):
@@ -95,11 +96,8 @@ def _require_plain(value: Any) -> None:
 
 
 def _require_text(text: str) -> None:
-    if text.isascii():
-        plain = "\0" not in text
-    else:
-        plain = not any(char == "\0" or "\ud800" <= char <= "\udfff" for char in text)
-    if not plain:
+    surrogates = not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text)
+    if surrogates or "\0" in text:
         raise errors.RequestMalformed("a string has NUL or a lone surrogate")
 
 

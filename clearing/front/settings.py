@@ -40,11 +40,19 @@ class Settings(BaseSettings):
         secrets_dir=SECRETS if SECRETS.is_dir() else None,
     )
 
-    environment: Environment = Field(Environment.SANDBOX, description="sandbox or live; keys are registered for one of them")
+    environment: Environment = Field(
+        Environment.SANDBOX, description="sandbox or live; keys are registered for one of them"
+    )
     home: Path = Field(default_factory=_default_home, description="where keys and the embedded PostgreSQL live")
-    database_url: SecretStr | None = Field(None, description="a PostgreSQL of your own; none: the embedded one in the home")
-    house_key_file: Path | None = Field(None, description="the key the house signs with; none: made in the home at first start")
-    keyring_file: Path | None = Field(None, description="what seals personal data; none: made in the home at first start")
+    database_url: SecretStr | None = Field(
+        None, description="a PostgreSQL of your own; none: the embedded one in the home"
+    )
+    house_key_file: Path | None = Field(
+        None, description="the key the house signs with; none: made in the home at first start"
+    )
+    keyring_file: Path | None = Field(
+        None, description="what seals personal data; none: made in the home at first start"
+    )
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8080, ge=0, le=65535, description="port to listen on")
     authorities: Annotated[tuple[str, ...], NoDecode] = Field(
@@ -56,7 +64,9 @@ class Settings(BaseSettings):
     queue_max: int = Field(4096, ge=1, description="items that may wait for the lane; more are refused with 503")
     nonces_per_key_max: int = Field(1_000_000, ge=1, description="requests of one key within six minutes")
     kill_at: str | None = Field(
-        None, pattern=r"^[a-z_.]+:[1-9][0-9]*$", description="sandbox only: SIGKILL at the n-th pass of a step, `reserve.after:1`"
+        None,
+        pattern=r"^[a-z_.]+:[1-9][0-9]*$",
+        description="sandbox only: SIGKILL at the n-th pass of a step, `reserve.after:1`",
     )
 
     @field_validator("authorities", mode="before")
@@ -103,7 +113,9 @@ def load(**given: Any) -> Settings:
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as reason:
-        faults = "; ".join(f"{PREFIX}{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in reason.errors())
+        faults = "; ".join(
+            f"{PREFIX}{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in reason.errors()
+        )
         raise errors.Misconfigured(faults) from None
 
 

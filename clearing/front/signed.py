@@ -53,14 +53,18 @@ class Doorway:
         await _send(send, status, headers, body)
         seconds = perf_counter() - started
         house.meters.answered(self.door.name, status, seconds)
-        logs.log().info("answered", operation=self.door.name, status=status, trace_id=trace_id, seconds=round(seconds, 6), **said)
+        logs.log().info(
+            "answered", operation=self.door.name, status=status, trace_id=trace_id, seconds=round(seconds, 6), **said
+        )
 
-    async def _answered(self, house: "House", scope: Any, receive: Any, trace_id: str) -> tuple[int, Headers, bytes, dict[str, Any]]:
+    async def _answered(
+        self, house: "House", scope: Any, receive: Any, trace_id: str
+    ) -> tuple[int, Headers, bytes, dict[str, Any]]:
         """Status, headers, body and what the log says of it. Until the caller is known, nothing is signed."""
         try:
             house.soundness.require()
             message = await message_of(scope, receive)
-            asked = await admit(house, self.door, message, scope.get("path_params", {}), trace_id)
+            asked = await admit(house, message, scope.get("path_params", {}), trace_id)
         except errors.ClearingError as refused:
             problem = problems.of_error(refused)
             headers = [*problem.headers(), *_challenge(refused, scope["method"]), ("content-type", problems.MEDIA)]
@@ -86,10 +90,9 @@ class Doorway:
     async def _ran(self, house: "House", asked: Asked) -> Reply | Problem:
         """Step 12, then the operation itself. A nonce is used up even by a wish that is refused."""
         try:
-            if self.door.purposes.isdisjoint({asked.caller.purpose}):
-                raise errors.Forbidden
             if not self.door.writes:
                 await house.writer.put(Remember(asked.signed))
+            asked.require(self.door.purposes)
             return await self.door.run(house, asked)
         except (errors.SignatureRefused, errors.Unavailable) as refused:
             return problems.of_error(refused)
@@ -115,7 +118,7 @@ async def message_of(scope: Any, receive: Any) -> Message:
     return Message(scope["method"], hosts[0], scope["raw_path"].decode("latin-1"), query, headers, body)
 
 
-async def admit(house: "House", door: Door, message: Message, path: dict[str, str], trace_id: str) -> Asked:
+async def admit(house: "House", message: Message, path: dict[str, str], trace_id: str) -> Asked:
     """Steps 0 to 11. What it returns was said by the holder of a key that is registered for this."""
     at = sources.clock()
     now = int(at.timestamp())

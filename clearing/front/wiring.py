@@ -2,14 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, cast
 
 import psycopg
-from httpx_aiohttp import HttpxAiohttpClient
+from httpx_aiohttp import AiohttpTransport
 from psycopg import AsyncConnection
 from psycopg_pool import PoolTimeout
 
@@ -25,10 +25,12 @@ from clearing.front.nonces import NonceCount
 from clearing.front.settings import Settings
 from clearing.ledger import Writer
 from clearing.partners import KEY_PROOF, KeyRow, Live, key_proof
+from clearing.rules.windows import Window
 from clearing.signatures import Message, Presented, PrivateKey, PublicKey, jws_sign
 
 WATCH_SECONDS = 2
 POOL_OPEN_SECONDS_MAX = 15
+
 
 @dataclass(frozen=True, slots=True)
 class SoundKey:
@@ -107,31 +109,16 @@ async def _built(settings: Settings, url: str, reads: Reads, open_rooms: context
         key = await _registered(connection, settings)
         published = [row for row in await partners.keys_of(connection, None) if row.purpose == "house"]
     points, keyring, meters = sources.points(settings.kill_at), vault.keyring(settings), Meters()
-    house_key = cast(PrivateKey, SoundKey(key, soundness))
-
-    async def connect() -> AsyncConnection[Any]:
-        return await database.connect(url, name="clearing-writer")
-
-    writer = Writer(
-        connect,
-        LANE,
-        clock=sources.clock,
-        salts=sources.salt,
-        calendar=calendar,
-        writer_id=sources.some_id(),
-        points=points,
-        queue_most=settings.queue_max,
-    )
-    await writer.start()
-    open_rooms.push_async_callback(writer.stop)
+    house_key = cast("PrivateKey", SoundKey(key, soundness))
+    writer = await open_rooms.enter_async_context(writing(settings, url, calendar, points))
     live, adapters = Live(reads), load_adapters()
-    client = await open_rooms.enter_async_context(HttpxAiohttpClient(trust_env=False, follow_redirects=False))
+    transport = await open_rooms.enter_async_context(AiohttpTransport(trust_env=False))
     delivery = Delivery(
         writer,
         programs=lambda: live.directory(sources.clock()),
         keys=lambda key_id: live.key(key_id, sources.clock()),
         adapters=adapters,
-        client=client,
+        transport=transport,
         house_key=house_key,
         seal=sealer(keyring),
         clock=sources.clock,
@@ -155,6 +142,42 @@ async def _built(settings: Settings, url: str, reads: Reads, open_rooms: context
         nonces=NonceCount(settings.nonces_per_key_max),
         soundness=soundness,
     )
+
+
+@asynccontextmanager
+async def writing(
+    settings: Settings, url: str, calendar: Sequence[Window], points: sources.Points = sources.no_points
+) -> AsyncIterator[Writer]:
+    """The writer of the lane, running."""
+
+    async def connect() -> AsyncConnection[Any]:
+        return await database.connect(url, name="clearing-writer")
+
+    writer = Writer(
+        connect,
+        LANE,
+        clock=sources.clock,
+        salts=sources.salt,
+        calendar=calendar,
+        writer_id=sources.some_id(),
+        points=points,
+        queue_most=settings.queue_max,
+    )
+    await writer.start()
+    try:
+        yield writer
+    finally:
+        await writer.stop()
+
+
+@asynccontextmanager
+async def desk(settings: Settings) -> AsyncIterator[tuple[AsyncConnection[Any], Writer]]:
+    """What an operator's command needs: a connection that commits each statement, and the writer of the lane."""
+    with database_of(settings) as url:
+        async with await database.connect(url, name="clearing-operator") as connection:
+            await connection.set_autocommit(True)
+            async with writing(settings, url, await partners.calendar(connection)) as writer:
+                yield connection, writer
 
 
 async def _registered(connection: AsyncConnection[Any], settings: Settings) -> PrivateKey:

@@ -70,8 +70,8 @@ def _ask(book: Book, exchange: ExchangeView, step: Step, lease: UUID, lease_unti
 def outcome_unknown(book: Book, order: OrderState, item: Answered) -> Moved:
     """The program has not said, or will say later: ask again at `retry_at`, or hand the exchange to a person."""
     exchange = book.read.exchanges[item.exchange_id]
-    if order.due_at is None or order.state in _FINAL or exchange.state is State.REVIEW:
-        return Moved(item.exchange_id, exchange.state)
+    if order.due_at is None or order.lease != item.lease or order.state in _FINAL or exchange.state is State.REVIEW:
+        return Moved(item.exchange_id, exchange.state)  # said by one who holds it no longer, or said before
     order.evidence_id = book.keep(item.evidence) or order.evidence_id
     order.state, order.reason = item.verdict, item.reason
     order.attempts += 1
@@ -118,12 +118,9 @@ def advance(book: Book, order: OrderState, item: Answered) -> Moved:
 def _answered_before(book: Book, exchange: ExchangeView, order: OrderState, item: Answered) -> Moved:
     """An answer to an order that is answered already, or in a person's hands. It is kept; if it contradicts, a case is opened."""
     book.keep(item.evidence)
-    mine = [other for other in book.read.orders.values() if other.due_at and other.lease == item.lease]
-    due = tuple(
-        other.due() for other in mine if other.exchange_id == item.exchange_id
-    )  # of a batch that is written again
-    moved = Moved(item.exchange_id, exchange.state, due)
-    if order.state == item.verdict or exchange.state is State.REVIEW or item.verdict is Verdict.DIFFERS:
+    moved = Moved(item.exchange_id, exchange.state, book.held(item.exchange_id, item.lease))
+    known = order.state in {item.verdict, Verdict.DIFFERS}  # an order that said both yes and no says nothing more
+    if known or exchange.state is State.REVIEW or item.verdict is Verdict.DIFFERS:
         return moved
     late = order.leg is Leg.GIVE and item.verdict is Verdict.DONE and exchange.path is not Path.REVERSAL
     if late:
@@ -133,7 +130,8 @@ def _answered_before(book: Book, exchange: ExchangeView, order: OrderState, item
         book.enter(leaf.seq, exchange.exchange_id, entries, book.window.number)
     kind = "late_success" if late else "answer_differs"
     book.open_case(exchange, order.leg, kind, f"{order.program} said {order.state} first and {item.verdict} later")
-    order.state, order.answered_at = item.verdict, book.at
+    order.state = Verdict.DONE if order.state == Verdict.DECLINED else Verdict.DIFFERS
+    order.answered_at = book.at
     book.moved_order(order)
     return moved
 
@@ -153,6 +151,8 @@ def _happen(book: Book, exchange: ExchangeView, order: OrderState, event: Event,
         exchange.kept_leg = int(Leg.TAKE)
     if exchange.state in TERMINAL:
         exchange.ended_at = book.at
+        if exchange.original_id is not None:
+            book.read.reversing.discard(exchange.original_id)
     book.moved(exchange)
     _enter(book, exchange, event)
     if event in _CASES and exchange.state is State.REVIEW:

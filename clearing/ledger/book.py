@@ -70,6 +70,8 @@ class CaseState:
     leg: Leg
     kind: str
     closed_at: datetime | None
+    decision: str | None = None
+    closed_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,8 @@ class Read:
 
     nonces: dict[tuple[str, str], UUID] = field(default_factory=dict)
     keys: dict[str, LiveKey] = field(default_factory=dict)
-    known: dict[tuple[str, str], tuple[ExchangeView, LeafView]] = field(default_factory=dict)
+    known: dict[tuple[str, str], ExchangeView] = field(default_factory=dict)
+    leaves: dict[int, LeafView] = field(default_factory=dict)
     quotes: set[UUID] = field(default_factory=set)
     exchanges: dict[UUID, ExchangeView] = field(default_factory=dict)
     reversing: set[UUID] = field(default_factory=set)
@@ -146,8 +149,8 @@ class Book:
     changes: Changes = field(default_factory=Changes)
     verbs: set[str] = field(default_factory=set)
 
-    def use(self, signed: Signed) -> None:
-        """Use up the nonce of a signed request, and see that its key is live now.
+    def use(self, signed: Signed) -> bool:
+        """Use up the nonce of a signed request, and see that its key is live now. True: this very request was written before.
 
         Raises SignatureReplayed, SignatureKeyUnknown, SignatureKeyRevoked; a nonce stays used after the last two.
         """
@@ -164,6 +167,7 @@ class Book:
         ended = key.expires_at is not None and key.expires_at <= self.at
         if key.revoked_at is not None or ended or key.not_before > self.at:
             raise errors.SignatureKeyRevoked
+        return used_by is not None
 
     def keep(self, evidence: Evidence | None) -> UUID | None:
         """Keep what was signed, and return its id."""
@@ -202,6 +206,11 @@ class Book:
         """Write down a new order."""
         name = (order.exchange_id, int(order.leg))
         self.read.orders[name] = self.changes.orders[name] = order
+
+    def held(self, exchange_id: UUID, lease: UUID) -> tuple[DueOrder, ...]:
+        """The orders of this exchange that wait for the holder of this lease: what a batch that is written again gave out before."""
+        orders = [order for (owner, _), order in self.read.orders.items() if owner == exchange_id]
+        return tuple(order.due() for order in orders if order.due_at is not None and order.lease == lease)
 
     def moved_order(self, order: OrderState) -> None:
         """Note that an order read (or new in this batch) has changed."""

@@ -46,13 +46,12 @@ def _replay(book: Book, item: Reserve | Reverse) -> Reserved | Refusal | None:
     known = book.read.known.get((item.partner, item.idempotency_key))
     if known is None:
         return None
-    exchange, leaf = known
+    exchange, leaf = known, book.read.leaves[known.reserved_seq]
     if exchange.fingerprint != item.fingerprint:
         return Refusal(RefusalCode.IDEMPOTENCY_KEY_REUSED, "this Idempotency-Key came with another body before")
     if exchange.request_id != item.signed.request_id:
         return Reserved(exchange, leaf, (), replayed=True)
-    orders = [order for (owner, _), order in book.read.orders.items() if owner == exchange.exchange_id]
-    return Reserved(exchange, leaf, tuple(order.due() for order in orders if order.due_at), replayed=False)
+    return Reserved(exchange, leaf, book.held(exchange.exchange_id, item.lease), replayed=False)
 
 
 def _reserve(book: Book, item: Reserve) -> Reserved | Refusal:
@@ -136,7 +135,8 @@ def _open(book: Book, item: Reserve | Reverse, exchange: ExchangeView, verb: str
         },
     )
     book.read.exchanges[exchange.exchange_id] = exchange
-    book.read.known[(item.partner, item.idempotency_key)] = (exchange, leaf)
+    book.read.known[(item.partner, item.idempotency_key)] = exchange
+    book.read.leaves[leaf.seq] = leaf
     book.changes.exchanges.append(exchange)
     order = open_order(book, exchange, item.lease, item.lease_until)
     book.verbs.add("reserve" if exchange.original_id is None else "reverse")
@@ -249,6 +249,8 @@ def _postpone(book: Book, item: Postpone) -> Moved:
     order = book.read.orders[(item.exchange_id, int(item.leg))]
     if order.lease == item.lease and order.due_at is not None:
         order.lease, order.due_at = None, item.retry_at
+        if order.state == "sent":  # marked, and then the call provably never left
+            order.state, order.sent_at = "waiting", None
         book.moved_order(order)
     return Moved(item.exchange_id, book.read.exchanges[item.exchange_id].state)
 
@@ -267,11 +269,13 @@ def _claim(book: Book, item: Claim) -> Claimed:
 
 
 def _resolve(book: Book, item: Resolve) -> Moved | Refusal:
-    book.use(item.signed)
+    again = book.use(item.signed)
     case = book.read.cases.get(item.case)
     if case is None:
         raise errors.NotFound
     exchange = book.read.exchanges[case.exchange_id]
+    if again and (case.decision, case.closed_by) == (item.decision, item.operator):
+        return Moved(exchange.exchange_id, exchange.state, book.held(exchange.exchange_id, item.lease))
     stuck = exchange.state is State.REVIEW
     if case.closed_at is not None or stuck == (item.decision == "close"):
         return Refusal(
@@ -279,9 +283,11 @@ def _resolve(book: Book, item: Resolve) -> Moved | Refusal:
             f"the case is {'open' if case.closed_at is None else 'closed'}, the exchange {exchange.state}",
         )
     order = book.read.orders[(case.exchange_id, int(case.leg))]
+    if stuck and any(leg > order.leg for owner, leg in book.read.orders if owner == case.exchange_id):
+        return Refusal(RefusalCode.CASE_CLOSED, "a later order is in review; this case is closed once that one is decided")
     if item.decision == "declined" and order.leg is Leg.TAKE_ANYWAY:
         return Refusal(RefusalCode.CASE_CLOSED, "the debit was declined already; only done or ask_again lead on")
-    case.closed_at = book.at
+    case.closed_at, case.decision, case.closed_by = book.at, item.decision, item.operator
     book.changes.closed.append((case.seq, book.at, item.decision, item.operator))
     told = {
         "case": case.seq,
@@ -315,10 +321,13 @@ def _resolve(book: Book, item: Resolve) -> Moved | Refusal:
 
 def _grant(book: Book, item: Grant) -> None:
     number = account_number(book.chart.partners[item.partner], Account.POSITION)
+    cap = book.read.caps.get(number)
+    if cap is not None and cap.granted == item.granted:
+        return  # said before; a batch that is written again says nothing twice
     book.append("granted", None, {"partner": item.partner, "granted": item.granted})
     book.changes.grants[number] = item.granted
-    if cap := book.read.caps.get(number):
-        book.read.caps[number] = Cap(item.granted, cap.position, cap.pending)
+    cap = cap or Cap(0)
+    book.read.caps[number] = Cap(item.granted, cap.position, cap.pending)
 
 
 def _tick(_book: Book, _item: Tick) -> None:

@@ -5,7 +5,7 @@ read once, after the lock has returned: an item's time, and so its window, is ne
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -23,6 +23,7 @@ from clearing.ledger.items import (
     Claim,
     Grant,
     Item,
+    LeafView,
     Outcome,
     Postpone,
     Remember,
@@ -52,6 +53,7 @@ class Pen:
     points: Callable[[str], None]
     writer: UUID
     chart: Chart
+    capped: set[int] = field(default_factory=set)  # accounts that are known to have a row among the caps
 
 
 def _signed(items: Iterable[Item]) -> list[tuple[str, str]]:
@@ -68,14 +70,17 @@ def _reads(pen: Pen, items: Sequence[Item]) -> list[tuple[str, dict[str, Any]]]:
             found.append((name, {"lane": pen.lane, **arrays}))
 
     signed = _signed(items)
-    need("read_nonces", key_id=[key_id for key_id, _ in signed], nonce=[nonce for _, nonce in signed])
-    need("read_keys", key_id=sorted({key_id for key_id, _ in signed}))
+    keys = sorted({key_id for key_id, _ in signed})
+    need("read_nonces", key_id=keys, nonce=[nonce for _, nonce in signed])
+    need("read_keys", key_id=keys)
     asking = [item for item in items if isinstance(item, Reserve | Reverse)]
-    need("read_known", partner=[item.partner for item in asking], idempotency_key=[i.idempotency_key for i in asking])
+    partners = sorted({item.partner for item in asking})
+    need("read_known", partner=partners, idempotency_key=[item.idempotency_key for item in asking])
     reserving = [item for item in items if isinstance(item, Reserve)]
     need("read_quotes", quote_id=[item.quote_id for item in reserving])
-    partners = {pen.chart.owners(item.source_program, item.target_program).source_partner for item in reserving}
-    need("read_caps", account=[account_number(number, Account.POSITION) for number in sorted(partners)])
+    owing = {pen.chart.owners(item.source_program, item.target_program).source_partner for item in reserving}
+    owing |= {pen.chart.partners[item.partner] for item in items if isinstance(item, Grant)}
+    need("read_caps", account=[account_number(number, Account.POSITION) for number in sorted(owing)])
     touched = {item.exchange_id for item in items if isinstance(item, Answered | Cancel | Sent | Postpone)}
     reversing = {item.original_id for item in items if isinstance(item, Reverse)}
     need("read_exchanges", exchange_id=sorted(touched | reversing))
@@ -113,10 +118,14 @@ def _fill_due(read: Read, row: Any, _lane: int) -> None:
     read.due.append(read.orders.setdefault((order.exchange_id, int(order.leg)), order))
 
 
-def _fill_known(read: Read, row: Any, lane: int) -> None:
-    exchange, leaf = rows.known_of(row, lane)
+def _fill_known(read: Read, row: Any, _lane: int) -> None:
+    exchange = rows.exchange_of(row)
     exchange = read.exchanges.setdefault(exchange.exchange_id, exchange)
-    read.known[(exchange.partner, exchange.idempotency_key)] = (exchange, leaf)
+    read.known[(exchange.partner, exchange.idempotency_key)] = exchange
+
+
+def _fill_leaves(read: Read, row: Any, lane: int) -> None:
+    read.leaves[row[0]] = LeafView(lane, *row)
 
 
 _FILL |= {
@@ -124,6 +133,7 @@ _FILL |= {
     "read_orders": _fill_orders,
     "read_due": _fill_due,
     "read_known": _fill_known,
+    "read_leaves": _fill_leaves,
 }
 
 
@@ -136,15 +146,19 @@ async def _fetch(pen: Pen, read: Read, wanted: Sequence[tuple[str, dict[str, Any
             fill(read, row, pen.lane)
 
 
-def _missing(read: Read) -> list[tuple[str, list[UUID]]]:
-    """What the first rows point to: the exchange of a case and of a due order, the original of a reversal, their orders."""
-    named = {case.exchange_id for case in read.cases.values()} | {order.exchange_id for order in read.due}
+def _missing(read: Read) -> list[tuple[str, dict[str, Any]]]:
+    """What the first rows point to: the exchange of a case and of a due order, the original of a reversal, orders, receipts."""
+    known = read.known.values()
+    cases = {case.exchange_id for case in read.cases.values()}
+    named = cases | {order.exchange_id for order in read.due}
     named |= {exchange.original_id for exchange in read.exchanges.values() if exchange.original_id}
-    exchanges = sorted(named - read.exchanges.keys())
-    with_orders = {owner for owner, _ in read.orders}
-    replayed = {exchange.exchange_id for exchange, _ in read.known.values()}
-    orders = sorted(({case.exchange_id for case in read.cases.values()} | replayed) - with_orders)
-    return [(name, ids) for name, ids in (("read_exchanges", exchanges), ("read_orders", orders)) if ids]
+    with_orders = {owner for owner, _ in read.orders} - {order.exchange_id for order in read.due}  # one leg is not all
+    wanted: dict[str, dict[str, Any]] = {
+        "read_exchanges": {"exchange_id": sorted(named - read.exchanges.keys())},
+        "read_orders": {"exchange_id": sorted((cases | {exchange.exchange_id for exchange in known}) - with_orders)},
+        "read_leaves": {"seq": sorted({exchange.reserved_seq for exchange in known} - read.leaves.keys())},
+    }
+    return [(name, arrays) for name, arrays in wanted.items() if all(arrays.values())]
 
 
 async def _learn(pen: Pen, lock: AsyncCursor[Any], wanted: Sequence[tuple[str, dict[str, Any]]]) -> tuple[Any, Read]:
@@ -156,7 +170,7 @@ async def _learn(pen: Pen, lock: AsyncCursor[Any], wanted: Sequence[tuple[str, d
         raise errors.Misconfigured(message)
     for _ in range(2):  # a case leads to a reversal, a reversal to its original
         if more := _missing(read):
-            await _fetch(pen, read, [(name, {"lane": pen.lane, "exchange_id": ids}) for name, ids in more])
+            await _fetch(pen, read, [(name, {"lane": pen.lane, **arrays}) for name, arrays in more])
     return head, read
 
 
@@ -186,6 +200,19 @@ async def _ensure_chart(pen: Pen, items: Sequence[Item]) -> None:
     pen.chart = await load_chart(pen.connection)
 
 
+async def _complete_chart(pen: Pen, book: Book) -> None:
+    """Know the numbers of programs that another process met first: its exchanges are moved on here too."""
+    found = book.read.exchanges.values()
+    if {code for one in found for code in (one.source_program, one.target_program)} - pen.chart.programs.keys():
+        book.chart = pen.chart = await load_chart(pen.connection)
+
+
+async def _open_caps(pen: Pen, book: Book) -> None:
+    """Have a row for every partner whose position moves; one that is only ever owed was granted nothing."""
+    if new := sorted(book.changes.caps.keys() - pen.capped):
+        await pen.connection.execute(statement("open_caps"), {"lane": pen.lane, "account": new})
+
+
 async def load_chart(connection: Connection) -> Chart:
     """The numbers of all programs and partners."""
     found = await (await connection.execute(statement("read_chart"))).fetchall()
@@ -204,6 +231,7 @@ async def write_batch(pen: Pen, items: Sequence[Item]) -> list[Result]:
         at = max(pen.clock(), last_at)
         window = pen.calendar[containing(pen.calendar, at)]
         book = Book(pen.lane, at, window, size, list(frontier), pen.chart, pen.salts, read)
+        await _complete_chart(pen, book)
         pen.points("lane.locked")
         # (3) decide in memory, in order
         if window.number != window_id:
@@ -211,6 +239,7 @@ async def write_batch(pen: Pen, items: Sequence[Item]) -> list[Result]:
         results = [decide(book, item) for item in items]
         _pass(pen, book, "decided")
         # (4) write arrays, one statement for each table
+        await _open_caps(pen, book)
         for name, arrays in rows.writes(book.changes):
             await pen.connection.execute(statement(name), {"lane": pen.lane, **arrays})
         # (5) advance the lane
@@ -227,6 +256,7 @@ async def write_batch(pen: Pen, items: Sequence[Item]) -> list[Result]:
         )
         _pass(pen, book, "written")
         await pen.connection.commit()
+    pen.capped |= book.changes.caps.keys()
     _pass(pen, book, "committed")
     return results
 

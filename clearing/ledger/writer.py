@@ -13,7 +13,7 @@ from uuid import UUID
 import psycopg
 
 from clearing import errors
-from clearing.ledger.book import Chart
+from clearing.database import statement
 from clearing.ledger.items import (
     Answered,
     Cancel,
@@ -110,11 +110,14 @@ class Writer:
     async def put(self, item: Claim) -> Claimed: ...
     async def put(self, item: Item) -> Outcome:
         """Write one item with the next batch. Raises Overloaded, and whatever misuse the decision found."""
+        self._require_room(1)
         return await self._enqueue(item)
 
     async def put_all(self, items: Iterable[Item]) -> list[Outcome | errors.ClearingError]:
         """Write these items, side by side with whatever else waits; one result for each, misuse as the exception itself."""
-        futures = [self._enqueue(item) for item in items]
+        wanted = list(items)
+        self._require_room(len(wanted))
+        futures = [self._enqueue(item) for item in wanted]
         results = await asyncio.gather(*futures, return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException) and not isinstance(result, errors.ClearingError):
@@ -125,9 +128,12 @@ class Writer:
             if not isinstance(result, BaseException) or isinstance(result, errors.ClearingError)
         ]
 
-    def _enqueue(self, item: Item) -> asyncio.Future[Outcome]:
-        if self._stopping or len(self._queue) >= self._queue_most:
+    def _require_room(self, count: int) -> None:
+        """All of them or none: half a call's answers would be repeated with the other half."""
+        if self._stopping or len(self._queue) + count > self._queue_most:
             raise errors.Overloaded(retry_after=1)
+
+    def _enqueue(self, item: Item) -> asyncio.Future[Outcome]:
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._queue.append((item, future))
         self._wake.set()
@@ -175,8 +181,10 @@ class Writer:
                 if self._pen is None:
                     self._pen = await self._new_pen()
                 return await write_batch(self._pen, items)
-            except psycopg.OperationalError:
+            except psycopg.OperationalError as reason:
                 await self._drop_pen()
+                if isinstance(reason, psycopg.errors.ProgramLimitExceeded):
+                    raise  # an item too large for an index, not a connection that failed
                 await asyncio.sleep(RECONNECT_PAUSE.total_seconds())
             except BaseException:
                 await self._drop_pen()  # a pipeline that failed half way is not worth mending
@@ -191,6 +199,7 @@ class Writer:
     async def _new_pen(self) -> Pen:
         connection = await self._connect()
         calendar, clock, salts, points, writer_id = self._parts
-        chart: Chart = await load_chart(connection)
-        await connection.rollback()
+        await connection.execute(statement("lane_session"))
+        chart = await load_chart(connection)
+        await connection.commit()
         return Pen(self.lane, connection, calendar, clock, salts, points, writer_id, chart)

@@ -76,9 +76,9 @@ async def link_account(
     """
     if not is_member_number(member):
         raise errors.ValidationFailed("member is 1 to 64 printable ASCII characters")
+    if known := await find_account(connection, keyring, lane, program, member):
+        return known
     index = blind_index(keyring, program, member)
-    if known := await row(connection, "account_find", lane=lane, program=program, number_index=index):
-        return _account(known)
     sealed = seal(keyring, place("account", lane, account_id, "box"), member.encode(), random)
     inserted = await row(
         connection,
@@ -96,10 +96,20 @@ async def link_account(
     )
     if inserted is not None:
         return Account(lane, account_id, program, mask(member), now, new=True)
-    known = await row(connection, "account_find", lane=lane, program=program, number_index=index)
-    if known is None:
-        raise errors.Unavailable  # linked by another transaction that this one does not see
-    return _account(known)
+    if known := await find_account(connection, keyring, lane, program, member):
+        return known
+    raise errors.Unavailable  # linked by another transaction that this one does not see
+
+
+async def find_account(
+    connection: Connection, keyring: Keyring, lane: int, program: str, member: str
+) -> Account | None:
+    """The account that this number was linked as; None too for what is no membership number."""
+    if not is_member_number(member):
+        return None
+    index = blind_index(keyring, program, member)
+    found = await row(connection, "account_find", lane=lane, program=program, number_index=index)
+    return None if found is None else _account(found)
 
 
 async def account(connection: Connection, lane: int, account_id: UUID) -> Account | None:

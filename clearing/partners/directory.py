@@ -104,6 +104,7 @@ class Live:
         self._age_max = timedelta(seconds=seconds_max)
         self._reading = asyncio.Lock()
         self._started = 0
+        self._forgotten = 0
         self._read_at: datetime | None = None
         self._directory: Directory | None = None
         self._keys: dict[str, KeyRow] = {}
@@ -117,10 +118,11 @@ class Live:
             read_since = self._started > seen  # by somebody who started after this call
             if self._directory is None or not (read_since or (not fresh and self._is_young(now))):
                 self._started += 1
+                forgotten = self._forgotten
                 async with self._pool.connection() as connection:
                     self._directory = await load(connection)
                 self._keys = {}
-                self._read_at = now
+                self._read_at = now if forgotten == self._forgotten else None  # changed while it was read
             return self._directory
 
     async def key(self, key_id: str, now: datetime) -> KeyRow | None:
@@ -138,6 +140,7 @@ class Live:
 
     def forget(self) -> None:
         """Read everything again at the next question: something was changed through this process."""
+        self._forgotten += 1
         self._read_at = None
 
     def _is_young(self, now: datetime) -> bool:

@@ -86,12 +86,12 @@ def price(corridor: Corridor, source: Price, target: Price, sent: int) -> Terms 
         return refusal
     received = corridor.ratio.floor(sent)
     debit, credit = source.redeem.ceil(sent), target.issue.floor(received)
-    if credit > debit:
-        return Refusal(RefusalCode.UNFUNDED_VALUE, f"{sent} points pay {debit}, {received} units cost {credit}")
     if max(received, debit) > AMOUNT_MAX:
         return Refusal(RefusalCode.ABOVE_MAXIMUM, "the value of this amount is beyond what the books carry")
     redeem, issue = source.redeem, target.issue
     exact = (sent * redeem.num * issue.den - received * issue.num * redeem.den) // (redeem.den * issue.den)
+    if exact < 0:  # compared exactly: rounding must not hide a fraction of a millionth that nobody pays
+        return Refusal(RefusalCode.UNFUNDED_VALUE, f"{sent} points pay {debit}, {received} units cost {issue.ceil(received)}")
     fee = debit - credit
     return Terms(sent, received, debit, 0, credit, fee, fee - exact)
 

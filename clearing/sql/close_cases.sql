@@ -12,4 +12,5 @@ FROM unnest(
 ) AS moved (seq, closed_at, decision, closed_by)
 WHERE
     review_case.lane = %(lane)b
+    AND review_case.seq = any(%(seq)b::bigint[])
     AND review_case.seq = moved.seq

@@ -4,6 +4,8 @@ SELECT
     exchange_id,
     leg,
     kind,
-    closed_at
+    closed_at,
+    decision,
+    closed_by
 FROM review_case
 WHERE lane = %(lane)b AND seq = any(%(seq)b::bigint[])

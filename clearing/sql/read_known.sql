@@ -1,42 +1,37 @@
--- Exchanges that already use one of these idempotency keys, each with the leaf of its receipt.
+-- Exchanges that already use one of these idempotency keys. It may find a neighbour's too; the caller looks only for its own.
 SELECT
-    exchange.exchange_id,
-    exchange.path,
-    exchange.original_id,
-    exchange.partner,
-    exchange.idempotency_key,
-    exchange.fingerprint,
-    exchange.request_id,
-    exchange.quote_id,
-    exchange.terms_version,
-    exchange.state,
-    exchange.reserved_at,
-    exchange.posted_at,
-    exchange.window_id,
-    exchange.ended_at,
-    exchange.reason,
-    exchange.source_program,
-    exchange.target_program,
-    exchange.source_account,
-    exchange.target_account,
-    exchange.sent,
-    exchange.received,
-    exchange.debit,
-    exchange.funding,
-    exchange.credit,
-    exchange.fee,
-    exchange.rounding,
-    exchange.reversed,
-    exchange.kept_leg,
-    exchange.cancelled,
-    exchange.reserved_seq,
-    leaf.salt,
-    leaf.event,
-    leaf.hash
-FROM unnest(%(partner)b::text[], %(idempotency_key)b::text[]) AS asked (partner, idempotency_key)
-INNER JOIN exchange
-    ON
-        exchange.lane = %(lane)b
-        AND exchange.partner = asked.partner
-        AND exchange.idempotency_key = asked.idempotency_key
-INNER JOIN leaf ON leaf.lane = %(lane)b AND leaf.seq = exchange.reserved_seq
+    exchange_id,
+    path,
+    original_id,
+    partner,
+    idempotency_key,
+    fingerprint,
+    request_id,
+    quote_id,
+    terms_version,
+    state,
+    reserved_at,
+    posted_at,
+    window_id,
+    ended_at,
+    reason,
+    source_program,
+    target_program,
+    source_account,
+    target_account,
+    sent,
+    received,
+    debit,
+    funding,
+    credit,
+    fee,
+    rounding,
+    reversed,
+    kept_leg,
+    cancelled,
+    reserved_seq
+FROM exchange
+WHERE
+    lane = %(lane)b
+    AND partner = any(%(partner)b::text[])
+    AND idempotency_key = any(%(idempotency_key)b::text[])

@@ -1,7 +1,10 @@
--- Which of these nonces were used, and by which request.
+-- Which of these nonces were used, and by which request. It may find a neighbour's too; the caller looks only for its own.
 SELECT
-    nonce.key_id,
-    nonce.nonce,
-    nonce.request_id
-FROM unnest(%(key_id)b::text[], %(nonce)b::text[]) AS asked (key_id, nonce)
-INNER JOIN nonce ON nonce.lane = %(lane)b AND nonce.key_id = asked.key_id AND nonce.nonce = asked.nonce
+    key_id,
+    nonce,
+    request_id
+FROM nonce
+WHERE
+    lane = %(lane)b
+    AND key_id = any(%(key_id)b::text[])
+    AND nonce = any(%(nonce)b::text[])

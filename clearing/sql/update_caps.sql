@@ -10,4 +10,5 @@ FROM unnest(
 ) AS moved (account, position, pending)
 WHERE
     cap_slice.lane = %(lane)b
+    AND cap_slice.account = any(%(account)b::integer[])
     AND cap_slice.account = moved.account

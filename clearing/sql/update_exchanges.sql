@@ -22,4 +22,5 @@ FROM unnest(
 ) AS moved (exchange_id, state, posted_at, window_id, ended_at, reason, reversed, kept_leg, cancelled)
 WHERE
     exchange.lane = %(lane)b
+    AND exchange.exchange_id = any(%(exchange_id)b::uuid[])
     AND exchange.exchange_id = moved.exchange_id

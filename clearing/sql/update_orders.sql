@@ -23,5 +23,6 @@ FROM unnest(
 ) AS moved (exchange_id, leg, state, lease, due_at, sent_at, attempts, answered_at, reason, evidence_id)
 WHERE
     orders.lane = %(lane)b
+    AND orders.exchange_id = any(%(exchange_id)b::uuid[])
     AND orders.exchange_id = moved.exchange_id
     AND orders.leg = moved.leg

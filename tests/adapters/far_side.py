@@ -16,7 +16,7 @@ from clearing.adapter import Answer, Call, Member, Operation, Order, Reply
 from clearing.client import HouseAuth, PrivateKey, parse_public_jwk
 
 HOUSE = PrivateKey.generate(b"house key of the adapter tests..")
-SHORT = ("--silence-seconds", "0.2", "--slow-seconds", "0.4", "--decide-seconds", "0.4", "--fault-times", "1")
+SHORT = ("--silence-seconds", "0.2", "--slow-seconds", "0.4", "--decide-seconds", "1.0", "--fault-times", "1")
 
 
 class FarSide:

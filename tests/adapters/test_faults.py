@@ -228,6 +228,11 @@ def test_look_ups_and_member_look_ups_can_fail_as_well(far: FarSide, name: str) 
     assert far.member()[1].status == "active"
 
 
+def test_a_slow_look_up_of_nothing_still_says_not_found(far: FarSide) -> None:
+    far.script("look_up", "slow")
+    assert far.look_up(order("credit", "acc-1")).verdict is Verdict.NOT_FOUND
+
+
 def test_a_script_hits_so_often_and_can_be_forgotten(far: FarSide) -> None:
     account, _ = far.member()
     far.script(None, "error_not_applied", times=2, account=account)

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from adapters.house_json import ADAPTER
@@ -218,11 +218,13 @@ def hears_or_refuses(status: int, headers: dict[str, str], body: bytes) -> None:
         ADAPTER.member(MEMBER, reply)
 
 
+@settings(deadline=None)
 @given(_status, _headers, st.binary(max_size=200))
 def test_no_bytes_make_it_stumble(status: int, headers: dict[str, str], body: bytes) -> None:
     hears_or_refuses(status, headers, body)
 
 
+@settings(deadline=None)
 @given(_status, _headers, st.data())
 def test_no_json_makes_it_stumble(status: int, headers: dict[str, str], data: st.DataObject) -> None:
     document = copy.deepcopy(
@@ -237,6 +239,7 @@ def test_no_json_makes_it_stumble(status: int, headers: dict[str, str], data: st
     hears_or_refuses(status, headers, body)
 
 
+@settings(deadline=None)
 @given(
     st.integers(0, len(BODY)),
     st.integers(0, 255),

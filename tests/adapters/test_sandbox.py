@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -191,6 +192,15 @@ def test_a_token_names_one_member_for_ever(far: FarSide) -> None:
 def test_state_shows_no_membership_number(far: FarSide) -> None:
     far.member("SBX-OK-canary-8d1f")
     assert "canary" not in far.plain.get("/sandbox/state").text
+
+
+def test_repeats_at_the_same_time_have_one_effect(far: FarSide) -> None:
+    account, _ = far.member()
+    credits_ = [order("credit", account) for _ in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        said = list(threads.map(lambda _: far.ask(*credits_), range(16)))
+    assert all(answer.verdict is Verdict.DONE for answers in said for answer in answers)
+    assert far.points(account) == (40_000, 0)
 
 
 # --- trust

@@ -75,6 +75,8 @@ async def test_same_number_is_the_same_token(connection: AsyncConnection) -> Non
     assert other.account == UUID(int=3)
     assert await partners.account(connection, 0, UUID(int=1)) == again
     assert await partners.account(connection, 1, UUID(int=1)) is None
+    assert await partners.find_account(connection, RING, 0, "air", CANARY) == again
+    assert await partners.find_account(connection, RING, 0, "air", "\ud800") is None
     assert await partners.open_number(connection, RING, 0, UUID(int=1)) == CANARY
 
 

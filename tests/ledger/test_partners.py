@@ -149,6 +149,17 @@ async def test_directory_is_read_once_a_second_or_when_asked(database_url: str, 
         assert "rail" in (await live.directory(NOW + timedelta(seconds=2))).programs
 
 
+async def test_change_during_a_reading_is_not_missed(database_url: str, connection: AsyncConnection) -> None:
+    async with database.pool(database_url) as pool:
+        live = partners.Live(pool)
+        reading = asyncio.create_task(live.directory(NOW))
+        await asyncio.sleep(0)  # it has begun
+        live.forget()
+        await reading
+        await _world(connection, "air")
+        assert "air" in (await live.directory(NOW)).programs
+
+
 async def test_keys_are_remembered_for_a_second(database_url: str, connection: AsyncConnection) -> None:
     await _world(connection)
     async with database.pool(database_url) as pool:

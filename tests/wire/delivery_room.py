@@ -287,13 +287,12 @@ class Room:
         self.sealed: list[tuple[Any, ...]] = []
         self.keys = {AIRLINE.public.key_id: key_row(AIRLINE)}
         self.endpoint = ENDPOINT
-        self.client = httpx.AsyncClient(transport=httpx.MockTransport(self.far))
         self.delivery = Delivery(
             self.books,
             programs=self.directory,
             keys=self.key,
             adapters={"house_json": adapter},
-            client=self.client,
+            transport=httpx.MockTransport(self.far),
             house_key=HOUSE,
             seal=self.seal,
             clock=self.clock,
@@ -346,4 +345,3 @@ async def room(pace: Pace = PACE, adapter: Adapter = ADAPTER, **capabilities: An
         yield made
     finally:
         await made.delivery.stop()
-        await made.client.aclose()

@@ -207,6 +207,7 @@ def _coverage_refused() -> Iterator[Row]:
     yield "nothing covered", code, freely(covered=())
     good = signed(POST)
     yield "an unknown component parameter", code, edited(good, "signature-input", '"content-type"', '"content-type";sf')
+    yield "the same on top of all that is required", code, edited(good, "signature-input", '("', '("host";sf "')
     yield "a component of another request", code, edited(good, "signature-input", '"@path"', '"@path" "@path";req')
     yield "a derived component without meaning here", code, edited(good, "signature-input", '("', '("@target-uri" "')
     yield "a body that was not there when signing", code, replace(signed(GET), body=b"{}")
@@ -295,6 +296,9 @@ def refused_answers() -> Iterator[tuple[str, str, Message, Message]]:
     yield "another body", "content_digest_mismatch", sent, replace(good, body=b'{"state":"completed"}')
     yield "the body gone", "content_digest_mismatch", sent, replace(good, body=b"")
     yield "a body added", "signature_components_incomplete", sent, replace(answer(sent, 204, b""), body=b"{}")
+    malformed = "signature_header_malformed"
+    yield "the content type twice", malformed, sent, with_headers(good, [("content-type", "text/plain")])
+    yield "the content type gone", malformed, sent, without(good, "content-type")
     yield "an unknown key", "signature_key_unknown", sent, answer(sent, key=STRANGER)
     yield "the request, sent back", "signature_tag_invalid", sent, replace(sent, status=200)
     binding = edited(good, "signature-input", ' "signature";req', "")

@@ -152,6 +152,12 @@ def test_every_honest_p256_key_may_register(secret: int) -> None:
     assert PrivateKey.from_jwk(key.to_jwk()).public == key.public
 
 
+def test_a_private_key_of_another_public_part_is_refused() -> None:
+    for key, other in ((ED, HOUSE), (P256, PrivateKey._of(ec.derive_private_key(7, ec.SECP256R1())))):
+        with pytest.raises(errors.KeyRefused):
+            PrivateKey.from_jwk(other.public.jwk | {"d": key.to_jwk()["d"]})
+
+
 def test_no_key_shows_its_secret() -> None:
     for key in (ED, P256):
         assert key.to_jwk()["d"] not in repr(key)

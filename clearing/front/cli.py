@@ -1,0 +1,122 @@
+"""The command line: one thin verb for each need."""
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+
+from clearing import database, errors
+from clearing.client import Problem
+from clearing.front import logs, openapi, settings, wiring
+
+EXIT_CODES = """Exit codes: 0 it holds · 1 it does not hold (verify, check, evidence, receipt) · 2 wrong use · 3 misconfigured ·
+4 refused by the house · 5 not available now, try again"""
+
+Result = TypeVar("Result")
+
+app = typer.Typer(
+    name="clearing",
+    help="A clearing house for loyalty points: signed exchanges between programs, booked and proven.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out = Console(soft_wrap=True)
+err = Console(stderr=True, soft_wrap=True)
+SPEC = Path("openapi") / "clearing.yaml"
+
+
+def run(work: Coroutine[Any, Any, Result]) -> Result:
+    """Do something that waits."""
+    return asyncio.run(work)
+
+
+@app.command()
+def demo() -> None:
+    """Tell the whole story on this machine, for real, with two sandbox programs."""
+    from clearing.front import demo as story  # noqa: PLC0415 - only this command needs it
+
+    raise typer.Exit(story.run())
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
+) -> None:
+    """Serve the API and deliver what it reserves. Without CLEARING_DATABASE_URL with the embedded PostgreSQL, migrated."""
+    from clearing.front.serving import serve as serve_api  # noqa: PLC0415 - other commands need no server
+
+    given = settings.load(host=host, port=port)
+    logs.configure(given.log_level)
+    serve_api(given)
+
+
+@app.command()
+def work() -> None:
+    """Deliver only: take over orders whose lease ran out. Any number of workers may run."""
+    from clearing.front.serving import work as work_on  # noqa: PLC0415
+
+    given = settings.load()
+    logs.configure(given.log_level)
+    run(work_on(given))
+
+
+@app.command()
+def migrate(
+    *, check: Annotated[bool, typer.Option("--check", help="Only say whether the schema is the newest.")] = False
+) -> None:
+    """Bring the schema to the newest revision, publish the calendar, begin the lane."""
+    with wiring.database_of(settings.load()) as url:
+        if check:
+            newest = database.migrated(url)
+            out.print("the schema is the newest" if newest else "the schema is not the newest")
+            raise typer.Exit(0 if newest else 1)
+        run(wiring.prepare(url))
+    out.print("the schema is the newest")
+
+
+@app.command("openapi")
+def describe(
+    *,
+    check: Annotated[bool, typer.Option("--check", help="Compare with the file instead of writing it.")] = False,
+    file: Annotated[Path, typer.Option(help="Where the description is kept.")] = SPEC,
+) -> None:
+    """Write the description of the API, or say whether the one that is kept is still true."""
+    from clearing.front.app import create_app  # noqa: PLC0415 - reading the web framework takes a while
+
+    text = openapi.text(create_app())
+    if not check:
+        file.write_text(text, encoding="utf-8")
+        out.print(f"wrote {file}")
+    elif not file.exists() or file.read_text(encoding="utf-8") != text:
+        err.print(f"{file} is not what the code says; run `clearing openapi`")
+        raise typer.Exit(1)
+    else:
+        out.print(f"{file} is what the code says")
+
+
+def main() -> None:
+    """Run a command; what the house refuses becomes one sentence and an exit code."""
+    from clearing.front import cli_ask, cli_checks, cli_operate, cli_review  # noqa: F401, PLC0415 - they hang their commands on `app`
+
+    try:
+        app()
+    except errors.Misconfigured as fault:
+        _fail(fault.detail, 3)
+    except errors.Unavailable as fault:
+        _fail(fault.detail, 5)
+    except errors.ClearingError as fault:
+        _fail(f"{fault.code}: {fault.detail}", 4)
+    except Problem as problem:
+        _fail(str(problem), 5 if problem.retryable else 4)
+
+
+def _fail(sentence: str, code: int) -> None:
+    err.print(sentence, markup=False, highlight=False)
+    sys.exit(code)

@@ -1,0 +1,175 @@
+"""Commands of a partner's engineer: link, quote, exchange and follow, each one signed request to a running house."""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from shlex import quote as shell
+from typing import Annotated, Any
+
+import httpx
+import typer
+
+from clearing.client import Clearing, HouseAuth, Message, PublicKey, house_keys, parse_jwks, quoted, sign_request
+from clearing.client.calls import TIMEOUT_SECONDS, problem_of
+from clearing.front import cli, sources, vault
+
+SIGNED_FOR = timedelta(seconds=300)
+
+Key = Annotated[Path, typer.Option("--key", help="File of the partner's private JWK.")]
+Url = Annotated[str, typer.Option("--url", help="Where the house is.")]
+Pinned = Annotated[
+    Path | None, typer.Option("--house-keys", help="The house's JWKS, pinned in a file; none: asked for.")
+]
+Again = Annotated[
+    str | None, typer.Option("--idempotency-key", help="The name of this wish; the same name, the same wish.")
+]
+Curl = Annotated[
+    bool, typer.Option("--curl", help="Print the signed curl command (good for five minutes) instead of sending.")
+]
+Wait = Annotated[int | None, typer.Option(help="See it through for up to so many seconds.")]
+URL = "http://127.0.0.1:8080"
+
+
+class Session:
+    """One key at one house."""
+
+    def __init__(self, key: Path, url: str, pinned: Path | None) -> None:
+        self.key, self.url, self.pinned = vault.private_key(key), url.rstrip("/"), pinned
+
+    def client(self) -> Clearing:
+        """The typed client; it believes no unsigned answer."""
+        return Clearing(self.url, self.key, self._keys())
+
+    def ask(self, method: str, path: str, wish: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """One signed request that the typed client has no name for. Raises Problem."""
+        auth = HouseAuth(self.key, self._keys())
+        body = json.dumps(wish).encode() if wish is not None else None
+        headers = {} if body is None else {"content-type": "application/json", "idempotency-key": quoted(sources.nonce())}
+        with httpx.Client(base_url=self.url, auth=auth, timeout=TIMEOUT_SECONDS) as http:
+            response = http.request(method, path, content=body, headers=headers)
+        said: dict[str, Any] = response.json()
+        if response.is_success:
+            return said
+        raise problem_of(response, said)
+
+    def _keys(self) -> dict[str, PublicKey]:
+        return parse_jwks(json.loads(self.pinned.read_text())) if self.pinned else house_keys(self.url)
+
+    def curl(self, method: str, path: str, wish: Mapping[str, Any] | None, name: str | None, wait: int | None) -> str:
+        """A command that sends exactly the signed bytes."""
+        body = json.dumps(wish).encode() if wish is not None else b""
+        headers = [("content-type", "application/json")] if body else []
+        if method != "GET":
+            headers.append(("idempotency-key", quoted(name or sources.nonce())))
+        if wait is not None:
+            headers.append(("prefer", f"wait={wait}"))
+        target = httpx.URL(self.url)
+        host = target.netloc.decode("ascii")
+        message = Message(method, host, path, "?", tuple(headers), body)
+        created = int(sources.clock().timestamp())
+        expires = created + int(SIGNED_FOR.total_seconds())
+        headers += sign_request(message, self.key, created=created, expires=expires, nonce=sources.nonce())
+        lines = [f"curl -sS -X {method} {shell(self.url + path)}", *(f"-H {shell(f'{n}: {v}')}" for n, v in headers)]
+        if body:
+            lines.append(f"--data-binary {shell(body.decode())}")
+        return " \\\n  ".join(lines)
+
+
+def _say(session: Session, ask: Callable[[Clearing], dict[str, Any]]) -> None:
+    with session.client() as client:
+        cli.out.print_json(data=ask(client))
+
+
+@cli.app.command()
+def link(
+    program: str,
+    member: str,
+    key: Key,
+    name: str | None = None,
+    url: Url = URL,
+    pinned: Pinned = None,
+    *,
+    curl: Curl = False,
+) -> None:
+    """Link a member: the account token that stands for the membership number."""
+    session = Session(key, url, pinned)
+    wish = {"program": program, "member": member} | ({} if name is None else {"name": name})
+    if curl:
+        typer.echo(session.curl("POST", "/v1/accounts", wish, None, None))
+    else:
+        _say(session, lambda client: client.account(program, member, name))
+
+
+@cli.app.command()
+def quote(
+    source_account: str,
+    target_account: str,
+    key: Key,
+    sent: Annotated[int | None, typer.Option(help="Points to send.")] = None,
+    received: Annotated[int | None, typer.Option(help="Units that should arrive.")] = None,
+    url: Url = URL,
+    pinned: Pinned = None,
+    *,
+    curl: Curl = False,
+) -> None:
+    """Ask for exact terms: a signed token, good for one exchange until it expires."""
+    if (sent is None) == (received is None):
+        raise typer.BadParameter("say --sent or --received, one of them")
+    session = Session(key, url, pinned)
+    amount = {"sent": sent} if received is None else {"received": received}
+    wish = {"source_account": source_account, "target_account": target_account, **amount}
+    if curl:
+        typer.echo(session.curl("POST", "/v1/quotes", wish, None, None))
+    else:
+        _say(session, lambda client: client.quote(source_account, target_account, sent=sent, received=received))
+
+
+@cli.app.command()
+def exchange(
+    token: Annotated[
+        str, typer.Argument(help="The quote token; - reads it, or the whole answer to a quote, from stdin.")
+    ],
+    key: Key,
+    again: Again = None,
+    wait: Wait = 10,
+    url: Url = URL,
+    pinned: Pinned = None,
+    *,
+    curl: Curl = False,
+) -> None:
+    """Submit a quote, and by default wait ten seconds for its end."""
+    text = typer.get_text_stream("stdin").read().strip() if token == "-" else token  # noqa: S105 - a dash is no secret
+    said = json.loads(text)["quote"] if text.startswith("{") else text
+    session = Session(key, url, pinned)
+    if curl:
+        typer.echo(session.curl("POST", "/v1/exchanges", {"quote": said}, again, wait))
+    else:
+        _say(session, lambda client: client.exchange(said, again, wait))
+
+
+@cli.app.command("look-up")
+def look_up(exchange_id: str, key: Key, wait: Wait = None, url: Url = URL, pinned: Pinned = None) -> None:
+    """An exchange as it stands."""
+    _say(Session(key, url, pinned), lambda client: client.look_up(exchange_id, wait))
+
+
+@cli.app.command()
+def reverse(
+    exchange_id: str,
+    sent: int,
+    reason: str,
+    key: Key,
+    again: Again = None,
+    wait: Wait = 10,
+    url: Url = URL,
+    pinned: Pinned = None,
+) -> None:
+    """Give points of a completed exchange back, all or a part, at the original terms."""
+    _say(Session(key, url, pinned), lambda client: client.reverse(exchange_id, sent, reason, again, wait))
+
+
+@cli.app.command()
+def proof(exchange_id: str, key: Key, url: Url = URL, pinned: Pinned = None) -> None:
+    """The receipt of an exchange with its place in the log; `clearing receipt verify` checks it offline."""
+    _say(Session(key, url, pinned), lambda client: client.proof(exchange_id))

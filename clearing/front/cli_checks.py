@@ -1,0 +1,172 @@
+"""Commands that look and judge: the books, evidence, receipts, and the installation itself."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID
+
+import psycopg
+import typer
+from psycopg import AsyncConnection
+from rich.table import Table
+
+from clearing import adapter, database, errors, evidence, partners
+from clearing.client import house_keys, verify_receipt
+from clearing.client.receipt import holds
+from clearing.front import cli, settings, sources, vault, wiring
+from clearing.front.house import CLOCK_DIFFERENCE_MAX, LANE
+from clearing.ledger import verify as books
+
+kept = typer.Typer(help="What was signed: show it, verify it again.", no_args_is_help=True)
+receipts = typer.Typer(help="Receipts, checked without the house.", no_args_is_help=True)
+cli.app.add_typer(kept, name="evidence")
+cli.app.add_typer(receipts, name="receipt")
+
+Connection = AsyncConnection[Any]
+
+
+@cli.app.command()
+def verify() -> None:
+    """Recompute the books from entries, log and exchanges, and say what was checked."""
+
+    async def checks() -> list[books.Check]:
+        with wiring.database_of(settings.load()) as url:
+            async with await database.connect(url, name="clearing-verify") as connection:
+                return await books.verify(connection, LANE)
+
+    found = cli.run(checks())
+    table = Table("", "checked", "looked at", "findings")
+    for check in found:
+        table.add_row("✓" if check.holds else "✗", check.name, str(check.looked_at), "\n".join(check.findings))
+    cli.out.print(table)
+    raise typer.Exit(0 if all(check.holds for check in found) else 1)
+
+
+async def _evidence(evidence_id: UUID) -> tuple[evidence.Evidence, list[str]]:
+    """The evidence, and what does not hold of it."""
+    given = settings.load()
+    with wiring.database_of(given) as url:
+        async with await database.connect(url, name="clearing-evidence") as connection:
+            found = await partners.evidence_of(connection, LANE, evidence_id)
+            if found is None:
+                raise errors.NotFound("there is no such evidence")
+            key = await partners.key(connection, found.key_id)
+            answered = evidence.answer_key_id(found)
+            theirs = await partners.key(connection, answered) if answered else None
+    if key is None:
+        return found, ["the key that signed is not registered"]
+    answer_key = theirs.public if theirs else None
+    return found, evidence.verify(found, key.public, vault.keyring(given), lane=LANE, answer_key=answer_key)
+
+
+@kept.command("verify")
+def verify_evidence(evidence_id: UUID) -> None:
+    """Verify a stored request or call again: signature over its base, digest, sealed body."""
+    found, findings = cli.run(_evidence(evidence_id))
+    for finding in findings:
+        cli.out.print(f"✗ {finding}")
+    broken = [finding for finding in findings if finding != "body_erased"]
+    if not broken:
+        cli.out.print(
+            f"✓ {found.kind} signed by {found.key_id} at {found.signed_at.isoformat()}: base, signature, digest"
+        )
+    raise typer.Exit(1 if broken else 0)
+
+
+@kept.command()
+def show(evidence_id: UUID) -> None:
+    """What was signed, without the body: that is sealed."""
+    found, _ = cli.run(_evidence(evidence_id))
+    meta = json.loads(found.meta)
+    base = {
+        "kind": found.kind,
+        "key_id": found.key_id,
+        "signed_at": found.signed_at.isoformat(),
+        "base": found.base.decode(),
+    }
+    cli.out.print_json(data={**base, "method": meta["method"], "target": meta["target"], "tag": meta["tag"]})
+
+
+@receipts.command("verify")
+def verify_offline(
+    file: Annotated[
+        Path, typer.Argument(help="The answer to `clearing proof`, or any JSON with a receipt; - for stdin.")
+    ],
+    keys: Annotated[Path | None, typer.Option(help="The house's JWKS in a file.")] = None,
+    url: Annotated[str | None, typer.Option(help="Or where to ask for it.")] = None,
+) -> None:
+    """Check a receipt: who signed it, what it commits to, and, with a proof, that the log holds it."""
+    text = typer.get_text_stream("stdin").read() if str(file) == "-" else file.read_text()
+    said = json.loads(text)
+    if keys is not None:
+        jwks = json.loads(keys.read_text())
+    elif url is not None:
+        jwks = {"keys": [dict(key.jwk) for key in house_keys(url).values()]}
+    else:
+        raise typer.BadParameter("say --keys FILE or --url HOUSE")
+    proof = {"proof": said} if "path" in said and "checkpoint" in said else {}
+    findings = verify_receipt({"receipt": said["receipt"], **proof}, jwks)
+    for finding in findings:
+        cli.out.print(f"{'✓' if finding.holds else '✗'} {finding.check}: {finding.detail}")
+    raise typer.Exit(0 if holds(findings, proven=bool(proof)) else 1)
+
+
+@cli.app.command()
+def doctor() -> None:
+    """Show every setting and where it came from, and check database, schema, clock, keys and adapters."""
+    given = settings.load()
+    table = Table("setting", "value", "from", "what for")
+    for row in settings.explain(given):
+        table.add_row(*row)
+    cli.out.print(table)
+    sound = all([_tried("keyring", lambda: vault.keyring(given).kek_id), _tried("adapters", _adapters)])
+    sound &= _tried("house key", lambda: vault.house_key(given).public.key_id)
+    if given.embedded:
+        cli.out.print("· the embedded PostgreSQL is for one machine; in production set CLEARING_DATABASE_URL")
+    with wiring.database_of(given) as url:
+        reached = _tried("database", lambda: asyncio.run(_asked(url, _server)))
+        if reached:
+            sound &= _tried("schema", lambda: _newest(url))
+            sound &= _tried("clock", lambda: asyncio.run(_asked(url, _clock)))
+    raise typer.Exit(0 if sound and reached else 1)
+
+
+def _tried(what: str, look: Callable[[], str]) -> bool:
+    try:
+        cli.out.print(f"✓ {what}: {look()}")
+    except errors.ClearingError as fault:
+        cli.out.print(f"✗ {what}: {fault.detail}")
+        return False
+    except (psycopg.Error, OSError) as fault:
+        cli.out.print(f"✗ {what}: {type(fault).__name__}")  # its words may carry the address with the password
+        return False
+    return True
+
+
+def _adapters() -> str:
+    return ", ".join(sorted(adapter.load_adapters()))
+
+
+def _newest(url: str) -> str:
+    if not database.migrated(url):
+        raise errors.Misconfigured("not the newest; run `clearing migrate`")
+    return "the newest"
+
+
+async def _asked(url: str, question: Callable[[Connection], Awaitable[str]]) -> str:
+    async with await database.connect(url, application=False, name="clearing-doctor") as connection:
+        return await question(connection)
+
+
+async def _server(connection: Connection) -> str:
+    row = await (await connection.execute("SHOW server_version")).fetchone()
+    return f"PostgreSQL {row[0]}" if row else "silent"
+
+
+async def _clock(connection: Connection) -> str:
+    difference = await database.clock_difference(connection, sources.clock)
+    if abs(difference) > CLOCK_DIFFERENCE_MAX:
+        raise errors.ClockUnsound(f"differs by {difference.total_seconds():.3f} s")
+    return f"differs by {difference.total_seconds():.3f} s"

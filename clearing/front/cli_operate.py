@@ -1,0 +1,111 @@
+"""Commands of operators, directly on the database: onboarding, keys, and the review queue by a signed request."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from clearing import partners
+from clearing.front import cli, onboarding, settings, sources, vault, wiring
+from clearing.front.shapes import instant
+from clearing.partners import KEY_PROOF, KeyRow, key_proof
+from clearing.signatures import PrivateKey, jws_sign
+
+keys = typer.Typer(help="Keys: make, prove, register, list, revoke.", no_args_is_help=True)
+cli.app.add_typer(keys, name="key")
+
+Purpose = Annotated[str, typer.Option(help="requests, answers or operator")]
+Partner = Annotated[str | None, typer.Option(help="The partner's code; none for an operator's key.")]
+
+
+@cli.app.command()
+def onboard(
+    file: Annotated[Path, typer.Argument(help="A YAML file; `clearing onboard --help` shows its shape.")],
+) -> None:
+    """Take in partners, keys, programs, prices, corridors and caps from one file. Said again, nothing changes."""
+    plan, given = onboarding.read_plan(file), settings.load()
+
+    async def take_in() -> None:
+        async with wiring.desk(given) as (connection, writer):
+            await onboarding.onboard(plan, connection, writer, given, file.parent, cli.out.print)
+
+    cli.run(take_in())
+
+
+onboard.__doc__ = f"{onboard.__doc__}\n\n\b\n{(onboarding.__doc__ or '').partition(chr(10))[2]}"
+
+
+@keys.command()
+def generate(
+    file: Annotated[Path, typer.Argument(help="Where the private JWK goes; only its owner may read it.")],
+) -> None:
+    """Make an Ed25519 key. Prints its public part."""
+    key = PrivateKey.generate(sources.random(vault.SECRET_BYTES))
+    if not vault.write_secret(file, key.to_jwk()):
+        cli.err.print(f"{file} is there already and stays as it is")
+        raise typer.Exit(2)
+    cli.out.print_json(data={"key_id": key.public.key_id, "jwk": dict(key.public.jwk)})
+
+
+@keys.command()
+def prove(
+    file: Annotated[Path, typer.Argument(help="The private JWK.")],
+    purpose: Purpose = "requests",
+    partner: Partner = None,
+) -> None:
+    """Print what registration asks for: the public JWK, and the proof that you hold the private part."""
+    key = vault.private_key(file)
+    proof = jws_sign(key_proof(key.public.key_id, partner, purpose), key, KEY_PROOF)
+    cli.out.print_json(data={"jwk": dict(key.public.jwk), "purpose": purpose, "proof": proof})
+
+
+@keys.command()
+def register(
+    file: Annotated[Path, typer.Argument(help="A JSON file as `clearing key prove` prints it.")],
+    partner: Partner = None,
+) -> None:
+    """Register a public key for a partner, or for an operator."""
+    said, given = json.loads(file.read_text()), settings.load()
+
+    async def take_in() -> KeyRow:
+        async with wiring.desk(given) as (connection, _):
+            return await partners.register_key(
+                connection, said["jwk"], said["purpose"], partner, given.environment, said["proof"], sources.clock()
+            )
+
+    cli.out.print(f"registered {cli.run(take_in()).public.key_id}")
+
+
+@keys.command("list")
+def list_keys(partner: Partner = None) -> None:
+    """The keys of a partner, or without one those of the house and its operators."""
+
+    async def found() -> list[KeyRow]:
+        async with wiring.desk(settings.load()) as (connection, _):
+            return await partners.keys_of(connection, partner)
+
+    table = Table("key", "purpose", "environment", "alg", "registered", "revoked")
+    for row in cli.run(found()):
+        times = (instant(row.registered_at), instant(row.revoked_at) or "-")
+        table.add_row(row.public.key_id, row.purpose, row.environment, row.public.alg, *times)
+    cli.out.print(table)
+
+
+@keys.command()
+def revoke(
+    key_id: str,
+    compromised_since: Annotated[
+        datetime | None, typer.Option(help="UTC; what it signed from then on is looked at.")
+    ] = None,
+) -> None:
+    """Take a key out of use at once."""
+
+    async def take_out() -> KeyRow:
+        async with wiring.desk(settings.load()) as (connection, _):
+            since = compromised_since.astimezone(sources.clock().tzinfo) if compromised_since else None
+            return await partners.revoke_key(connection, key_id, None, sources.clock(), since)
+
+    cli.out.print(f"revoked {cli.run(take_out()).public.key_id}")

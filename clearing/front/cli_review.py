@@ -1,0 +1,37 @@
+"""The review queue from the command line: each decision is an operator's signed request to a running house."""
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from clearing.front import cli
+from clearing.front.cli_ask import URL, Key, Pinned, Session, Url
+
+review = typer.Typer(help="What a person must look at, and the decision that ends it.", no_args_is_help=True)
+cli.app.add_typer(review, name="review")
+
+
+@review.command("list")
+def list_cases(key: Key, url: Url = URL, pinned: Pinned = None) -> None:
+    """The open cases, the first due first."""
+    found = Session(key, url, pinned).ask("GET", "/v1/cases")["cases"]
+    table = Table("case", "kind", "exchange", "leg", "owner", "due", "detail")
+    for case in found:
+        names = ("case", "kind", "exchange", "leg", "owner", "due_at", "detail")
+        table.add_row(*(str(case[name]) for name in names))
+    cli.out.print(table)
+
+
+@review.command()
+def resolve(
+    case: int,
+    decision: Annotated[str, typer.Argument(help="ask_again, done, declined or close")],
+    note: Annotated[str, typer.Argument(help="Why; kept with the signed request.")],
+    key: Key,
+    url: Url = URL,
+    pinned: Pinned = None,
+) -> None:
+    """Decide a case."""
+    session = Session(key, url, pinned)
+    cli.out.print_json(data=session.ask("POST", f"/v1/cases/{case}/resolve", {"decision": decision, "note": note}))

@@ -1,0 +1,73 @@
+"""The two long-running processes: the API with delivery, and delivery alone."""
+
+import asyncio
+import signal
+import socket
+
+import uvicorn
+import uvloop
+
+from clearing import errors
+from clearing.front import logs, wiring
+from clearing.front.app import Threshold, create_app
+from clearing.front.house import House
+from clearing.front.settings import Settings
+
+KEEP_ALIVE_SECONDS = 75
+SHUTDOWN_SECONDS = 10
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The open socket. Raises errors.Misconfigured."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as reason:
+        listener.close()
+        raise errors.Misconfigured(f"cannot listen on {settings.host}:{settings.port}: {reason.strerror}") from None
+    listener.listen(2048)
+    return listener
+
+
+def serve(settings: Settings) -> None:
+    """Serve until told to stop. With the embedded database the schema is brought to the newest revision first."""
+    with listen(settings) as listener, wiring.database_of(settings) as url:
+        bound = settings.model_copy(update={"port": listener.getsockname()[1]})
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(bound, url, listener))
+
+
+async def _serve(settings: Settings, url: str, listener: socket.socket) -> None:
+    async with wiring.open_house(settings, url, migrates=settings.embedded) as house:
+        logs.log().info("serving", host=settings.host, port=settings.port, environment=settings.environment)
+        await uvicorn.Server(config(house)).serve(sockets=[listener])
+
+
+def config(house: House) -> uvicorn.Config:
+    """How uvicorn serves the house: no access log of its own, no headers that say more than they must."""
+    return uvicorn.Config(
+        Threshold(create_app(house)),
+        loop="none",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+
+
+async def work(settings: Settings) -> None:
+    """Deliver until told to stop."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    with wiring.database_of(settings) as url:
+        async with wiring.open_house(settings, url, migrates=settings.embedded):
+            logs.log().info("delivering", environment=settings.environment)
+            await stop.wait()
