@@ -82,8 +82,18 @@ def _given(arguments: Sequence[str] | None) -> argparse.Namespace:
     take("--count", type=int, help="most exchanges (signing: loops) of one measurement")
     take("--seconds", type=float, help="begin no new round after so many seconds")
     take("--rounds", type=int, help="rounds; each row is their median")
-    take("--pgledger", type=Path, metavar="PATH", help="peers: a clone of github.com/pgr0ss/pgledger, or its pgledger.sql")
-    take("--profile", type=Path, metavar="SVG", help="exchange: py-spy on the house at 64 in flight, written to this file")
+    take(
+        "--pgledger",
+        type=Path,
+        metavar="PATH",
+        help="peers: a clone of github.com/pgr0ss/pgledger, or its pgledger.sql",
+    )
+    take(
+        "--profile",
+        type=Path,
+        metavar="SVG",
+        help="exchange: py-spy on the house at 64 in flight, written to this file",
+    )
     given = parser.parse_args(arguments)
     if given.json and given.name is None:
         parser.error("--json needs the name of a bench")

@@ -44,7 +44,11 @@ UNITS = {
 }
 NOTES = ["embedded PostgreSQL, fsync and synchronous_commit on; median of all rounds; one warm-up of each size first"]
 
-LEGS = ((Leg.TAKE, "hold", State.SOURCE_HELD), (Leg.GIVE, "post", State.CREDITED), (Leg.KEEP, "capture", State.COMPLETED))
+LEGS = (
+    (Leg.TAKE, "hold", State.SOURCE_HELD),
+    (Leg.GIVE, "post", State.CREDITED),
+    (Leg.KEEP, "capture", State.COMPLETED),
+)
 FULL = ("reserve", "post")
 
 

@@ -99,7 +99,10 @@ def _spin() -> float:
 def _fsync_us() -> float:
     """What one durable write of 8 KiB takes in the folder where the database will be."""
     took = []
-    with TemporaryDirectory(prefix="clearing-bench-") as folder, (Path(folder) / "page").open("wb", buffering=0) as file:
+    with (
+        TemporaryDirectory(prefix="clearing-bench-") as folder,
+        (Path(folder) / "page").open("wb", buffering=0) as file,
+    ):
         for _ in range(FSYNCS):
             started = time.perf_counter()
             file.write(b"p" * 8192)

@@ -34,7 +34,7 @@ async def submit(house: "House", asked: Asked) -> Reply | Problem:
     """
     key = asked.idempotency_key
     wish = asked.parse(messages.ExchangeWish)
-    accepted = exchange.read_quote(wish.quote, house.key, house.keys.get)
+    accepted = house.issued.find(wish.quote) or exchange.read_quote(wish.quote, house.key, house.keys.get)
     directory = await house.live.directory(asked.at)
     bucket = partners.bucket_of(accepted.source_account)
     exchange_id = partners.bucketed_uuid(asked.at, bucket, sources.random(10))

@@ -11,6 +11,7 @@ from clearing import errors
 from clearing.adapter import Adapter
 from clearing.delivery import Delivery
 from clearing.evidence import Keyring
+from clearing.front.issued import Issued
 from clearing.front.metrics import Meters
 from clearing.front.nonces import NonceCount
 from clearing.front.settings import Settings
@@ -59,6 +60,7 @@ class House:
     keys: dict[str, PublicKey]
     meters: Meters
     nonces: NonceCount
+    issued: Issued = field(default_factory=Issued)
     soundness: Soundness = field(default_factory=Soundness)
 
     @property

@@ -6,7 +6,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 
 MEDIA = "text/plain; version=0.0.4; charset=utf-8"
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]  # the package types the rest
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 

@@ -31,7 +31,9 @@ async def quote(house: "House", asked: Asked) -> Reply | Problem:
     priced = exchange.quote(wanted, directory, asked.at, sources.some_id())
     if isinstance(priced, Refusal):
         return problems.of_refusal(priced)
-    return Reply(200, _said(priced, exchange.quote_token(priced, house.key)))
+    token = exchange.quote_token(priced, house.key)
+    house.issued.note(token, priced)
+    return Reply(200, _said(priced, token))
 
 
 async def _accounts(house: "House", *tokens: UUID) -> tuple[Account | None, ...]:

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from clearing import errors
+from clearing.delivery import Pace
 
 PREFIX = "CLEARING_"
 SECRETS = Path("/run/secrets")
@@ -63,6 +64,7 @@ class Settings(BaseSettings):
     pool_size: int = Field(4, ge=1, le=64, description="connections for reads")
     queue_max: int = Field(4096, ge=1, description="items that may wait for the lane; more are refused with 503")
     nonces_per_key_max: int = Field(1_000_000, ge=1, description="requests of one key within six minutes")
+    pace: Pace = Field(default_factory=Pace, description="how patiently programs are asked; JSON, see clearing.delivery.Pace")
     kill_at: str | None = Field(
         None,
         pattern=r"^[a-z_.]+:[1-9][0-9]*$",

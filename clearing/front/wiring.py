@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Any, cast
 
 import psycopg
+from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 from httpx_aiohttp import AiohttpTransport
 from psycopg import AsyncConnection
 from psycopg_pool import PoolTimeout
@@ -112,7 +113,7 @@ async def _built(settings: Settings, url: str, reads: Reads, open_rooms: context
     house_key = cast("PrivateKey", SoundKey(key, soundness))
     writer = await open_rooms.enter_async_context(writing(settings, url, calendar, points))
     live, adapters = Live(reads), load_adapters()
-    transport = await open_rooms.enter_async_context(AiohttpTransport(trust_env=False))
+    transport = await open_rooms.enter_async_context(_transport())
     delivery = Delivery(
         writer,
         programs=lambda: live.directory(sources.clock()),
@@ -125,6 +126,7 @@ async def _built(settings: Settings, url: str, reads: Reads, open_rooms: context
         random=sources.random,
         points=points,
         count=meters.delivered,
+        pace=settings.pace,
     )
     await delivery.start()
     open_rooms.push_async_callback(delivery.stop)
@@ -141,6 +143,13 @@ async def _built(settings: Settings, url: str, reads: Reads, open_rooms: context
         meters=meters,
         nonces=NonceCount(settings.nonces_per_key_max),
         soundness=soundness,
+    )
+
+
+def _transport() -> AiohttpTransport:
+    """The way out: no proxy of the environment, no cookies of one partner's answer in the next call, connections kept."""
+    return AiohttpTransport(
+        client=lambda: ClientSession(cookie_jar=DummyCookieJar(), connector=TCPConnector(limit=0), trust_env=False)
     )
 
 

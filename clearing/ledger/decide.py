@@ -284,7 +284,9 @@ def _resolve(book: Book, item: Resolve) -> Moved | Refusal:
         )
     order = book.read.orders[(case.exchange_id, int(case.leg))]
     if stuck and any(leg > order.leg for owner, leg in book.read.orders if owner == case.exchange_id):
-        return Refusal(RefusalCode.CASE_CLOSED, "a later order is in review; this case is closed once that one is decided")
+        return Refusal(
+            RefusalCode.CASE_CLOSED, "a later order is in review; this case is closed once that one is decided"
+        )
     if item.decision == "declined" and order.leg is Leg.TAKE_ANYWAY:
         return Refusal(RefusalCode.CASE_CLOSED, "the debit was declined already; only done or ask_again lead on")
     case.closed_at, case.decision, case.closed_by = book.at, item.decision, item.operator

@@ -74,6 +74,11 @@ _QUERIES: tuple[tuple[str, str, str], ...] = (
         "verify_owners",
         "SELECT count(*) FROM exchange WHERE lane = %s AND state = 'review'",
     ),
+    (
+        "every exchange that has not ended is being asked about, and no other",
+        "verify_asked",
+        "SELECT count(*) FROM orders WHERE lane = %s AND due_at IS NOT NULL",
+    ),
 )
 
 
@@ -89,15 +94,17 @@ async def _log(connection: Connection, lane: int) -> Check:
     frontier: list[bytes] = []
     tiles: dict[tuple[int, int], bytes] = {}
     windows = await (await connection.execute(statement("verify_sealed"), {"lane": lane})).fetchall()
-    sealed = {size: (window, root) for window, _, size, root in windows if size is not None}
+    sealed = {size for _, _, size, _ in windows}
     roots: dict[int, bytes] = {0: merkle.EMPTY_ROOT}
     size = 0
-    for seq, _, _, salt, event, kept in await _all(connection, lane, "verify_leaves"):
+    for seq, kind, exchange_id, salt, event, kept in await _all(connection, lane, "verify_leaves"):
         if seq != size:
             found.append(f"event {size} is missing")
             break
         leaf = merkle.leaf_hash(merkle.commitment(salt, event))
-        if leaf != kept or orjson.loads(event)["seq"] != seq:
+        told = _read(event)
+        name = None if exchange_id is None else str(exchange_id)
+        if leaf != kept or (told.get("seq"), told.get("event"), told.get("exchange")) != (seq, kind, name):
             found.append(f"event {seq} does not open its commitment")
         for level, node in merkle.append(frontier, seq, leaf):
             if level and level % TILE_LEVELS == 0:
@@ -106,8 +113,13 @@ async def _log(connection: Connection, lane: int) -> Check:
         if size in sealed:
             roots[size] = merkle.root(frontier)
     found += [
-        f"window {window} is sealed over another root" for at, (window, root) in sealed.items() if roots.get(at) != root
+        f"window {window} is sealed over another root"
+        for window, _, at, root in windows
+        if at is not None and roots.get(at) != root
     ]
+    begins = [0, *(at for _, _, at, _ in windows)]
+    if [opened for _, opened, _, _ in windows] != begins[:-1] or None in begins[:-1] or begins[-1] is not None:
+        found.append("the windows do not follow one another up to the open one")
     kept_tiles = {(level, place): node for level, place, node in await _all(connection, lane, "verify_tiles")}
     found += [f"tile {name} is not the hash of its leaves" for name in tiles.keys() ^ kept_tiles.keys()]
     found += [
@@ -116,9 +128,18 @@ async def _log(connection: Connection, lane: int) -> Check:
         if tiles[name] != kept_tiles[name]
     ]
     head = await (await connection.execute(statement("lane_head"), {"lane": lane})).fetchone()
-    if head is None or (head[1], list(head[2])) != (size, frontier):
+    if head is None or (head[1], list(head[2]), head[3]) != (size, frontier, windows[-1][0] if windows else None):
         found.append("the head of the lane is not the end of the log")
     return Check("the log is gapless and its Merkle roots follow from its events", size, tuple(found[:SHOWN_MOST]))
+
+
+def _read(event: bytes) -> dict[str, Any]:
+    """What the bytes of an event say; nothing, when they are no event."""
+    try:
+        told = orjson.loads(event)
+    except orjson.JSONDecodeError:
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 async def _all(connection: Connection, lane: int, name: str) -> list[Any]:
@@ -135,6 +156,9 @@ _BOOKED: dict[tuple[str, Path], Event] = {
 }
 
 
+_POSTS = frozenset({"posted", "reversal_posted"})
+
+
 async def _postings(connection: Connection, lane: int) -> Check:
     """What each event booked is what the table of postings says for the terms that were signed for."""
     chart = await load_chart(connection)
@@ -144,13 +168,15 @@ async def _postings(connection: Connection, lane: int) -> Check:
     debited: set[UUID] = set()
     found: list[str] = []
     for seq, kind, exchange_id, _, event, _ in await _all(connection, lane, "verify_leaves"):
-        told = orjson.loads(event)
+        told = _read(event)
         if kind in {"reserved", "reversal_reserved"}:
             reserved[exchange_id] = told
         elif kind == "debited":
             debited.add(exchange_id)
         exchange = exchanges.get(exchange_id)
         due = _due(exchange, kind, chart, taken=exchange_id in debited) if exchange else []
+        if exchange and kind in _POSTS and told.get("window") != exchange.window_id:
+            found.append(f"exchange {exchange_id} is not in the window that it was posted in")
         if booked.pop(seq, []) != due or [tuple(line) for line in told.get("entries", [])] != due:
             found.append(f"event {seq} ({kind}) booked something else than the table says")
     found += [f"entries of event {seq} belong to no event" for seq in booked]
@@ -163,6 +189,8 @@ async def _postings(connection: Connection, lane: int) -> Check:
 
 
 def _due(exchange: ExchangeView, kind: str, chart: Chart, *, taken: bool) -> list[tuple[int, int]]:
+    if not {exchange.source_program, exchange.target_program} <= chart.programs.keys():
+        return [(-1, 0)]  # nobody's accounts: whatever was booked is not what the table says
     owners = chart.owners(exchange.source_program, exchange.target_program)
     if kind == "late_credit":
         entries = postings.book(postings.LATE_CREDIT, exchange.terms, owners)
@@ -178,14 +206,26 @@ def _as_accepted(exchange: ExchangeView, told: dict[str, Any] | None) -> bool:
     if told is None:
         return False
     terms = exchange.terms
-    return (
-        told["source"]
-        == {"program": exchange.source_program, "account": str(exchange.source_account), "amount": terms.sent}
-        and told["target"]
-        == {"program": exchange.target_program, "account": str(exchange.target_account), "amount": terms.received}
-        and (told["debit"], told["funding"], told["credit"]) == (terms.debit, terms.funding, terms.credit)
-        and (told["fee"], told["rounding"], told["partner"]) == (terms.fee, terms.rounding, exchange.partner)
-    )
+    row: dict[str, object] = {
+        "seq": exchange.reserved_seq,
+        "partner": exchange.partner,
+        "path": exchange.path,
+        "original": exchange.original_id and str(exchange.original_id),
+        "quote": str(exchange.quote_id),
+        "terms": exchange.terms_version,
+        "source": {"program": exchange.source_program, "account": str(exchange.source_account), "amount": terms.sent},
+        "target": {
+            "program": exchange.target_program,
+            "account": str(exchange.target_account),
+            "amount": terms.received,
+        },
+        "debit": terms.debit,
+        "funding": terms.funding,
+        "credit": terms.credit,
+        "fee": terms.fee,
+        "rounding": terms.rounding,
+    }
+    return all(told.get(name) == value for name, value in row.items())
 
 
 _WALKS: tuple[Callable[[Connection, int], Awaitable[Check]], ...] = (_log, _postings)

@@ -91,7 +91,9 @@ def price(corridor: Corridor, source: Price, target: Price, sent: int) -> Terms 
     redeem, issue = source.redeem, target.issue
     exact = (sent * redeem.num * issue.den - received * issue.num * redeem.den) // (redeem.den * issue.den)
     if exact < 0:  # compared exactly: rounding must not hide a fraction of a millionth that nobody pays
-        return Refusal(RefusalCode.UNFUNDED_VALUE, f"{sent} points pay {debit}, {received} units cost {issue.ceil(received)}")
+        return Refusal(
+            RefusalCode.UNFUNDED_VALUE, f"{sent} points pay {debit}, {received} units cost {issue.ceil(received)}"
+        )
     fee = debit - credit
     return Terms(sent, received, debit, 0, credit, fee, fee - exact)
 

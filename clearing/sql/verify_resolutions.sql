@@ -19,7 +19,7 @@ WHERE
         coalesce(told.reserved, 0) <> 1
         OR told.posted + told.voided > 1
         OR (told.posted = 1) <> (exchange.posted_at IS NOT NULL)
-        OR (exchange.state = 'reversed' AND told.voided <> 1)
+        OR (exchange.state = 'reversed') <> (told.voided = 1)
         OR (exchange.state = 'completed' AND told.posted <> 1)
     )
 ORDER BY exchange.exchange_id

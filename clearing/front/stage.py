@@ -1,0 +1,182 @@
+"""The stage of the demo: a folder, a database, two sandbox programs and the house, each a process of its own on loopback."""
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from clearing import errors
+from clearing.client import Clearing
+from clearing.front import cli, onboarding, settings, vault, wiring
+from clearing.front.settings import Settings
+
+START_SECONDS_MAX = 30
+QUIET_SECONDS = 0.05
+PACE = {
+    "lease_seconds": 2,
+    "poll_seconds": 0.2,
+    "call_timeout_seconds": 0.8,
+    "backoff_first_seconds": 0.1,
+    "backoff_most_seconds": 1,
+    "breaker_seconds": 1,
+}
+
+PLAN = """
+partners:
+  - {{partner: palm, name: Palm Hotels, cap: 5000000000, keys: [
+      {{purpose: requests, key_file: palm-requests.jwk}}, {{purpose: answers, key_file: palm-hotels.jwk}}]}}
+  - {{partner: lotus, name: Lotus Air, cap: 5000000000, keys: [
+      {{purpose: requests, key_file: lotus-requests.jwk}}, {{purpose: answers, key_file: lotus-air.jwk}}]}}
+operators: [{{key_file: operator.jwk}}]
+programs:
+  - {{program: palm-hotels, partner: palm, name: Palm Points, unit_name: POINT, endpoint: "{hotel}",
+      capabilities: {capabilities}, price: {{issue: 6000, redeem: 5000}}}}
+  - {{program: lotus-air, partner: lotus, name: Lotus Miles, unit_name: MILE, endpoint: "{airline}",
+      capabilities: {capabilities}, price: {{issue: 9000, redeem: 7500}}}}
+corridors:
+  - {{source: palm-hotels, target: lotus-air, ratio: 1/2, step: 2, minimum: 1000}}
+"""
+CAPABILITIES = "{hold_seconds: 900, idempotent: true, look_up: true, reversal: true, batch: 100, longest_seconds: 30, signed: true}"
+
+
+@dataclass
+class Stage:
+    """Everything that runs, and where it is."""
+
+    folder: Path
+    settings: Settings
+    database: str
+    programs: Mapping[str, str] = field(default_factory=dict)
+    house: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the house is."""
+        return f"http://127.0.0.1:{self.settings.port}"
+
+    @property
+    def jwks(self) -> dict[str, Any]:
+        """The house's public keys."""
+        return {"keys": [dict(vault.house_key(self.settings).public.jwk)]}
+
+    def client(self, partner: str) -> Clearing:
+        """A partner's engineer at the desk."""
+        key = vault.private_key(self.folder / f"{partner}-requests.jwk")
+        house = vault.house_key(self.settings).public
+        return Clearing(self.url, key, {house.key_id: house})
+
+    def open_house(self, kill_at: str | None = None) -> None:
+        """Start the house and wait until it is ready; with `kill_at` it will SIGKILL itself at that step."""
+        told = {
+            "CLEARING_HOME": str(self.settings.home),
+            "CLEARING_PACE": json.dumps(PACE),
+            "CLEARING_LOG_LEVEL": "info",
+        }
+        if kill_at:
+            told["CLEARING_KILL_AT"] = kill_at
+        command = [sys.executable, "-m", "clearing.front", "serve", "--port", str(self.settings.port)]
+        with (self.folder / "house.log").open("ab") as log:
+            self.house = subprocess.Popen(command, env={**_bare(), **told}, stdout=log, stderr=log)
+        _until(lambda: httpx.get(f"{self.url}/readyz").status_code == httpx.codes.OK, self.house, "the house")
+
+    def wait_for_end(self) -> int:
+        """How the house's process ended: minus the number of the signal."""
+        assert self.house is not None
+        return self.house.wait(START_SECONDS_MAX)
+
+    def close_house(self) -> None:
+        """Ask the house to stop."""
+        if self.house is not None and self.house.poll() is None:
+            self.house.send_signal(signal.SIGTERM)
+            self.house.wait(START_SECONDS_MAX)
+
+    def balance(self, program: str, account: str) -> int:
+        """What a member has, in the program's own books."""
+        accounts = httpx.get(f"{self.programs[program]}/sandbox/state").json()["accounts"]
+        return next(int(found["balance"]) for found in accounts if found["account"] == account)
+
+    def effects(self, program: str, exchange_id: str) -> list[str]:
+        """What really moved or held points at a program for one exchange, in its own durable store."""
+        query = "SELECT operation FROM effect WHERE exchange = ? ORDER BY rowid"
+        with closing(sqlite3.connect(f"file:{self.folder / program}.db?mode=ro", uri=True)) as store:
+            return [operation for (operation,) in store.execute(query, [exchange_id.replace("-", "")])]
+
+
+def _bare() -> dict[str, str]:
+    """The environment without what was told to this process about its own house."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(settings.PREFIX)}
+
+
+def _until(ready: Any, process: subprocess.Popen[bytes], name: str) -> None:
+    until = time.monotonic() + START_SECONDS_MAX
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            raise errors.Misconfigured(f"{name} ended with {process.returncode} before it was ready")
+        try:
+            if ready():
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(QUIET_SECONDS)
+    raise errors.Unavailable(f"{name} was not ready after {START_SECONDS_MAX} seconds")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def _program(folder: Path, code: str, unit: str) -> Iterator[str]:
+    """A sandbox program, as a process with its own key and its own durable store; yields where it is."""
+    command = [sys.executable, "-m", "adapters.sandbox", "--program", code, "--unit", unit, "--store", str(folder)]
+    command += ["--house-jwks", str(folder / "house-jwks.json"), "--key", str(folder / f"{code}.jwk")]
+    command += ["--silence-seconds", "2", "--balance", "1000000"]
+    with (folder / f"{code}.log").open("ab") as log:
+        process = subprocess.Popen(command, env=_bare(), stdout=subprocess.PIPE, stderr=log)
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line:
+            raise errors.Misconfigured(f"the sandbox program {code} did not start; see {folder / f'{code}.log'}")
+        yield str(json.loads(line)["url"])
+    finally:
+        process.terminate()
+        process.wait(START_SECONDS_MAX)
+
+
+@contextmanager
+def stage(folder: Path, port: int = 0) -> Iterator[Stage]:
+    """Set the stage: database migrated, programs running, partners taken in, the house open. All of it stops at the end."""
+    given = settings.load(home=folder, port=port or _free_port(), database_url=None, environment="sandbox")
+    with ExitStack() as open_parts:
+        set_up = Stage(folder, given, open_parts.enter_context(wiring.database_of(given)))
+        cli.run(wiring.prepare(set_up.database))
+        (folder / "house-jwks.json").write_text(json.dumps(set_up.jwks))
+        hotel = open_parts.enter_context(_program(folder, "palm-hotels", "POINT"))
+        airline = open_parts.enter_context(_program(folder, "lotus-air", "MILE"))
+        set_up.programs = {"palm-hotels": hotel, "lotus-air": airline}
+        plan = folder / "onboarding.yaml"
+        plan.write_text(PLAN.format(hotel=hotel, airline=airline, capabilities=CAPABILITIES))
+        cli.run(_take_in(set_up, plan))
+        open_parts.callback(set_up.close_house)
+        set_up.open_house()
+        yield set_up
+
+
+async def _take_in(set_up: Stage, plan: Path) -> None:
+    async with wiring.desk(set_up.settings) as (connection, writer):
+        await onboarding.onboard(onboarding.read_plan(plan), connection, writer, set_up.settings, set_up.folder)
