@@ -32,8 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         report = _measured(given.name, options)
         sys.stdout.write(json.dumps(_document(report, about)) + "\n")
         return
-    out = Console()
-    out.print("  ".join(f"[dim]{name}[/] {value}" for name, value in about.items()), highlight=False)
+    out = Console(width=None if sys.stdout.isatty() else 160, soft_wrap=True)
+    out.print("  ".join(f"{name} {value}" for name, value in about.items()), markup=False, highlight=False)
     for name in BENCHES if given.name is None else (given.name,):
         _show(out, _measured(name, options))
 
@@ -58,7 +58,7 @@ def _show(out: Console, report: Report) -> None:
     table = Table(title=report.bench, title_justify="left", title_style="bold")
     for name in names:
         numbers = all(not isinstance(row.get(name), str) for row in report.rows)
-        table.add_column(name, justify="right" if numbers else "left", overflow="fold")
+        table.add_column(name.replace("_", " "), justify="right" if numbers else "left", overflow="fold")
     for row in report.rows:
         table.add_row(*["" if row.get(name) is None else _text(row[name]) for name in names])
     out.print()

@@ -67,7 +67,7 @@ class Measured:
 async def once(stand: Stand, in_flight: int, count: int, profile: Path | None = None) -> Measured:
     """Take quotes, sign, let go of everything else, then measure."""
     quoted = await send(stand.authority, _quotes(stand, count), in_flight)
-    tokens = [orjson.loads(heard.body)["quote"] for heard in _all(quoted, 200)]
+    tokens = [orjson.loads(heard.body)["quote"] for heard in _all(quoted, 200, count)]
     bodies = [orjson.dumps({"quote": token}) for token in tokens]
     requests = prepared(stand.authority, "/v1/exchanges", bodies, stand.key, WAIT)
     gc.collect()
@@ -75,7 +75,7 @@ async def once(stand: Stand, in_flight: int, count: int, profile: Path | None = 
     with _profiled(stand.house, profile):
         ran = await send(stand.authority, requests, in_flight)
     after = _burdens(stand)
-    _check(stand, _all(ran, 201))
+    _check(stand, _all(ran, 201, count))
     burdens = {name: 1e6 * (after[name] - before[name]) / count for name in before}
     burdens["load_cpu_us"] = 1e6 * ran.cpu_seconds / count
     took = sorted(heard.seconds for heard in ran.heard)
@@ -98,7 +98,11 @@ def _burdens(stand: Stand) -> dict[str, float]:
     return {name: cpu_seconds(found) for name, found in pids.items()}
 
 
-def _all(ran: Ran, status: int) -> Sequence[Heard]:
+def _all(ran: Ran, status: int, count: int) -> Sequence[Heard]:
+    """Everything that was heard: so many answers, each of this status."""
+    if len(ran.heard) != count:
+        message = f"{len(ran.heard)} answers to {count} requests"
+        raise RuntimeError(message)
     wrong = [heard for heard in ran.heard if heard.status != status]
     if wrong:
         said = wrong[0].body.decode(errors="replace")[:500]

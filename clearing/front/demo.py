@@ -1,5 +1,6 @@
 """The demo: the whole story on this machine, for real, scene by scene. It ends with 0 only if all of it held."""
 
+import asyncio
 import json
 import tempfile
 import time
@@ -17,7 +18,7 @@ from rich.text import Text
 
 from clearing import database, partners
 from clearing.client import Clearing, Message, Problem, holds, sign_request, verify_receipt
-from clearing.front import cli, vault
+from clearing.front import vault
 from clearing.front.house import LANE
 from clearing.front.stage import Stage, stage
 from clearing.ledger import reads
@@ -180,7 +181,7 @@ def reversing(story: Story) -> None:
 
 def proving(story: Story) -> None:
     """The books balance, and a receipt is proven without the house"""
-    checks, balance, names, caps = cli.run(_read_books(story.stage))
+    checks, balance, names, caps = asyncio.run(_read_books(story.stage))
     story.console.print(_trial_balance(balance, names))
     per_unit: dict[str, int] = {}
     for account, debits, credits_ in balance:

@@ -1,5 +1,6 @@
 """The stage of the demo: a folder, a database, two sandbox programs and the house, each a process of its own on loopback."""
 
+import asyncio
 import json
 import os
 import signal
@@ -18,7 +19,7 @@ import httpx
 
 from clearing import errors
 from clearing.client import Clearing
-from clearing.front import cli, onboarding, settings, vault, wiring
+from clearing.front import onboarding, settings, vault, wiring
 from clearing.front.settings import Settings
 
 START_SECONDS_MAX = 30
@@ -164,14 +165,14 @@ def stage(folder: Path, port: int = 0) -> Iterator[Stage]:
     given = settings.load(home=folder, port=port or _free_port(), database_url=None, environment="sandbox")
     with ExitStack() as open_parts:
         set_up = Stage(folder, given, open_parts.enter_context(wiring.database_of(given)))
-        cli.run(wiring.prepare(set_up.database))
+        asyncio.run(wiring.prepare(set_up.database))
         (folder / "house-jwks.json").write_text(json.dumps(set_up.jwks))
         hotel = open_parts.enter_context(_program(folder, "palm-hotels", "POINT"))
         airline = open_parts.enter_context(_program(folder, "lotus-air", "MILE"))
         set_up.programs = {"palm-hotels": hotel, "lotus-air": airline}
         plan = folder / "onboarding.yaml"
         plan.write_text(PLAN.format(hotel=hotel, airline=airline, capabilities=CAPABILITIES))
-        cli.run(_take_in(set_up, plan))
+        asyncio.run(_take_in(set_up, plan))
         open_parts.callback(set_up.close_house)
         set_up.open_house()
         yield set_up

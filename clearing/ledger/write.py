@@ -4,7 +4,7 @@ The lock is a statement of its own under READ COMMITTED, so what is read after i
 read once, after the lock has returned: an item's time, and so its window, is never older than that of any item before it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection, AsyncCursor
 
-from clearing import errors
+from clearing import arrays, errors
 from clearing.database import statement
 from clearing.ledger import rows
 from clearing.ledger.book import Book, CaseState, Chart, LiveKey, Read
@@ -65,9 +65,9 @@ def _reads(pen: Pen, items: Sequence[Item]) -> list[tuple[str, dict[str, Any]]]:
     """The statements to read by, after the lock: only those that these items need."""
     found: list[tuple[str, dict[str, Any]]] = []
 
-    def need(name: str, **arrays: list[Any]) -> None:
-        if all(arrays.values()):
-            found.append((name, {"lane": pen.lane, **arrays}))
+    def need(name: str, **columns: list[Any]) -> None:
+        if all(columns.values()):
+            found.append((name, columns))
 
     signed = _signed(items)
     keys = sorted({key_id for key_id, _ in signed})
@@ -138,9 +138,15 @@ _FILL |= {
 }
 
 
+async def _run(pen: Pen, name: str, values: Mapping[str, Any]) -> AsyncCursor[Any]:
+    """Run one statement of this lane."""
+    text = statement(name)
+    return await pen.connection.execute(text, arrays.bind(text, {"lane": pen.lane, **values}))
+
+
 async def _fetch(pen: Pen, read: Read, wanted: Sequence[tuple[str, dict[str, Any]]]) -> None:
     """Run these reads in one go and put their rows in place. Orders come after exchanges, what is due after orders."""
-    cursors = [(name, await pen.connection.execute(statement(name), arrays)) for name, arrays in wanted]
+    cursors = [(name, await _run(pen, name, columns)) for name, columns in wanted]
     for name, cursor in cursors:
         fill = _FILL[name]
         for row in await cursor.fetchall():
@@ -159,7 +165,7 @@ def _missing(read: Read) -> list[tuple[str, dict[str, Any]]]:
         "read_orders": {"exchange_id": sorted((cases | {exchange.exchange_id for exchange in known}) - with_orders)},
         "read_leaves": {"seq": sorted({exchange.reserved_seq for exchange in known} - read.leaves.keys())},
     }
-    return [(name, arrays) for name, arrays in wanted.items() if all(arrays.values())]
+    return [(name, columns) for name, columns in wanted.items() if all(columns.values())]
 
 
 async def _learn(pen: Pen, lock: AsyncCursor[Any], wanted: Sequence[tuple[str, dict[str, Any]]]) -> tuple[Any, Read]:
@@ -171,15 +177,15 @@ async def _learn(pen: Pen, lock: AsyncCursor[Any], wanted: Sequence[tuple[str, d
         raise errors.Misconfigured(message)
     for _ in range(2):  # a case leads to a reversal, a reversal to its original
         if more := _missing(read):
-            await _fetch(pen, read, [(name, {"lane": pen.lane, **arrays}) for name, arrays in more])
+            await _fetch(pen, read, more)
     return head, read
 
 
 async def _cross(pen: Pen, book: Book, window_id: int) -> None:
     """Seal the window that the lane is leaving, and every window crossed without a batch; open the one that contains `at`."""
     root = merkle.root(book.frontier)
-    sealed = {"lane": pen.lane, "sealed_at": book.at, "sealed_size": book.size, "sealed_root": root}
-    await pen.connection.execute(statement("window_seal"), {**sealed, "window_id": window_id})
+    sealed = {"sealed_at": book.at, "sealed_size": book.size, "sealed_root": root}
+    await _run(pen, "window_seal", {**sealed, "window_id": window_id})
     crossed = [window.number for window in pen.calendar if window_id < window.number <= book.window.number]
     last = len(crossed) - 1
     columns: dict[str, list[Any]] = {
@@ -189,7 +195,7 @@ async def _cross(pen: Pen, book: Book, window_id: int) -> None:
         "sealed_size": [None if place == last else book.size for place in range(len(crossed))],
         "sealed_root": [None if place == last else root for place in range(len(crossed))],
     }
-    await pen.connection.execute(statement("window_open"), {"lane": pen.lane, **columns})
+    await _run(pen, "window_open", columns)
 
 
 async def _ensure_chart(pen: Pen, items: Sequence[Item]) -> None:
@@ -226,7 +232,7 @@ async def write_batch(pen: Pen, items: Sequence[Item]) -> list[Result]:
     await _ensure_chart(pen, items)
     async with pen.connection.pipeline():
         # (1) lock the lane, (2) read what the batch needs: each a statement of its own, sent together, run in order
-        lock = await pen.connection.execute(statement("lane_lock"), {"lane": pen.lane})
+        lock = await _run(pen, "lane_lock", {})
         head, read = await _learn(pen, lock, _reads(pen, items))
         last_at, size, frontier, window_id, _ = head
         at = max(pen.clock(), last_at)
@@ -241,20 +247,17 @@ async def write_batch(pen: Pen, items: Sequence[Item]) -> list[Result]:
         _pass(pen, book, "decided")
         # (4) write arrays, one statement for each table
         await _open_caps(pen, book)
-        for name, arrays in rows.writes(book.changes):
-            await pen.connection.execute(statement(name), {"lane": pen.lane, **arrays})
+        for name, columns in rows.writes(book.changes):
+            await _run(pen, name, columns)
         # (5) advance the lane
-        await pen.connection.execute(
-            statement("lane_advance"),
-            {
-                "lane": pen.lane,
-                "last_at": at,
-                "size": book.size,
-                "frontier": book.frontier,
-                "window_id": window.number,
-                "writer": pen.writer,
-            },
-        )
+        head_now = {
+            "last_at": at,
+            "size": book.size,
+            "frontier": book.frontier,
+            "window_id": window.number,
+            "writer": pen.writer,
+        }
+        await _run(pen, "lane_advance", head_now)
         _pass(pen, book, "written")
         await pen.connection.commit()
     pen.capped |= book.changes.caps.keys()

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import psycopg
 
-from clearing import errors
+from clearing import arrays, errors
 from clearing.database import statement
 from clearing.ledger.items import (
     Answered,
@@ -199,6 +199,7 @@ class Writer:
     async def _new_pen(self) -> Pen:
         connection = await self._connect()
         calendar, clock, salts, points, writer_id = self._parts
+        arrays.register(connection)
         await connection.execute(statement("lane_session"))
         chart = await load_chart(connection)
         await connection.commit()

@@ -1,0 +1,240 @@
+"""A house on a socket with two real sandbox programs, and a caller who can send any bytes, signed or not."""
+
+import asyncio
+import http.client
+import json
+import secrets
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import uvicorn
+import uvloop
+
+from clearing.front import logs, onboarding, serving, vault, wiring
+from clearing.front.house import House
+from clearing.front.settings import Settings
+from clearing.signatures import Message, PrivateKey, sign_request, verify_response
+
+CANARY = "SBX-OK-CANARY-7281940"
+UNSENT = object()
+PLAN = """
+partners:
+  - {partner: lotus, name: Lotus Air, cap: 1000000000, keys: [{purpose: requests, key_file: lotus.jwk}, {purpose: answers, key_file: air.jwk}]}
+  - {partner: palm, name: Palm Hotels, cap: 1000000000, keys: [{purpose: requests, key_file: palm.jwk}, {purpose: answers, key_file: hotels.jwk}]}
+operators: [{key_file: operator.jwk}]
+programs:
+  - {program: lotus-air, partner: lotus, name: Lotus Miles, unit_name: MILE, endpoint: "AIR", capabilities: &can
+      {hold_seconds: 900, idempotent: true, look_up: true, reversal: true, batch: 100, longest_seconds: 60},
+     price: {issue: 9000/1, redeem: 7000/1}}
+  - {program: palm-hotels, partner: palm, name: Palm Points, unit_name: POINT, endpoint: "HOTELS", capabilities: *can,
+     price: {issue: 4000/1, redeem: 3500/1}}
+  - {program: lone, partner: palm, name: Lone, unit_name: LONE, endpoint: "HOTELS", capabilities: *can}
+corridors: [{source: palm-hotels, target: lotus-air, ratio: 1/3, step: 3, minimum: 300, maximum: 30000000}]
+"""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back on the socket."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    signed: bool
+    sent: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def code(self) -> str:
+        code: str = self.json["code"]
+        return code
+
+
+@dataclass
+class Front:
+    """The house under test, and everybody's keys."""
+
+    house: House
+    host: str
+    url: str
+    folder: Path
+    log: StringIO
+    keys: dict[str, PrivateKey] = field(default_factory=dict)
+    told: list[bytes] = field(default_factory=list)  # every answer, for the canary
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = UNSENT,
+        *,
+        key: str | PrivateKey = "palm",
+        name: str | None = None,
+        headers: dict[str, str] | None = None,
+        created: int | None = None,
+        nonce: str | None = None,
+    ) -> Answer:
+        """One signed request; `body` as JSON, or as the very bytes."""
+        return self.send(*self.signed(method, path, body, key=key, name=name, headers=headers, created=created, nonce=nonce))
+
+    def signed(
+        self,
+        method: str,
+        path: str,
+        body: Any = UNSENT,
+        *,
+        key: str | PrivateKey = "palm",
+        name: str | None = None,
+        headers: dict[str, str] | None = None,
+        created: int | None = None,
+        nonce: str | None = None,
+    ) -> tuple[str, str, list[tuple[str, str]], bytes]:
+        raw = b"" if body is UNSENT else body if isinstance(body, bytes) else json.dumps(body).encode()
+        private = self.keys[key] if isinstance(key, str) else key
+        given = [("host", self.host), *(headers or {}).items()]
+        if raw and "content-type" not in dict(given):
+            given.append(("content-type", "application/json"))
+        if method != "GET" and "idempotency-key" not in dict(given):
+            given.append(("idempotency-key", f'"{name or secrets.token_hex(8)}"'))
+        plain, _, query = path.partition("?")
+        message = Message(method, self.host, plain, f"?{query}", tuple(given), raw)
+        at = int(time.time()) if created is None else created
+        given += sign_request(message, private, created=at, expires=at + 120, nonce=nonce or secrets.token_urlsafe(18))
+        return method, path, given, raw
+
+    def send(self, method: str, path: str, headers: list[tuple[str, str]], body: bytes = b"") -> Answer:
+        """Exactly these headers and bytes, in this order. If the answer is signed, the signature must hold."""
+        connection = http.client.HTTPConnection(self.host, timeout=40)
+        try:
+            connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+            for header, value in headers:
+                connection.putheader(header, value)
+            if body:
+                connection.putheader("content-length", str(len(body)))
+            connection.endheaders(body or None)
+            response = connection.getresponse()
+            content = response.read()
+            found = tuple((header.lower(), value) for header, value in response.getheaders())
+        finally:
+            connection.close()
+        self.told.append(content)
+        plain, _, query = path.partition("?")
+        request = Message(method, self.host, plain, f"?{query}", tuple(headers), body)
+        answer = Message(method, self.host, plain, f"?{query}", found, content, response.status)
+        signed = "signature" in dict(found)
+        if signed:
+            verify_response(request, answer, self.house.keys.get, now=int(time.time()))
+        return Answer(response.status, dict(found), content, signed, tuple(headers))
+
+    def link(self, program: str, member: str, key: str = "palm") -> str:
+        answer = self.ask("POST", "/v1/accounts", {"program": program, "member": member}, key=key)
+        assert answer.status in {200, 201}, answer.body
+        account: str = answer.json["account"]
+        return account
+
+    def quote(self, sent: int = 3000, **more: Any) -> Answer:
+        wish = {"source_account": self.link("palm-hotels", CANARY), "target_account": self.link("lotus-air", CANARY), "sent": sent}
+        return self.ask("POST", "/v1/quotes", wish | more)
+
+    def completed(self, sent: int = 3000) -> dict[str, Any]:
+        answer = self.ask("POST", "/v1/exchanges", {"quote": self.quote(sent).json["quote"]}, headers={"prefer": "wait=20"})
+        assert answer.status == 201, answer.body
+        found: dict[str, Any] = answer.json
+        return found
+
+    def books(self) -> list[tuple[Any, ...]]:
+        """Everything that a refusal must leave alone."""
+        tables = ("exchange", "orders", "entry", "leaf", "cap_slice", "position_slice", "evidence", "review_case", "account")
+        with psycopg.connect(self.url) as connection:
+            counts = [connection.execute(f"SELECT '{t}', count(*) FROM {t}").fetchone() for t in tables]  # type: ignore[arg-type]
+            caps = connection.execute("SELECT * FROM cap_slice ORDER BY account").fetchall()
+        return [*(row for row in counts if row), *caps]
+
+
+def _program(folder: Path, program: str, unit: str, key: Path) -> tuple[subprocess.Popen[bytes], str]:
+    command = [sys.executable, "-m", "adapters.sandbox", "--program", program, "--unit", unit, "--store", str(folder)]
+    process = subprocess.Popen(
+        [*command, "--house-jwks", str(folder / "house-public.json"), "--key", str(key)], stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    return process, json.loads(process.stdout.readline())["url"]
+
+
+@contextmanager
+def opened(url: str, folder: Path) -> Iterator[Front]:
+    """The house, its programs and its partners, up and ready."""
+    names = ("lotus", "palm", "air", "hotels", "operator", "stranger")
+    keys = {name: vault.private_key(folder / f"{name}.jwk", make=True) for name in names}
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        settings = Settings(home=folder / "home", port=port, log_level="info")
+        public = vault.house_key(settings).public.jwk
+        (folder / "house-public.json").write_text(json.dumps({"keys": [dict(public)]}))
+        programs = [_program(folder, "lotus-air", "MILE", folder / "air.jwk"), _program(folder, "palm-hotels", "POINT", folder / "hotels.jwk")]
+        log = StringIO()
+        logs.configure("info", log)
+        try:
+            with _serving(settings, url, listener, folder, [at for _, at in programs]) as house:
+                yield Front(house, f"127.0.0.1:{port}", url, folder, log, keys)
+        finally:
+            for process, _ in programs:
+                process.terminate()
+                process.wait(5)
+                if process.stdout:
+                    process.stdout.close()
+
+
+@contextmanager
+def _serving(settings: Settings, url: str, listener: socket.socket, folder: Path, at: list[str]) -> Iterator[House]:
+    """The house in a thread with a loop of its own, as `clearing serve` runs it."""
+    ready, stop, failed, houses = threading.Event(), threading.Event(), [], []
+    (folder / "plan.yaml").write_text(PLAN.replace('"AIR"', at[0]).replace('"HOTELS"', at[1]))
+
+    async def live() -> None:
+        await wiring.prepare(url)
+        async with wiring.open_house(settings, url) as house:
+            async with house.reads.connection() as connection:
+                plan = onboarding.read_plan(folder / "plan.yaml")
+                await onboarding.onboard(plan, connection, house.writer, settings, folder)
+            houses.append(house)
+            server = uvicorn.Server(serving.config(house))
+            serve = asyncio.create_task(server.serve(sockets=[listener]))
+            while not server.started:
+                await asyncio.sleep(0.01)
+            ready.set()
+            while not stop.is_set():
+                await asyncio.sleep(0.05)
+            server.should_exit = True
+            await serve
+
+    def work() -> None:
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(live())
+        except BaseException as reason:  # noqa: BLE001 - told to the test
+            failed.append(reason)
+            ready.set()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        assert ready.wait(60)
+        if failed:
+            raise failed[0]
+        yield houses[0]
+    finally:
+        stop.set()
+        thread.join(30)
