@@ -8,7 +8,7 @@ from typing import Any
 
 from clearing import errors
 from clearing.ledger.advance import advance, open_order, outcome_unknown
-from clearing.ledger.book import Book
+from clearing.ledger.book import Book, OrderState
 from clearing.ledger.items import (
     Answered,
     Cancel,
@@ -226,8 +226,15 @@ def _cancel(book: Book, item: Cancel) -> Moved | Refusal:
     return Moved(exchange.exchange_id, exchange.state)
 
 
+def _order(book: Book, item: Sent | Answered | Postpone) -> OrderState:
+    order = book.read.orders.get((item.exchange_id, int(item.leg)))
+    if order is None:
+        raise errors.NotFound
+    return order
+
+
 def _sent(book: Book, item: Sent) -> Moved:
-    order = book.read.orders[(item.exchange_id, int(item.leg))]
+    order = _order(book, item)
     exchange = book.read.exchanges[item.exchange_id]
     if order.lease != item.lease or order.due_at is None or order.state not in {"waiting", "not_found"}:
         return Moved(item.exchange_id, exchange.state)
@@ -237,16 +244,14 @@ def _sent(book: Book, item: Sent) -> Moved:
 
 
 def _answered(book: Book, item: Answered) -> Moved:
-    order = book.read.orders.get((item.exchange_id, int(item.leg)))
-    if order is None:
-        raise errors.NotFound
+    order = _order(book, item)
     if item.verdict in {Verdict.DONE, Verdict.DECLINED, Verdict.DIFFERS}:
         return advance(book, order, item)
     return outcome_unknown(book, order, item)
 
 
 def _postpone(book: Book, item: Postpone) -> Moved:
-    order = book.read.orders[(item.exchange_id, int(item.leg))]
+    order = _order(book, item)
     if order.lease == item.lease and order.due_at is not None:
         order.lease, order.due_at = None, item.retry_at
         if order.state == "sent":  # marked, and then the call provably never left

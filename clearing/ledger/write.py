@@ -83,9 +83,9 @@ def _reads(pen: Pen, items: Sequence[Item]) -> list[tuple[str, dict[str, Any]]]:
     need("read_caps", account=[account_number(number, Account.POSITION) for number in sorted(owing)])
     touched = {item.exchange_id for item in items if isinstance(item, Answered | Cancel | Sent | Postpone)}
     reversing = {item.original_id for item in items if isinstance(item, Reverse)}
-    need("read_exchanges", exchange_id=sorted(touched | reversing))
-    need("read_orders", exchange_id=sorted(touched))
-    need("read_reversing", exchange_id=sorted(reversing))
+    need("read_exchanges", exchange_id=list(touched | reversing))
+    need("read_orders", exchange_id=list(touched))
+    need("read_reversing", exchange_id=list(reversing))
     need("read_cases", seq=[item.case for item in items if isinstance(item, Resolve)])
     limit = sum(item.limit for item in items if isinstance(item, Claim))
     if limit:

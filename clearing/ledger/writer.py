@@ -6,6 +6,7 @@ So a batch is one item when the house is idle, and hundreds under load.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import overload
 from uuid import UUID
@@ -44,6 +45,21 @@ RECONNECT_PAUSE = timedelta(milliseconds=250)
 Connect = Callable[[], Awaitable[Connection]]
 
 
+@dataclass(slots=True)
+class _Asked:
+    """Items that one caller waits for; it is woken once, when the last of them is written."""
+
+    results: list[Result]
+    left: int
+    future: asyncio.Future[list[Result]]
+
+    def answer(self, place: int, result: Result) -> None:
+        self.results[place] = result
+        self.left -= 1
+        if not self.left and not self.future.done():  # done: whoever asked has gone
+            self.future.set_result(self.results)
+
+
 class Writer:
     """The only way into a lane's books from this process.
 
@@ -67,7 +83,7 @@ class Writer:
         self.batches = self.items = 0  # for metrics
         self._connect = connect
         self._parts = (calendar, clock, salts, points, writer_id)
-        self._queue: deque[tuple[Item, asyncio.Future[Outcome]]] = deque()
+        self._queue: deque[tuple[Item, _Asked, int]] = deque()
         self._queue_most = queue_most
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -110,34 +126,24 @@ class Writer:
     async def put(self, item: Claim) -> Claimed: ...
     async def put(self, item: Item) -> Outcome:
         """Write one item with the next batch. Raises Overloaded, and whatever misuse the decision found."""
-        self._require_room(1)
-        return await self._enqueue(item)
+        (result,) = await self._asked([item])
+        if isinstance(result, errors.ClearingError):
+            raise result
+        return result
 
     async def put_all(self, items: Iterable[Item]) -> list[Outcome | errors.ClearingError]:
         """Write these items, side by side with whatever else waits; one result for each, misuse as the exception itself."""
         wanted = list(items)
-        self._require_room(len(wanted))
-        futures = [self._enqueue(item) for item in wanted]
-        results = await asyncio.gather(*futures, return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException) and not isinstance(result, errors.ClearingError):
-                raise result
-        return [
-            result
-            for result in results
-            if not isinstance(result, BaseException) or isinstance(result, errors.ClearingError)
-        ]
+        return await self._asked(wanted) if wanted else []
 
-    def _require_room(self, count: int) -> None:
-        """All of them or none: half a call's answers would be repeated with the other half."""
-        if self._stopping or len(self._queue) + count > self._queue_most:
+    def _asked(self, items: list[Item]) -> asyncio.Future[list[Result]]:
+        """Queue all of them or none: half a call's answers would be repeated with the other half."""
+        if self._stopping or len(self._queue) + len(items) > self._queue_most:
             raise errors.Overloaded(retry_after=1)
-
-    def _enqueue(self, item: Item) -> asyncio.Future[Outcome]:
-        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._queue.append((item, future))
+        asked = _Asked([None] * len(items), len(items), asyncio.get_running_loop().create_future())
+        self._queue.extend((item, asked, place) for place, item in enumerate(items))
         self._wake.set()
-        return future
+        return asked.future
 
     async def _run(self) -> None:
         while True:
@@ -148,14 +154,9 @@ class Writer:
                 await self._wake.wait()
                 continue
             batch = [self._queue.popleft() for _ in range(min(BATCH_MOST, len(self._queue)))]
-            results = await self._write([item for item, _ in batch])
-            for (_, future), result in zip(batch, results, strict=True):
-                if future.done():
-                    continue  # whoever asked has gone
-                if isinstance(result, errors.ClearingError):
-                    future.set_exception(result)
-                else:
-                    future.set_result(result)
+            results = await self._write([item for item, _, _ in batch])
+            for (_, asked, place), result in zip(batch, results, strict=True):
+                asked.answer(place, result)
 
     async def _write(self, items: list[Item]) -> list[Result]:
         """Write a batch; one that aborts is written again by halves until the culprit stands alone."""

@@ -5,8 +5,12 @@ into transit, without a window. When the target credits, transit is cleared, the
 booked in the open window; nothing unposts it. Signs of value: plus owes the house, minus is owed by it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from functools import lru_cache
+from operator import attrgetter
+from typing import NamedTuple
 
 from clearing.rules.lifecycle import Event, Path
 from clearing.rules.rates import Terms
@@ -47,7 +51,7 @@ HOUSE = 0
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One line of the table: the amount of `terms` named `amount`, with `sign`, to an account of `owner`."""
+    """One line of the table: the amount of the terms named `amount`, with `sign`, to an account of `owner`."""
 
     owner: Owner
     account: Account
@@ -65,8 +69,7 @@ class Owners:
     target_partner: int
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One line to book: account number and signed amount in the account's unit."""
 
     account: int
@@ -120,6 +123,16 @@ IN_WINDOW = frozenset({(Path.HELD, Event.GIVEN), (Path.DEBITED, Event.GIVEN), (P
 """Events that book value, and so belong to a settlement window."""
 
 
+_AMOUNTS: dict[str, Callable[[Terms], int]] = {
+    "sent": attrgetter("sent"),
+    "received": attrgetter("received"),
+    "debit": attrgetter("debit"),
+    "credit": attrgetter("credit"),
+    "margin": lambda terms: terms.fee - terms.rounding,  # the fee without the rounding inside it
+    "rounding": attrgetter("rounding"),
+}
+
+
 def account_number(owner: int, account: Account) -> int:
     """The number of an account in the books."""
     return owner * 16 + account
@@ -133,20 +146,18 @@ def _owner_number(rule: Rule, owners: Owners) -> int:
     return owners.source_program if rule.owner is Owner.SOURCE else owners.target_program
 
 
-def _amount(terms: Terms, name: str) -> int:
-    if name == "margin":  # the fee without the rounding inside it
-        return terms.fee - terms.rounding
-    amount: int = getattr(terms, name)
-    return amount
+@lru_cache(maxsize=65_536)
+def _lines(rules: tuple[Rule, ...], owners: Owners) -> tuple[tuple[int, int, Callable[[Terms], int]], ...]:
+    """Account, sign and amount of each rule, worked out once for these owners."""
+    return tuple(
+        (account_number(_owner_number(rule, owners), rule.account), rule.sign, _AMOUNTS[rule.amount]) for rule in rules
+    )
 
 
 def book(rules: tuple[Rule, ...], terms: Terms, owners: Owners) -> tuple[Entry, ...]:
     """The entries of these rules; lines of zero are dropped."""
-    return tuple(
-        Entry(account_number(_owner_number(rule, owners), rule.account), rule.sign * amount)
-        for rule in rules
-        if (amount := _amount(terms, rule.amount))
-    )
+    lines = _lines(rules, owners)
+    return tuple([Entry(account, sign * amount) for account, sign, of in lines if (amount := of(terms))])
 
 
 def entries(path: Path, event: Event, terms: Terms, owners: Owners) -> tuple[Entry, ...]:

@@ -108,9 +108,7 @@ async def furnish(connection: AsyncConnection, now: datetime) -> None:
         )
     for name, private in KEYS.items():
         owner, purpose = (None, "operator") if name == "operator" else (name, "requests")
-        proof = jws_sign(
-            partners.key_proof(private.public.key_id, owner, purpose), private, "clearing-key-proof+jws"
-        )
+        proof = jws_sign(partners.key_proof(private.public.key_id, owner, purpose), private, "clearing-key-proof+jws")
         jwk = dict(private.public.jwk)
         await partners.register_key(connection, jwk, purpose, owner, "sandbox", proof, now)
 
@@ -142,7 +140,9 @@ class House:
     def later(self, seconds: int) -> datetime:
         return self.clock() + timedelta(seconds=seconds)
 
-    def reserve(self, name: object = 1, path: Path = Path.HELD, source: str = HOTEL, target: str = AIR, **changes: Any) -> Reserve:
+    def reserve(
+        self, name: object = 1, path: Path = Path.HELD, source: str = HOTEL, target: str = AIR, **changes: Any
+    ) -> Reserve:
         given: dict[str, Any] = {
             "signed": self.signed(source),
             "evidence": self.paper(),

@@ -31,7 +31,9 @@ def code(outcome: object) -> RefusalCode | None:
 async def test_held_points_are_held_credited_and_captured(house: House) -> None:
     outcome = await house.put(house.reserve())
     assert isinstance(outcome, Reserved)
-    assert [(order.operation, order.program, order.amount) for order in outcome.due] == [(Operation.HOLD, "nights", 1_000)]
+    assert [(order.operation, order.program, order.amount) for order in outcome.due] == [
+        (Operation.HOLD, "nights", 1_000)
+    ]
     asked = []
     for leg in (1, 2, 3):
         moved = await house.tell((leg, D))
