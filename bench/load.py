@@ -87,7 +87,7 @@ class Caller(asyncio.Protocol):
         self._request: Prepared | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's is one, and does not say so
+        self._transport = cast("asyncio.WriteTransport", transport)  # uvloop's is one, and does not say so
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def go(self) -> None:

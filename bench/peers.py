@@ -28,12 +28,12 @@ from clearing.rules.postings import Owners, entries
 OURS = {32: 4_800, 512: 10_240}  # batch → exchanges of one measurement
 THEIRS = {1: 600, 32: 1_600, 512: 2_048}
 PROBE = {1: 150, 32: 320, 512: 1_024}
-CONNECTIONS = (1, 2, 4, 8)
+CONNECTIONS = {1: (1, 2, 4, 8), 32: (1, 2, 4), 512: (1, 2)}  # tried for pgledger, for each batch size
 NAIVE, NAIVE_CONNECTIONS = 600, 8
 ROUNDS, SECONDS = 5, 240.0
 MISSING = "not measured: give --pgledger PATH"
 UNITS = {
-    "peer": "who: clearing is ours",
+    "peer": "who: clearing is ours; pgledger, accounts apart: as if exchanges shared no account, so that nothing waits",
     "work": "what was done for each exchange",
     "batch": "exchanges of one transaction",
     "connections": "connections at once; for pgledger those that suited it best in a probe",
@@ -135,27 +135,29 @@ def _naive(url: str, options: Options) -> Peer:
 
 
 async def _pgledger(url: str, found: list[Path], options: Options) -> list[Peer]:
+    """One peer for each batch size, contended as ours is and not; each the way that suited it best in a probe."""
     own = ground.new_database(url, "pgledger")
-    transfers = pgledger.install(own, found)
+    sets = pgledger.install(own, found, max(CONNECTIONS[1]))
 
-    async def best(batch: int) -> Way:
-        ways = [Way(*way) for way in product(CONNECTIONS, (False, True) if batch > 1 else (True,))]
+    async def best(batch: int, *, apart: bool) -> Way:
+        one_call = (False, True) if batch > 1 else (True,)
+        ways = [Way(connections, one, apart) for connections, one in product(CONNECTIONS[batch], one_call)]
         count = options.most(PROBE[batch])
-        rates = [await pgledger.measure(own, transfers, way, batch, count) for way in ways]
+        rates = [await pgledger.measure(own, sets, way, batch, count) for way in ways]
         return ways[rates.index(max(rates))]
 
     def peer(batch: int, way: Way) -> Peer:
         async def measure() -> dict[str, float]:
-            rate = await pgledger.measure(own, transfers, way, batch, options.most(THEIRS[batch]))
+            rate = await pgledger.measure(own, sets, way, batch, options.most(THEIRS[batch]))
             return {f"post; {way.said}": rate}
 
-        return Peer((("peer", "pgledger"), ("batch", batch), ("connections", way.connections)), measure)
+        named = "pgledger, accounts apart" if way.apart else "pgledger"
+        return Peer((("peer", named), ("batch", batch), ("connections", way.connections)), measure)
 
     peers = []
-    for batch in THEIRS:
-        way = await best(batch)
-        options.say(f"peers: pgledger at batch {batch} is best with {way.connections} connections, {way.said}")
-        peers.append(peer(batch, way))
+    for apart, batch in product((False, True), THEIRS):
+        options.say(f"peers: looking for the best way to use pgledger at batch {batch}")
+        peers.append(peer(batch, await best(batch, apart=apart)))
     return peers
 
 

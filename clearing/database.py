@@ -64,6 +64,12 @@ def recording() -> Iterator[list[str]]:
         _recordings[:] = [recording for recording in _recordings if recording is not ran]
 
 
+def note(text: str) -> None:
+    """Tell whoever records that this statement runs."""
+    for ran in _recordings:
+        ran.append(text)
+
+
 class Cursor(AsyncCursor[Any]):
     """A cursor whose results come in binary and whose statements can be recorded."""
 
@@ -76,8 +82,7 @@ class Cursor(AsyncCursor[Any]):
 
     async def execute(self, query: Any, *arguments: Any, **options: Any) -> "Cursor":
         """Run one statement, as psycopg does."""
-        for ran in _recordings:
-            ran.append(query if isinstance(query, str) else str(query))
+        note(query if isinstance(query, str) else str(query))
         await super().execute(query, *arguments, **options)
         return self
 

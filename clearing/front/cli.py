@@ -11,7 +11,7 @@ from rich.console import Console
 
 from clearing import database, errors
 from clearing.client import Problem
-from clearing.front import logs, openapi, settings, wiring
+from clearing.front import logs, settings, wiring
 
 EXIT_CODES = """Exit codes: 0 it holds · 1 it does not hold (verify, check, evidence, receipt) · 2 wrong use · 3 misconfigured ·
 4 refused by the house · 5 not available now, try again"""
@@ -88,7 +88,8 @@ def describe(
     file: Annotated[Path, typer.Option(help="Where the description is kept.")] = SPEC,
 ) -> None:
     """Write the description of the API, or say whether the one that is kept is still true."""
-    from clearing.front.app import create_app  # noqa: PLC0415 - reading the web framework takes a while
+    from clearing.front import openapi  # noqa: PLC0415 - reading the web framework takes a while
+    from clearing.front.app import create_app  # noqa: PLC0415
 
     text = openapi.text(create_app())
     if not check:

@@ -45,7 +45,9 @@ class Session:
         """One signed request that the typed client has no name for. Raises Problem."""
         auth = HouseAuth(self.key, self._keys())
         body = json.dumps(wish).encode() if wish is not None else None
-        headers = {} if body is None else {"content-type": "application/json", "idempotency-key": quoted(sources.nonce())}
+        headers = (
+            {} if body is None else {"content-type": "application/json", "idempotency-key": quoted(sources.nonce())}
+        )
         with httpx.Client(base_url=self.url, auth=auth, timeout=TIMEOUT_SECONDS) as http:
             response = http.request(method, path, content=body, headers=headers)
         said: dict[str, Any] = response.json()

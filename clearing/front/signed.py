@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 ANSWER_LIVES_SECONDS = 120
 Headers = list[tuple[str, str]]
+Answer = tuple[int, Headers, bytes, dict[str, Any]]
+"""Status, headers, body, and what the log says of it."""
 
 SECURITY: tuple[tuple[str, str], ...] = (
     ("x-content-type-options", "nosniff"),
@@ -50,31 +52,29 @@ class Doorway:
             status, headers, body, said = await self._answered(house, scope, receive, trace_id)
         except reading.CallerLeftError:
             return
+        except (
+            errors.ClearingError
+        ) as refused:  # the clock went wrong meanwhile: what happened stands, the answer cannot be signed
+            status, headers, body, said = self._unsigned(house, problems.of_error(refused), trace_id)
         await _send(send, status, headers, body)
         seconds = perf_counter() - started
         house.meters.answered(self.door.name, status, seconds)
-        logs.log().info(
-            "answered", operation=self.door.name, status=status, trace_id=trace_id, seconds=round(seconds, 6), **said
-        )
+        logs.answered(operation=self.door.name, status=status, trace_id=trace_id, seconds=round(seconds, 6), **said)
 
-    async def _answered(
-        self, house: "House", scope: Any, receive: Any, trace_id: str
-    ) -> tuple[int, Headers, bytes, dict[str, Any]]:
-        """Status, headers, body and what the log says of it. Until the caller is known, nothing is signed."""
+    async def _answered(self, house: "House", scope: Any, receive: Any, trace_id: str) -> Answer:
+        """Until the caller is known, nothing is signed."""
         try:
             house.soundness.require()
             message = await message_of(scope, receive)
             asked = await admit(house, message, scope.get("path_params", {}), trace_id)
         except errors.ClearingError as refused:
             problem = problems.of_error(refused)
-            headers = [*problem.headers(), *_challenge(refused, scope["method"]), ("content-type", problems.MEDIA)]
-            return problem.status, headers, problem.document(trace_id), self._count(house, problem)
+            return self._unsigned(house, problem, trace_id, _challenge(refused, scope["method"]))
         except reading.CallerLeftError:
             raise
         except Exception as failed:  # noqa: BLE001 - a stranger learns nothing about it
             logs.log().error("failed", operation=self.door.name, trace_id=trace_id, **logs.failure(failed))
-            problem = problems.unexpected()
-            return 500, [("content-type", problems.MEDIA)], problem.document(trace_id), self._count(house, problem)
+            return self._unsigned(house, problems.unexpected(), trace_id)
         reply = await self._ran(house, asked)
         said = {"key_id": asked.caller.key_id, "partner": asked.caller.partner}
         if isinstance(reply, Problem):
@@ -101,6 +101,10 @@ class Doorway:
         except Exception as failed:  # noqa: BLE001 - a fault of ours is answered, signed, and told to nobody but the log
             logs.log().error("failed", operation=self.door.name, trace_id=asked.trace_id, **logs.failure(failed))
             return problems.unexpected()
+
+    def _unsigned(self, house: "House", problem: Problem, trace_id: str, more: Headers | None = None) -> Answer:
+        headers = [*problem.headers(), *(more or ()), ("content-type", problems.MEDIA)]
+        return problem.status, headers, problem.document(trace_id), self._count(house, problem)
 
     def _count(self, house: "House", problem: Problem) -> dict[str, Any]:
         house.meters.problems.labels(problem.code).inc()

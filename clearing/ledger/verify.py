@@ -15,9 +15,10 @@ from clearing.database import statement
 from clearing.ledger import rows
 from clearing.ledger.book import TILE_LEVELS, Chart
 from clearing.ledger.items import ExchangeView
-from clearing.ledger.write import load_chart
+from clearing.ledger.write import chart_of
 from clearing.rules import merkle, postings
 from clearing.rules.lifecycle import Event, Path
+from clearing.rules.postings import Account, account_number
 
 Connection = AsyncConnection[Any]
 SHOWN_MOST = 20
@@ -40,10 +41,15 @@ class Check:
 async def verify(connection: Connection, lane: int) -> list[Check]:
     """Every check, on one snapshot of the books. Law: untouched books give no finding; any changed row of them gives one."""
     await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-    checks = [await _sql(connection, lane, *named) for named in _QUERIES]
-    checks += [await check(connection, lane) for check in _WALKS]
+    checks = await examine(connection, lane)
     await connection.rollback()
     return checks
+
+
+async def examine(connection: Connection, lane: int) -> list[Check]:
+    """Every check, on the books as this connection sees them now."""
+    checks = [await _sql(connection, lane, *named) for named in _QUERIES]
+    return checks + [await check(connection, lane) for check in _WALKS]
 
 
 _QUERIES: tuple[tuple[str, str, str], ...] = (
@@ -161,7 +167,7 @@ _POSTS = frozenset({"posted", "reversal_posted"})
 
 async def _postings(connection: Connection, lane: int) -> Check:
     """What each event booked is what the table of postings says for the terms that were signed for."""
-    chart = await load_chart(connection)
+    chart = chart_of(await (await connection.execute(statement("read_chart"))).fetchall())
     exchanges = {row[0]: rows.exchange_of(row) for row in await _all(connection, lane, "verify_exchanges")}
     booked = {seq: [tuple(line) for line in entries] for seq, entries in await _all(connection, lane, "verify_booked")}
     reserved: dict[UUID, dict[str, Any]] = {}
@@ -228,4 +234,17 @@ def _as_accepted(exchange: ExchangeView, told: dict[str, Any] | None) -> bool:
     return all(told.get(name) == value for name, value in row.items())
 
 
-_WALKS: tuple[Callable[[Connection, int], Awaitable[Check]], ...] = (_log, _postings)
+async def _grants(connection: Connection, lane: int) -> Check:
+    """What each partner may owe is what the log granted last."""
+    chart = chart_of(await (await connection.execute(statement("read_chart"))).fetchall())
+    granted = {account_number(number, Account.POSITION): 0 for number in chart.partners.values()}
+    for _, kind, _, _, event, _ in await _all(connection, lane, "verify_leaves"):
+        told = _read(event)
+        if kind == "granted" and told.get("partner") in chart.partners:
+            granted[account_number(chart.partners[told["partner"]], Account.POSITION)] = told["granted"]
+    kept = dict(await _all(connection, lane, "verify_granted"))
+    found = tuple(f"{name} was granted {was}" for name, was in granted.items() if kept.get(name, 0) != was)
+    return Check("caps are what was granted last", len(granted), found[:SHOWN_MOST])
+
+
+_WALKS: tuple[Callable[[Connection, int], Awaitable[Check]], ...] = (_log, _postings, _grants)

@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from psycopg import AsyncConnection, AsyncCursor
+from psycopg import AsyncConnection
 
-from clearing import arrays, errors
+from clearing import errors
 from clearing.database import statement
 from clearing.ledger import rows
 from clearing.ledger.book import Book, CaseState, Chart, LiveKey, Read
@@ -32,12 +32,12 @@ from clearing.ledger.items import (
     Reverse,
     Sent,
 )
+from clearing.pipeline import Pipeline, Rows, Statement
 from clearing.rules import merkle
 from clearing.rules.limits import Cap
 from clearing.rules.postings import Account, account_number
 from clearing.rules.windows import Window, containing
 
-Connection = AsyncConnection[Any]
 Result = Outcome | errors.ClearingError
 
 
@@ -46,7 +46,7 @@ class Pen:
     """What a writer brings to every batch: its lane, its connection, and what enters at the front door."""
 
     lane: int
-    connection: Connection
+    pipeline: Pipeline
     calendar: Sequence[Window]
     clock: Callable[[], datetime]
     salts: Callable[[], bytes]
@@ -56,14 +56,30 @@ class Pen:
     capped: set[int] = field(default_factory=set)  # accounts that are known to have a row among the caps
 
 
+async def open_pen(
+    connection: AsyncConnection[Any],
+    lane: int,
+    *,
+    calendar: Sequence[Window],
+    clock: Callable[[], datetime],
+    salts: Callable[[], bytes],
+    points: Callable[[str], None],
+    writer: UUID,
+) -> Pen:
+    """A pen for this lane. The connection is its own from now on."""
+    pipeline = Pipeline(connection)
+    _, charted = await pipeline.run([(statement("lane_session"), {}), (statement("read_chart"), {})])
+    return Pen(lane, pipeline, calendar, clock, salts, points, writer, chart_of(charted))
+
+
 def _signed(items: Iterable[Item]) -> list[tuple[str, str]]:
     signing = (Remember, Reserve, Reverse, Cancel, Resolve)
     return [(item.signed.key_id, item.signed.nonce) for item in items if isinstance(item, signing)]
 
 
-def _reads(pen: Pen, items: Sequence[Item]) -> list[tuple[str, dict[str, Any]]]:
+def _reads(pen: Pen, items: Sequence[Item]) -> list[tuple[str, Mapping[str, Any]]]:
     """The statements to read by, after the lock: only those that these items need."""
-    found: list[tuple[str, dict[str, Any]]] = []
+    found: list[tuple[str, Mapping[str, Any]]] = []
 
     def need(name: str, **columns: list[Any]) -> None:
         if all(columns.values()):
@@ -138,29 +154,33 @@ _FILL |= {
 }
 
 
-async def _run(pen: Pen, name: str, values: Mapping[str, Any]) -> AsyncCursor[Any]:
-    """Run one statement of this lane."""
-    text = statement(name)
-    return await pen.connection.execute(text, arrays.bind(text, {"lane": pen.lane, **values}))
+Wanted = Sequence[tuple[str, Mapping[str, Any]]]
+"""Names of statements and their values; the lane is added to each."""
+
+_BEGIN: Statement = ("BEGIN", {})
+_COMMIT: Statement = ("COMMIT", {})
 
 
-async def _fetch(pen: Pen, read: Read, wanted: Sequence[tuple[str, dict[str, Any]]]) -> None:
-    """Run these reads in one go and put their rows in place. Orders come after exchanges, what is due after orders."""
-    cursors = [(name, await _run(pen, name, columns)) for name, columns in wanted]
-    for name, cursor in cursors:
+def _of_lane(pen: Pen, wanted: Wanted) -> list[Statement]:
+    return [(statement(name), {"lane": pen.lane, **values}) for name, values in wanted]
+
+
+def _put_in_place(pen: Pen, read: Read, wanted: Wanted, found: Sequence[Rows]) -> None:
+    """Orders come after exchanges, what is due after orders."""
+    for (name, _), found_rows in zip(wanted, found, strict=True):
         fill = _FILL[name]
-        for row in await cursor.fetchall():
+        for row in found_rows:
             fill(read, row, pen.lane)
 
 
-def _missing(read: Read) -> list[tuple[str, dict[str, Any]]]:
+def _missing(read: Read) -> list[tuple[str, Mapping[str, Any]]]:
     """What the first rows point to: the exchange of a case and of a due order, the original of a reversal, orders, receipts."""
     known = read.known.values()
     cases = {case.exchange_id for case in read.cases.values()}
     named = cases | {order.exchange_id for order in read.due}
     named |= {exchange.original_id for exchange in read.exchanges.values() if exchange.original_id}
     with_orders = {owner for owner, _ in read.orders} - {order.exchange_id for order in read.due}  # one leg is not all
-    wanted: dict[str, dict[str, Any]] = {
+    wanted: dict[str, Mapping[str, list[Any]]] = {
         "read_exchanges": {"exchange_id": sorted(named - read.exchanges.keys())},
         "read_orders": {"exchange_id": sorted((cases | {exchange.exchange_id for exchange in known}) - with_orders)},
         "read_leaves": {"seq": sorted({exchange.reserved_seq for exchange in known} - read.leaves.keys())},
@@ -168,101 +188,99 @@ def _missing(read: Read) -> list[tuple[str, dict[str, Any]]]:
     return [(name, columns) for name, columns in wanted.items() if all(columns.values())]
 
 
-async def _learn(pen: Pen, lock: AsyncCursor[Any], wanted: Sequence[tuple[str, dict[str, Any]]]) -> tuple[Any, Read]:
+async def _learn(pen: Pen, wanted: Wanted) -> tuple[Any, Read]:
+    """(1) Lock the lane, (2) read what the batch needs: each a statement of its own, sent together, run in order."""
     read = Read()
-    await _fetch(pen, read, wanted)
-    head = await lock.fetchone()
-    if head is None:
+    _, head, *found = await pen.pipeline.run([_BEGIN, *_of_lane(pen, [("lane_lock", {}), *wanted])])
+    if not head:
         message = f"lane {pen.lane} does not exist: run the migration"
         raise errors.Misconfigured(message)
+    _put_in_place(pen, read, wanted, found)
     for _ in range(2):  # a case leads to a reversal, a reversal to its original
         if more := _missing(read):
-            await _fetch(pen, read, more)
-    return head, read
+            _put_in_place(pen, read, more, await pen.pipeline.run(_of_lane(pen, more)))
+    return head[0], read
 
 
-async def _cross(pen: Pen, book: Book, window_id: int) -> None:
+def _crossing(pen: Pen, book: Book, window_id: int) -> list[tuple[str, Mapping[str, Any]]]:
     """Seal the window that the lane is leaving, and every window crossed without a batch; open the one that contains `at`."""
     root = merkle.root(book.frontier)
-    sealed = {"sealed_at": book.at, "sealed_size": book.size, "sealed_root": root}
-    await _run(pen, "window_seal", {**sealed, "window_id": window_id})
     crossed = [window.number for window in pen.calendar if window_id < window.number <= book.window.number]
     last = len(crossed) - 1
-    columns: dict[str, list[Any]] = {
+    opened: dict[str, list[Any]] = {
         "window_id": crossed,
         "opened_size": [book.size] * len(crossed),
         "sealed_at": [None if place == last else book.at for place in range(len(crossed))],
         "sealed_size": [None if place == last else book.size for place in range(len(crossed))],
         "sealed_root": [None if place == last else root for place in range(len(crossed))],
     }
-    await _run(pen, "window_open", columns)
+    sealed = {"window_id": window_id, "sealed_at": book.at, "sealed_size": book.size, "sealed_root": root}
+    return [("window_seal", sealed), ("window_open", opened)]
 
 
 async def _ensure_chart(pen: Pen, items: Sequence[Item]) -> None:
     """Know the numbers of every program and partner that is named; they are given once and never change."""
     codes = {code for item in items if isinstance(item, Reserve) for code in (item.source_program, item.target_program)}
     partners = {item.partner for item in items if isinstance(item, Grant)}
-    if codes <= pen.chart.programs.keys() and partners <= pen.chart.partners.keys():
-        return
-    pen.chart = await load_chart(pen.connection)
+    if not (codes <= pen.chart.programs.keys() and partners <= pen.chart.partners.keys()):
+        await _load_chart(pen)
 
 
 async def _complete_chart(pen: Pen, book: Book) -> None:
     """Know the numbers of programs that another process met first: its exchanges are moved on here too."""
     found = book.read.exchanges.values()
     if {code for one in found for code in (one.source_program, one.target_program)} - pen.chart.programs.keys():
-        book.chart = pen.chart = await load_chart(pen.connection)
+        await _load_chart(pen)
+        book.chart = pen.chart
 
 
-async def _open_caps(pen: Pen, book: Book) -> None:
+async def _load_chart(pen: Pen) -> None:
+    (found,) = await pen.pipeline.run([(statement("read_chart"), {})])
+    pen.chart = chart_of(found)
+
+
+def _caps_to_open(pen: Pen, book: Book) -> list[tuple[str, Mapping[str, Any]]]:
     """Have a row for every partner whose position moves; one that is only ever owed was granted nothing."""
-    if new := sorted(book.changes.caps.keys() - pen.capped):
-        await pen.connection.execute(statement("open_caps"), {"lane": pen.lane, "account": new})
+    new = sorted(book.changes.caps.keys() - pen.capped)
+    return [("open_caps", {"account": new})] if new else []
 
 
-async def load_chart(connection: Connection) -> Chart:
-    """The numbers of all programs and partners."""
-    found = await (await connection.execute(statement("read_chart"))).fetchall()
-    programs = {program: (number, owner) for program, number, _, owner in found if program is not None}
-    return Chart(programs, {partner: owner for _, _, partner, owner in found})
+def chart_of(found: Iterable[Sequence[Any]]) -> Chart:
+    """The numbers of all programs and partners, from the rows of `read_chart`."""
+    listed = list(found)
+    programs = {program: (number, owner) for program, number, _, owner in listed if program is not None}
+    return Chart(programs, {partner: owner for _, _, partner, owner in listed})
 
 
 async def write_batch(pen: Pen, items: Sequence[Item]) -> list[Result]:
     """Write these items as one transaction and return one result for each, in order. Raises when nothing was kept, or unknown."""
     await _ensure_chart(pen, items)
-    async with pen.connection.pipeline():
-        # (1) lock the lane, (2) read what the batch needs: each a statement of its own, sent together, run in order
-        lock = await _run(pen, "lane_lock", {})
-        head, read = await _learn(pen, lock, _reads(pen, items))
-        last_at, size, frontier, window_id, _ = head
-        at = max(pen.clock(), last_at)
-        window = pen.calendar[containing(pen.calendar, at)]
-        book = Book(pen.lane, at, window, size, list(frontier), pen.chart, pen.salts, read)
-        await _complete_chart(pen, book)
-        pen.points("lane.locked")
-        # (3) decide in memory, in order
-        if window.number != window_id:
-            await _cross(pen, book, window_id)
-        results = [decide(book, item) for item in items]
-        _pass(pen, book, "decided")
-        # (4) write arrays, one statement for each table
-        await _open_caps(pen, book)
-        for name, columns in rows.writes(book.changes):
-            await _run(pen, name, columns)
-        # (5) advance the lane
-        head_now = {
-            "last_at": at,
-            "size": book.size,
-            "frontier": book.frontier,
-            "window_id": window.number,
-            "writer": pen.writer,
-        }
-        await _run(pen, "lane_advance", head_now)
-        _pass(pen, book, "written")
-        await pen.connection.commit()
+    (last_at, size, frontier, window_id, _), read = await _learn(pen, _reads(pen, items))
+    at = max(pen.clock(), last_at)
+    window = pen.calendar[containing(pen.calendar, at)]
+    book = Book(pen.lane, at, window, size, list(frontier), pen.chart, pen.salts, read)
+    await _complete_chart(pen, book)
+    pen.points("lane.locked")
+    # (3) decide in memory, in order
+    wanted = _crossing(pen, book, window_id) if window.number != window_id else []
+    results = [decide(book, item) for item in items]
+    _pass(pen, book, "decided")
+    # (4) write arrays, one statement for each table; (5) advance the lane; and commit
+    wanted += [*_caps_to_open(pen, book), *rows.writes(book.changes), ("lane_advance", _head_of(pen, book))]
+    await pen.pipeline.run([*_of_lane(pen, wanted), _COMMIT])
     pen.capped |= book.changes.caps.keys()
     _pass(pen, book, "committed")
     return results
+
+
+def _head_of(pen: Pen, book: Book) -> dict[str, Any]:
+    return {
+        "last_at": book.at,
+        "size": book.size,
+        "frontier": book.frontier,
+        "window_id": book.window.number,
+        "writer": pen.writer,
+    }
 
 
 def _pass(pen: Pen, book: Book, where: str) -> None:

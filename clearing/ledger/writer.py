@@ -8,13 +8,13 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import overload
+from typing import Any, overload
 from uuid import UUID
 
 import psycopg
+from psycopg import AsyncConnection
 
-from clearing import arrays, errors
-from clearing.database import statement
+from clearing import errors
 from clearing.ledger.items import (
     Answered,
     Cancel,
@@ -33,7 +33,7 @@ from clearing.ledger.items import (
     Sent,
     Tick,
 )
-from clearing.ledger.write import Connection, Pen, Result, load_chart, write_batch
+from clearing.ledger.write import Pen, Result, open_pen, write_batch
 from clearing.rules.refusals import Refusal
 from clearing.rules.windows import Window
 
@@ -42,7 +42,7 @@ QUEUE_MOST = 20_000
 RECONNECTS_MOST = 40
 RECONNECT_PAUSE = timedelta(milliseconds=250)
 
-Connect = Callable[[], Awaitable[Connection]]
+Connect = Callable[[], Awaitable[AsyncConnection[Any]]]
 
 
 @dataclass(slots=True)
@@ -112,7 +112,7 @@ class Writer:
         if self._task is not None:
             await self._task
         if self._pen is not None:
-            await self._pen.connection.close()
+            await self._pen.pipeline.close()
 
     @overload
     async def put(self, item: Remember | Grant | Tick) -> None: ...
@@ -195,13 +195,16 @@ class Writer:
     async def _drop_pen(self) -> None:
         if self._pen is not None:
             pen, self._pen = self._pen, None
-            await pen.connection.close()
+            await pen.pipeline.close()
 
     async def _new_pen(self) -> Pen:
-        connection = await self._connect()
         calendar, clock, salts, points, writer_id = self._parts
-        arrays.register(connection)
-        await connection.execute(statement("lane_session"))
-        chart = await load_chart(connection)
-        await connection.commit()
-        return Pen(self.lane, connection, calendar, clock, salts, points, writer_id, chart)
+        return await open_pen(
+            await self._connect(),
+            self.lane,
+            calendar=calendar,
+            clock=clock,
+            salts=salts,
+            points=points,
+            writer=writer_id,
+        )

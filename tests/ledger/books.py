@@ -30,7 +30,7 @@ from clearing.ledger.items import (
     Reverse,
     Signed,
 )
-from clearing.ledger.verify import verify
+from clearing.ledger.verify import examine, verify
 from clearing.rules.lifecycle import Leg, Path, State, Verdict
 from clearing.rules.limits import Cap
 from clearing.rules.rates import Terms
@@ -256,6 +256,11 @@ class House:
         """Every account that is not at zero."""
         found = await reads.trial_balance(self.owner, self.lane)
         return {account: debits - credits_ for account, debits, credits_ in found if debits != credits_}
+
+    async def findings_within(self) -> list[str]:
+        """What the verifier says of the owner's own open transaction."""
+        checks = await examine(self.owner, self.lane)
+        return [finding for check in checks for finding in check.findings]
 
     async def findings(self) -> list[str]:
         """What the verifier says."""

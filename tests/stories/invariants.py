@@ -18,11 +18,11 @@ from adapters.sandbox import faults
 from clearing import database, evidence, partners
 from clearing.ledger.verify import verify
 from clearing.partners import KeyRow
-from tests.stories.far_sides import KEYRING, LANE, World
+from tests.stories.far_sides import HOUSE, KEYRING, LANE, World
 
 EXCHANGES = "SELECT exchange_id, path, state, sent, received FROM exchange"
 ORDERS = "SELECT exchange_id, leg, operation, program, account, amount, state, evidence_id, sent_at FROM orders"
-CASES = "SELECT exchange_id, kind FROM review WHERE closed_at IS NULL AND owner <> '' AND due_at > opened_at"
+CASES = "SELECT exchange_id, kind FROM review_case WHERE closed_at IS NULL AND owner <> '' AND due_at > opened_at"
 LATE = "SELECT exchange_id FROM leaf WHERE kind = 'late_credit'"
 LEAVES = "SELECT seq, hash, exchange_id FROM leaf WHERE kind IN ('reserved', 'reversal_reserved')"
 
@@ -67,7 +67,7 @@ class Found:
 
 
 def look(world: World) -> Found:
-    """Read everything. The house is read first: what the far side did since is no surprise to it then, but never the reverse."""
+    """Read everything. The far side is read first: what it was asked for, the house wrote down before."""
     found = Found(world)
     for code, account in world.accounts.items():
         side = world.far.sides[code]
@@ -229,7 +229,7 @@ def _said(kept: evidence.Evidence, keys: dict[str, KeyRow], wrong: list[str]) ->
         return [{"decided": True}] if keys[kept.key_id].purpose == "operator" else []
     key = evidence.answer_key_id(kept)
     row = None if key is None else keys.get(key)
-    findings = ["unsigned"] if row is None else evidence.verify(kept, _house(), KEYRING, answer_key=row.public)
+    findings = ["unsigned"] if row is None else evidence.verify(kept, HOUSE.public, KEYRING, answer_key=row.public)
     wrong.extend(f"I4 evidence {kept.evidence_id}: {finding}" for finding in findings)
     place = evidence.place("evidence", LANE, kept.evidence_id, "box")
     body = orjson.loads(base64.b64decode(json.loads(evidence.open_sealed(KEYRING, place, kept.sealed))["answer"]))

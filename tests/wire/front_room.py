@@ -29,8 +29,10 @@ CANARY = "SBX-OK-CANARY-7281940"
 UNSENT = object()
 PLAN = """
 partners:
-  - {partner: lotus, name: Lotus Air, cap: 1000000000, keys: [{purpose: requests, key_file: lotus.jwk}, {purpose: answers, key_file: air.jwk}]}
-  - {partner: palm, name: Palm Hotels, cap: 1000000000, keys: [{purpose: requests, key_file: palm.jwk}, {purpose: answers, key_file: hotels.jwk}]}
+  - {partner: lotus, name: Lotus Air, cap: 1000000000, keys: [
+      {purpose: requests, key_file: lotus.jwk}, {purpose: answers, key_file: air.jwk}]}
+  - {partner: palm, name: Palm Hotels, cap: 1000000000, keys: [
+      {purpose: requests, key_file: palm.jwk}, {purpose: answers, key_file: hotels.jwk}]}
 operators: [{key_file: operator.jwk}]
 programs:
   - {program: lotus-air, partner: lotus, name: Lotus Miles, unit_name: MILE, endpoint: "AIR", capabilities: &can
@@ -88,7 +90,9 @@ class Front:
         nonce: str | None = None,
     ) -> Answer:
         """One signed request; `body` as JSON, or as the very bytes."""
-        return self.send(*self.signed(method, path, body, key=key, name=name, headers=headers, created=created, nonce=nonce))
+        return self.send(
+            *self.signed(method, path, body, key=key, name=name, headers=headers, created=created, nonce=nonce)
+        )
 
     def signed(
         self,
@@ -146,20 +150,36 @@ class Front:
         return account
 
     def quote(self, sent: int = 3000, **more: Any) -> Answer:
-        wish = {"source_account": self.link("palm-hotels", CANARY), "target_account": self.link("lotus-air", CANARY), "sent": sent}
+        wish = {
+            "source_account": self.link("palm-hotels", CANARY),
+            "target_account": self.link("lotus-air", CANARY),
+            "sent": sent,
+        }
         return self.ask("POST", "/v1/quotes", wish | more)
 
     def completed(self, sent: int = 3000) -> dict[str, Any]:
-        answer = self.ask("POST", "/v1/exchanges", {"quote": self.quote(sent).json["quote"]}, headers={"prefer": "wait=20"})
+        answer = self.ask(
+            "POST", "/v1/exchanges", {"quote": self.quote(sent).json["quote"]}, headers={"prefer": "wait=20"}
+        )
         assert answer.status == 201, answer.body
         found: dict[str, Any] = answer.json
         return found
 
     def books(self) -> list[tuple[Any, ...]]:
         """Everything that a refusal must leave alone."""
-        tables = ("exchange", "orders", "entry", "leaf", "cap_slice", "position_slice", "evidence", "review_case", "account")
+        tables = (
+            "exchange",
+            "orders",
+            "entry",
+            "leaf",
+            "cap_slice",
+            "position_slice",
+            "evidence",
+            "review_case",
+            "account",
+        )
         with psycopg.connect(self.url) as connection:
-            counts = [connection.execute(f"SELECT '{t}', count(*) FROM {t}").fetchone() for t in tables]  # type: ignore[arg-type]
+            counts = [connection.execute(f"SELECT '{t}', count(*) FROM {t}").fetchone() for t in tables]
             caps = connection.execute("SELECT * FROM cap_slice ORDER BY account").fetchall()
         return [*(row for row in counts if row), *caps]
 
@@ -183,7 +203,10 @@ def opened(url: str, folder: Path) -> Iterator[Front]:
         settings = Settings(home=folder / "home", port=port, log_level="info")
         public = vault.house_key(settings).public.jwk
         (folder / "house-public.json").write_text(json.dumps({"keys": [dict(public)]}))
-        programs = [_program(folder, "lotus-air", "MILE", folder / "air.jwk"), _program(folder, "palm-hotels", "POINT", folder / "hotels.jwk")]
+        programs = [
+            _program(folder, "lotus-air", "MILE", folder / "air.jwk"),
+            _program(folder, "palm-hotels", "POINT", folder / "hotels.jwk"),
+        ]
         log = StringIO()
         logs.configure("info", log)
         try:
@@ -195,6 +218,11 @@ def opened(url: str, folder: Path) -> Iterator[Front]:
                 process.wait(5)
                 if process.stdout:
                     process.stdout.close()
+
+
+def _end(stop: threading.Event, server: uvicorn.Server) -> None:
+    stop.wait()
+    server.should_exit = True
 
 
 @contextmanager
@@ -211,14 +239,9 @@ def _serving(settings: Settings, url: str, listener: socket.socket, folder: Path
                 await onboarding.onboard(plan, connection, house.writer, settings, folder)
             houses.append(house)
             server = uvicorn.Server(serving.config(house))
-            serve = asyncio.create_task(server.serve(sockets=[listener]))
-            while not server.started:
-                await asyncio.sleep(0.01)
-            ready.set()
-            while not stop.is_set():
-                await asyncio.sleep(0.05)
-            server.should_exit = True
-            await serve
+            threading.Thread(target=_end, args=(stop, server)).start()
+            ready.set()  # the socket listens already: who comes early waits
+            await server.serve(sockets=[listener])
 
     def work() -> None:
         try:

@@ -47,7 +47,9 @@ def test_settings_come_from_the_environment_and_are_explained_without_secrets(mo
         ("CLEARING_LOG_NAME", "with space"),
     ],
 )
-def test_a_setting_that_cannot_be_is_named_and_not_repeated(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_a_setting_that_cannot_be_is_named_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(errors.Misconfigured) as refused:
         settings.load()
@@ -57,7 +59,12 @@ def test_a_setting_that_cannot_be_is_named_and_not_repeated(monkeypatch: pytest.
 
 def test_a_live_house_knows_no_loopback_and_no_crash_points(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLEARING_ENVIRONMENT", "live")
-    for hosts, kill_at in (("", None), ("localhost:8080", None), ("api.example,127.0.0.1", None), ("api.example", "reserve.after:1")):
+    for hosts, kill_at in (
+        ("", None),
+        ("localhost:8080", None),
+        ("api.example,127.0.0.1", None),
+        ("api.example", "reserve.after:1"),
+    ):
         with pytest.raises(errors.Misconfigured):
             settings.load(authorities=hosts, kill_at=kill_at)
     assert settings.load(authorities="api.example").hosts == {"api.example"}
@@ -96,10 +103,12 @@ def test_onboarding_again_changes_nothing(front: Front) -> None:
     def directory() -> list[object]:
         tables = ("partner", "program", "key", "price", "corridor", "cap_slice")
         with psycopg.connect(front.url) as connection:
-            return [connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables]  # type: ignore[arg-type]
+            return [connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables]
 
     before = directory()
-    told = clearing("onboard", front.folder / "plan.yaml", CLEARING_DATABASE_URL=front.url, CLEARING_HOME=str(front.folder / "home"))
+    told = clearing(
+        "onboard", front.folder / "plan.yaml", CLEARING_DATABASE_URL=front.url, CLEARING_HOME=str(front.folder / "home")
+    )
     assert told.returncode == 0, told.stderr
     assert "corridor from palm-hotels to lotus-air" in told.stdout
     assert directory() == before
@@ -129,7 +138,20 @@ def test_a_plan_that_cannot_be_is_refused(tmp_path: Path, text: str) -> None:
 def test_help_names_every_command() -> None:
     told = clearing("--help")
     assert told.returncode == 0
-    for name in ("demo", "serve", "work", "quote", "exchange", "evidence", "key", "migrate", "verify", "doctor", "onboard", "review"):
+    for name in (
+        "demo",
+        "serve",
+        "work",
+        "quote",
+        "exchange",
+        "evidence",
+        "key",
+        "migrate",
+        "verify",
+        "doctor",
+        "onboard",
+        "review",
+    ):
         assert f" {name} " in told.stdout
     assert "Exit codes" in told.stdout
     assert clearing("nonsense").returncode == 2
@@ -141,7 +163,13 @@ def test_the_committed_description_is_current() -> None:
 
 
 def test_a_house_without_its_database_says_so() -> None:
-    told = clearing("serve", "--port", "0", CLEARING_DATABASE_URL="postgresql://nobody:hush@127.0.0.1:1/none", CLEARING_HOME="/tmp/none")
+    told = clearing(
+        "serve",
+        "--port",
+        "0",
+        CLEARING_DATABASE_URL="postgresql://nobody:hush@127.0.0.1:1/none",
+        CLEARING_HOME="/tmp/none",
+    )
     assert told.returncode == 3
     assert "CLEARING_DATABASE_URL" in told.stderr
     assert "hush" not in told.stderr + told.stdout
@@ -158,7 +186,7 @@ def test_keys_are_made_and_proven_on_the_command_line(tmp_path: Path) -> None:
 
 
 def test_the_story_of_an_engineer(front: Front, tmp_path: Path) -> None:
-    house = ["--key", front.folder / "palm.jwk", "--url", f"http://{front.host}"]
+    house: list[str | Path] = ["--key", front.folder / "palm.jwk", "--url", f"http://{front.host}"]
     own = {"CLEARING_DATABASE_URL": front.url, "CLEARING_HOME": str(front.folder / "home")}
     source = json.loads(clearing("link", "palm-hotels", CANARY, *house).stdout)["account"]
     target = json.loads(clearing("link", "lotus-air", CANARY, *house).stdout)["account"]
@@ -195,11 +223,15 @@ def test_evidence_is_verified_again_and_a_forgery_is_found(front: Front) -> None
         connection.execute("UPDATE evidence SET base = base || 'x' WHERE evidence_id = %s", [kept[-1][0]])
         connection.commit()
         assert clearing("evidence", "verify", str(kept[-1][0]), **own).returncode == 1
-        connection.execute("UPDATE evidence SET base = left(base, -1) WHERE false")
+        connection.execute(
+            "UPDATE evidence SET base = substr(base, 1, length(base) - 1) WHERE evidence_id = %s", [kept[-1][0]]
+        )
 
 
 def test_a_ready_curl_command_is_signed(front: Front) -> None:
-    told = clearing("link", "palm-hotels", CANARY, "--curl", "--key", front.folder / "palm.jwk", "--url", f"http://{front.host}")
+    told = clearing(
+        "link", "palm-hotels", CANARY, "--curl", "--key", front.folder / "palm.jwk", "--url", f"http://{front.host}"
+    )
     sent = subprocess.run(["bash", "-c", told.stdout], capture_output=True, text=True, check=False)
     assert json.loads(sent.stdout)["program"] == "palm-hotels"
     replayed = subprocess.run(["bash", "-c", told.stdout], capture_output=True, text=True, check=False)

@@ -56,8 +56,7 @@ def test_unsigned_calls_are_sent_away_with_what_they_need(front: Front, door: Do
 
 @pytest.mark.parametrize("door", named)
 def test_unknown_keys_are_sent_away_unsigned(front: Front, door: Door) -> None:
-    body = {} if door.method == "POST" else None
-    answer = front.ask(door.method, address(door), *([] if body is None else [body]), key="stranger")
+    answer = front.ask(door.method, address(door), *([{}] if door.method == "POST" else []), key="stranger")
     assert (answer.status, answer.code, answer.signed) == (401, "signature_key_unknown", False)
 
 
@@ -114,7 +113,9 @@ def test_operators_look_at_every_exchange_and_submit_none(front: Front) -> None:
         ("GET", "/docs/assets/../../secrets", 404, "not_found"),
     ],
 )
-def test_what_the_framework_refuses_is_a_problem_document_too(front: Front, method: str, path: str, status: int, code: str) -> None:
+def test_what_the_framework_refuses_is_a_problem_document_too(
+    front: Front, method: str, path: str, status: int, code: str
+) -> None:
     answer = front.send(method, path, [("host", front.host)])
     assert (answer.status, answer.code) == (status, code)
     assert answer.headers["content-type"] == "application/problem+json"
@@ -124,7 +125,10 @@ def test_what_the_framework_refuses_is_a_problem_document_too(front: Front, meth
         assert answer.headers["allow"]
 
 
-@pytest.mark.parametrize("path", sorted(PUBLIC - {"/docs/assets", "/problems/{code}"}) + ["/docs/assets/swagger-ui.css", "/problems/not_found"])
+@pytest.mark.parametrize(
+    "path",
+    [*sorted(PUBLIC - {"/docs/assets", "/problems/{code}"}), "/docs/assets/swagger-ui.css", "/problems/not_found"],
+)
 def test_public_pages_are_there_with_their_headers(front: Front, path: str) -> None:
     answer = front.send("GET", path, [("host", front.host)])
     assert answer.status == 200
@@ -177,7 +181,18 @@ def test_answers_are_what_the_description_says(front: Front) -> None:
 
 
 def test_every_field_of_the_books_is_refused_in_every_body(front: Front) -> None:
-    owned = ["state", "fee", "debit", "credit", "partner", "lane", "exchange_id", "window_id", "received_seq", "kept_leg"]
+    owned = [
+        "state",
+        "fee",
+        "debit",
+        "credit",
+        "partner",
+        "lane",
+        "exchange_id",
+        "window_id",
+        "received_seq",
+        "kept_leg",
+    ]
     for door in DOORS:
         if door.takes is None or not door.purposes & PARTNERS:
             continue

@@ -54,7 +54,9 @@ WISHES: list[tuple[str, dict[str, Any], int, str]] = [
 
 
 @pytest.mark.parametrize(("name", "changes", "status", "code"), WISHES, ids=[row[0] for row in WISHES])
-def test_a_wish_that_cannot_be_is_refused(front: Front, name: str, changes: dict[str, Any], status: int, code: str) -> None:
+def test_a_wish_that_cannot_be_is_refused(
+    front: Front, name: str, changes: dict[str, Any], status: int, code: str
+) -> None:
     body, before = wish(front, **changes), front.books()
     answer = front.ask("POST", "/v1/quotes", body)
     assert (answer.status, answer.code, answer.signed) == (status, code, True)
@@ -68,7 +70,11 @@ def test_another_partners_member_is_refused(front: Front) -> None:
 
 
 def test_a_corridor_that_is_not_open_is_refused(front: Front) -> None:
-    back = {"source_account": front.link("lotus-air", CANARY), "target_account": front.link("palm-hotels", CANARY), "sent": 300}
+    back = {
+        "source_account": front.link("lotus-air", CANARY),
+        "target_account": front.link("palm-hotels", CANARY),
+        "sent": 300,
+    }
     assert front.ask("POST", "/v1/quotes", back, key="lotus").code == "corridor_closed"
 
 
@@ -158,7 +164,8 @@ def test_a_chunked_body_has_the_same_limit(front: Front) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shift", "code"), [(-400, "signature_window_invalid"), (90, "signature_window_invalid"), (-181, "signature_window_invalid")]
+    ("shift", "code"),
+    [(-400, "signature_window_invalid"), (90, "signature_window_invalid"), (-181, "signature_window_invalid")],
 )
 def test_a_clock_that_is_off_is_refused(front: Front, shift: int, code: str) -> None:
     answer = front.ask("GET", "/v1/keys", created=int(time.time()) + shift)
@@ -181,7 +188,9 @@ def test_a_target_that_is_not_normal_is_never_normalised(front: Front, path: str
 
 def test_another_host_is_refused(front: Front) -> None:
     method, path, headers, body = front.signed("GET", "/v1/keys")
-    answer = front.send(method, path, [("host", "evil.example") if name == "host" else (name, value) for name, value in headers], body)
+    answer = front.send(
+        method, path, [("host", "evil.example") if name == "host" else (name, value) for name, value in headers], body
+    )
     assert (answer.status, answer.code) == (400, "target_malformed")
 
 
@@ -226,7 +235,11 @@ def test_unknown_exchanges_are_not_found(front: Front) -> None:
 
 def test_no_answer_repeats_what_was_sent(front: Front) -> None:
     secret = secrets.token_hex(8)
-    for body in ({"program": secret, "member": CANARY}, {secret: 1}, {"program": "lotus-air", "member": CANARY, "name": 1}):
+    for body in (
+        {"program": secret, "member": CANARY},
+        {secret: 1},
+        {"program": "lotus-air", "member": CANARY, "name": 1},
+    ):
         answer = front.ask("POST", "/v1/accounts", body)
         assert secret.encode() not in answer.body
         assert CANARY.encode() not in answer.body

@@ -24,8 +24,12 @@ REPLAYABLE: list[tuple[str, str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path", "body"), REPLAYABLE, ids=[f"{row[0]} {row[1]} {row[2]}" for row in REPLAYABLE])
-def test_the_same_bytes_are_never_accepted_twice_even_when_they_were_refused(front: Front, method: str, path: str, body: Any) -> None:
+@pytest.mark.parametrize(
+    ("method", "path", "body"), REPLAYABLE, ids=[f"{row[0]} {row[1]} {row[2]}" for row in REPLAYABLE]
+)
+def test_the_same_bytes_are_never_accepted_twice_even_when_they_were_refused(
+    front: Front, method: str, path: str, body: Any
+) -> None:
     request = front.signed(method, path, *([] if body is None else [body]))
     first, second = front.send(*request), front.send(*request)
     assert first.status != 401
@@ -33,7 +37,9 @@ def test_the_same_bytes_are_never_accepted_twice_even_when_they_were_refused(fro
 
 
 def test_a_replayed_exchange_moves_nothing(front: Front) -> None:
-    request = front.signed("POST", "/v1/exchanges", {"quote": front.quote().json["quote"]}, headers={"prefer": "wait=20"})
+    request = front.signed(
+        "POST", "/v1/exchanges", {"quote": front.quote().json["quote"]}, headers={"prefer": "wait=20"}
+    )
     assert front.send(*request).status == 201
     before = front.books()
     assert front.send(*request).code == "signature_replayed"
@@ -53,7 +59,13 @@ def test_signed_again_under_the_same_name_it_is_the_same_exchange(front: Front) 
 
 
 def test_the_same_name_with_another_body_is_refused(front: Front) -> None:
-    front.ask("POST", "/v1/exchanges", {"quote": front.quote().json["quote"]}, name="other-body", headers={"prefer": "wait=20"})
+    front.ask(
+        "POST",
+        "/v1/exchanges",
+        {"quote": front.quote().json["quote"]},
+        name="other-body",
+        headers={"prefer": "wait=20"},
+    )
     before = front.books()
     answer = front.ask("POST", "/v1/exchanges", {"quote": front.quote().json["quote"]}, name="other-body")
     assert (answer.status, answer.code) == (422, "idempotency_key_reused")
@@ -70,10 +82,14 @@ def test_without_waiting_it_is_accepted_and_can_be_followed(front: Front) -> Non
 
 def test_a_reversal_in_part_and_one_too_many(front: Front) -> None:
     at = f"/v1/exchanges/{front.completed()['exchange']}"
-    part = front.ask("POST", f"{at}/reversals", {"sent": 300, "reason": "one night less"}, headers={"prefer": "wait=20"})
+    part = front.ask(
+        "POST", f"{at}/reversals", {"sent": 300, "reason": "one night less"}, headers={"prefer": "wait=20"}
+    )
     assert (part.status, part.json["path"], part.json["state"]) == (201, "reversal", "completed")
     assert front.ask("GET", at).json["reversed"] == 300
-    assert front.ask("POST", f"{at}/reversals", {"sent": 2703, "reason": "more than is left"}).code == "reversal_exceeds"
+    assert (
+        front.ask("POST", f"{at}/reversals", {"sent": 2703, "reason": "more than is left"}).code == "reversal_exceeds"
+    )
     assert front.ask("POST", f"{at}/cancel", {}).code == "too_late"
 
 

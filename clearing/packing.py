@@ -1,19 +1,15 @@
-"""Parallel arrays in PostgreSQL's binary form, written by column: a batch's rows cost their bytes, not a dumper call for each value.
+"""How values are packed for PostgreSQL: single ones and whole columns, in its binary form, by the type that it asks for.
 
-psycopg asks every value of a list for its dumper; for thirty columns of five hundred rows that took longer than deciding the batch. Here
-the statement says the type (`%(name)b::uuid[]`) and a column is packed in one go. Format: src/backend/utils/adt/arrayfuncs.c, array_recv.
+psycopg looks for a dumper for every value of a list; for thirty columns of five hundred rows that took longer than deciding the batch.
+Here the server has said which type a parameter has, and a column is packed in one go. Formats: array_recv and the other receive
+functions of PostgreSQL's src/backend/utils/adt.
 """
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from functools import cache, lru_cache
+from functools import lru_cache
 from struct import Struct
 from typing import Any
-
-from psycopg import AsyncConnection
-from psycopg.adapt import Buffer, Dumper
-from psycopg.pq import Format
 
 Column = Sequence[Any]
 
@@ -25,24 +21,7 @@ _LENGTH = Struct("!i").pack
 _LENGTHS = tuple(_LENGTH(length) for length in range(2048))
 _NULL = _LENGTH(-1)
 _SIXTEEN = _LENGTH(16)
-_PARAMETER = re.compile(r"%\((\w+)\)b::(\w+) ?\[\]")
-
-
-class _Packed:
-    """A column, packed; the class says the array's type."""
-
-    __slots__ = ("data",)
-    oid = 0
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-
-
-class _PackedDumper(Dumper):
-    format = Format.BINARY
-
-    def dump(self, obj: _Packed) -> Buffer:
-        return obj.data
+_PACK_64 = Struct("!q").pack
 
 
 def _head(oid: int, column: Column, *, nulls: bool) -> bytes:
@@ -119,37 +98,22 @@ def _instants(column: Column) -> bytes:
     return _INSTANTS([None if value is None else _instant(value) for value in column])
 
 
-_TYPES: dict[str, tuple[int, Callable[[Column], bytes]]] = {
-    "smallint": (1005, _fixed(21, "h", 2)),
-    "integer": (1007, _fixed(23, "i", 4)),
-    "bigint": (1016, _fixed(20, "q", 8)),
-    "boolean": (1000, _fixed(16, "?", 1)),
-    "uuid": (2951, _uuids),
-    "text": (1009, _measured(25, _text)),
-    "bytea": (1001, _measured(17, bytes)),
-    "timestamptz": (1185, _instants),
+PACK: dict[int, Callable[[Any], bytes]] = {
+    16: Struct("!?").pack,
+    17: bytes,
+    20: _PACK_64,
+    21: Struct("!h").pack,
+    23: Struct("!i").pack,
+    25: _text,
+    1184: lambda value: _PACK_64(_instant(value)),
+    2950: lambda value: bytes(value.bytes),
+    1000: _fixed(16, "?", 1),
+    1001: _measured(17, bytes),
+    1005: _fixed(21, "h", 2),
+    1007: _fixed(23, "i", 4),
+    1009: _measured(25, _text),
+    1016: _fixed(20, "q", 8),
+    1185: _instants,
+    2951: _uuids,
 }
-_CLASSES: dict[str, type[_Packed]] = {
-    name: type(f"{name}[]", (_Packed,), {"oid": oid}) for name, (oid, _) in _TYPES.items()
-}
-
-
-def register(connection: AsyncConnection[Any]) -> None:
-    """Let this connection send packed columns."""
-    for name, packed in _CLASSES.items():
-        dumper = type(f"{name}[] dumper", (_PackedDumper,), {"oid": packed.oid})
-        connection.adapters.register_dumper(packed, dumper)
-
-
-@cache
-def _types(statement: str) -> dict[str, str]:
-    return {name: kind for name, kind in _PARAMETER.findall(statement) if kind in _TYPES}
-
-
-def bind(statement: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of `statement`, its columns packed as the types it states; single values are left to psycopg."""
-    types = _types(statement)
-    return {
-        name: _CLASSES[kind](_TYPES[kind][1](value)) if (kind := types.get(name)) else value
-        for name, value in values.items()
-    }
+"""OID of a type → how a value of it is packed: bool, bytea, int8, int2, int4, text, timestamptz, uuid, and arrays of them."""

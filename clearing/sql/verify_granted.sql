@@ -1,0 +1,6 @@
+-- What each partner may owe.
+SELECT
+    account,
+    granted
+FROM cap_slice
+WHERE lane = %(lane)b

@@ -1,0 +1,62 @@
+"""Every bench runs with tiny counts and prints one JSON object with the promised fields; no time is judged."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.__main__ import main
+from bench.pgledger import files
+
+ROOT = Path(__file__).parents[2]
+PROMISED = {
+    "ledger": {"batch", "exchanges_per_s", "both_writes_per_s", "reserve_per_s", "post_per_s", "house_cpu_us"},
+    "peers": {"peer", "exchanges_per_s", "ratio_to_ours"},
+    "signing": {"operation", "us", "library_ratio"},
+    "exchange": {"in_flight", "exchanges_per_s", "p50_ms", "p99_ms", "house_cpu_us", "postgres_cpu_us", "quotes_per_s"},
+}
+COUNT = {"ledger": "1", "peers": "1", "signing": "2", "exchange": "4"}
+
+
+def measured(name: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "bench", name, "--json", "--count", COUNT[name], "--rounds", "1"]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    assert ran.stdout.count("\n") == 1
+    said: dict[str, Any] = json.loads(ran.stdout)
+    return said
+
+
+@pytest.mark.parametrize("name", sorted(PROMISED))
+def test_each_bench_prints_one_json_object_with_the_promised_fields(name: str) -> None:
+    said = measured(name)
+    assert said["bench"] == name
+    assert {"cpu", "cores", "python", "load_average", "fsync_us"} <= said["machine"].keys()
+    assert said["rows"]
+    assert all(PROMISED[name] <= row.keys() for row in said["rows"])
+    if name == "ledger":
+        assert [row["batch"] for row in said["rows"]] == [1, 16, 32, 128, 512]
+    elif name == "exchange":
+        assert [row["in_flight"] for row in said["rows"]] == [1, 16, 64, 256]
+    elif name == "peers":
+        ours = [row["batch"] for row in said["rows"] if row["peer"] == "clearing" and row["work"] == "post"]
+        missing = [row for row in said["rows"] if row["peer"] == "pgledger"]
+        assert ours == [32, 512]
+        assert [(row["exchanges_per_s"], row["work"]) for row in missing] == [
+            (None, "not measured: give --pgledger PATH")
+        ]
+
+
+def test_a_path_without_pgledger_is_no_pgledger(tmp_path: Path) -> None:
+    assert files(tmp_path) is None
+    assert files(tmp_path / "pgledger.sql") is None
+
+
+@pytest.mark.parametrize("wrong", [["--json"], ["ledger", "--profile", "out.svg"], ["nothing"]])
+def test_wrong_use_is_said(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(wrong)
+    assert capsys.readouterr().out == ""

@@ -1,0 +1,209 @@
+"""The driver of the crash harness: lives of a house that fall one after the other, and a look at both sides in between.
+
+A scenario asks for one exchange for every fault script at once. Its first life falls at a named step, its second at another soon after it
+began, its third is left to end; callers who heard nothing ask again with the same key.
+"""
+
+import json
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from tests.stories import crash_child, invariants
+from tests.stories.crash_child import FELL, Run
+from tests.stories.far_sides import AT_SOURCE, AT_TARGET, AT_THIRD, ORDINARY, Wish, World
+
+LEDGER = tuple([f"{verb}.{at}" for verb in ("post", "void") for at in ("decided", "written", "committed")])
+RESERVE = ("reserve.decided", "reserve.written", "reserve.committed")
+REVERSE = ("reverse.decided", "reverse.written", "reverse.committed")
+DELIVER = tuple(
+    [f"deliver.{at}" for at in ("before_send", "sent", "heard", "before_record", "recorded", "queued", "claimed")]
+)
+FORWARD = ("lane.locked", *RESERVE, *DELIVER, *LEDGER)
+STEPS = {
+    "held": FORWARD,
+    "debited": FORWARD,
+    "kiosk": (*FORWARD, "deliver.marked"),
+    "reversal": ("lane.locked", *REVERSE, *DELIVER, *LEDGER[3:]),
+}
+"""Every named step that a scenario of this kind passes; the dry run must pass these and no others."""
+SECOND = (
+    ("deliver.claimed", 1),
+    ("lane.locked", 2),
+    ("deliver.before_send", 1),
+    ("lane.locked", 5),
+    ("deliver.before_record", 1),
+    ("deliver.recorded", 2),
+    ("lane.locked", 3),
+    ("deliver.heard", 1),
+)
+ZOMBIES = tuple([step for step in DELIVER if step != "deliver.claimed"])
+PLACES = {"first": 0.0, "middle": 0.4, "late": 0.7}
+LIFE_SECONDS_MAX = 30
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["tests.stories.crash_child"])
+
+
+class Fall(NamedTuple):
+    """Where the first life ends: a step, and how far into the hits that the dry run counted."""
+
+    step: str
+    place: str
+    zombie: bool = False
+
+
+@dataclass
+class Tally:
+    """What was done, and what was found."""
+
+    scenarios: int = 0
+    exchanges: int = 0
+    falls: int = 0
+    violations: list[str] = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        self.violations = self.violations or []
+
+
+def wishes(world: World, kind: str) -> tuple[Wish, ...]:
+    """One exchange for each fault on each side, a few ordinary ones, and two that are cancelled."""
+    if kind == "reversal":
+        return _reversals(world)
+    if kind == "kiosk":
+        asked = [world.wish("kiosk", "airline", sent) for sent in AT_SOURCE]
+        asked += [world.wish("airline", "kiosk", sent) for sent in AT_THIRD]
+    else:
+        source = "hotel" if kind == "held" else "shop"
+        pairs = zip(AT_SOURCE, AT_TARGET, strict=True)
+        asked = [world.wish(source, "airline", sent) for pair in pairs for sent in pair]
+        asked += [world.wish(source, "airline", sent, cancels=True) for sent in ORDINARY[:2]]
+        asked += [world.wish(source, "airline", sent) for sent in ORDINARY]
+    return tuple(asked)
+
+
+def _reversals(world: World) -> tuple[Wish, ...]:
+    """In part, one for each fault on each side; and one of all that is left."""
+    amounts = [sent for pair in zip(AT_SOURCE, AT_TARGET, strict=True) for sent in pair]
+    originals = _originals(world, len(amounts) + 1)
+    asked = [
+        Wish(world.key(), source, world.accounts[source], world.accounts["airline"], sent, UUID(str(original)))
+        for (original, source), sent in zip(originals, [*amounts, None], strict=True)
+    ]
+    return tuple(asked)
+
+
+def _originals(world: World, count: int) -> list[tuple[Any, str]]:
+    """Completed exchanges with enough left that no reversal is busy with; made where they are missing."""
+    query = (
+        "SELECT exchange_id, source_program FROM exchange AS one WHERE state = 'completed' AND path <> 'reversal'"
+        " AND sent - reversed > 900000 AND NOT EXISTS (SELECT 1 FROM exchange AS two WHERE"
+        " two.original_id = one.exchange_id AND two.ended_at IS NULL) ORDER BY exchange_id LIMIT %s"
+    )
+    missing = count - len(world.rows(query, count))
+    if missing:
+        sources = ("hotel", "shop")
+        asked = tuple([world.wish(sources[n % 2], "airline", 3_000_000) for n in range(missing)])
+        with life(Run(world.url, world.folder, asked)) as process:
+            assert _ended(process) == 0, (world.folder / "child.log").read_text()
+    return world.rows(query, count)
+
+
+@contextmanager
+def life(run: Run) -> Iterator[Any]:
+    """One life of the house, as a process."""
+    process = _FORKS.Process(target=crash_child.begin, args=(run,))
+    process.start()
+    try:
+        yield process
+    finally:
+        if process.is_alive():
+            process.kill()
+        process.join()
+
+
+def _ended(process: Any) -> int | None:
+    process.join(LIFE_SECONDS_MAX)
+    return process.exitcode
+
+
+def receipts(world: World) -> list[dict[str, Any]]:
+    """What callers heard so far."""
+    path = world.folder / "receipts.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def dry_run(world: World, kind: str) -> tuple[dict[str, int], list[str]]:
+    """A life without a fall: how often each step was passed, and what was found."""
+    run = Run(world.url, world.folder, wishes(world, kind))
+    with life(run) as process:
+        code = _ended(process)
+    if code != 0:
+        return {}, [f"the dry run ended with {code}: {(world.folder / 'child.log').read_text()[-2000:]}"]
+    passed = json.loads((world.folder / "passed.json").read_text())
+    return passed, invariants.at_rest(world, receipts(world))
+
+
+def scenario(world: World, kind: str, number: int, fall: Fall, hits: int, bug: str | None = None) -> list[str]:
+    """Fall, fall again, recover; what was found on the way."""
+    asked = wishes(world, kind)
+    hit = max(1, round(hits * PLACES[fall.place]))
+    base = Run(world.url, world.folder, asked, falls=(fall.step, hit), bug=bug)
+    found = _zombie(world, base) if fall.zombie else _fallen(world, base, number)
+    found += _recovered(world, base)
+    return [f"{kind} {fall.step} {fall.place}{' zombie' if fall.zombie else ''}: {line}" for line in found]
+
+
+def _fallen(world: World, base: Run, number: int) -> list[str]:
+    """Two lives that fall, each looked after."""
+    found: list[str] = []
+    for run in (base, replace(base, falls=SECOND[number % len(SECOND)])):
+        with life(run) as process:
+            code = _ended(process)
+        if code not in {FELL, 0}:
+            found.append(f"a life ended with {code}: {(world.folder / 'child.log').read_text()[-2000:]}")
+        found += invariants.after_a_crash(world, receipts(world))
+    return found
+
+
+def _zombie(world: World, base: Run) -> list[str]:
+    """The first life is stopped in mid-step, its leases lapse and another ends its work; then it wakes and goes on."""
+    with life(replace(base, stops=True)) as sleeper:
+        assert sleeper.pid is not None
+        if not _until(lambda: _sleeps(sleeper.pid) or not sleeper.is_alive()):
+            return ["the zombie never slept"]
+        with life(replace(base, falls=None)) as process:
+            code = _ended(process)
+        found = [] if code == 0 else [f"the life beside a zombie ended with {code}"]
+        if sleeper.is_alive():
+            os.kill(sleeper.pid, 18)  # SIGCONT
+        code = _ended(sleeper)
+    return found if code == 0 else [*found, f"the zombie ended with {code}"]
+
+
+def _sleeps(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+    except FileNotFoundError:
+        return False
+
+
+def _until(holds: Callable[[], bool], seconds: float = LIFE_SECONDS_MAX) -> bool:
+    over = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > over:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def _recovered(world: World, base: Run) -> list[str]:
+    with life(replace(base, falls=None)) as process:
+        code = _ended(process)
+    found = invariants.at_rest(world, receipts(world))
+    return found if code == 0 else [f"I3 recovery ended with {code}: {(world.folder / 'child.log').read_text()[-2000:]}", *found]
