@@ -23,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         count=given.count,
         seconds=given.seconds,
         rounds=given.rounds,
+        database_url=given.database_url,
         pgledger=given.pgledger,
         profile=given.profile,
         say=lambda line: err.print(f"[dim]{line}[/]", highlight=False),
@@ -82,6 +83,7 @@ def _given(arguments: Sequence[str] | None) -> argparse.Namespace:
     take("--count", type=int, help="most exchanges (signing: loops) of one measurement")
     take("--seconds", type=float, help="begin no new round after so many seconds")
     take("--rounds", type=int, help="rounds; each row is their median")
+    take("--database-url", metavar="URL", help="a PostgreSQL of your own, as superuser; none: a fresh embedded one")
     take(
         "--pgledger",
         type=Path,

@@ -128,7 +128,7 @@ def _profiled(pid: int, profile: Path | None) -> Iterator[None]:
         yield
         return
     spy = Path(sys.executable).parent / "py-spy"
-    command = [str(spy), "record", "--pid", str(pid), "--output", str(profile), "--rate", "200", "--duration", "600"]
+    command = [str(spy), "record", "--pid", str(pid), "--output", str(profile), "--rate", "100", "--duration", "600"]
     with subprocess.Popen([*command, "--nonblocking"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as watching:
         time.sleep(1.0)  # it reads symbols first
         try:
@@ -175,5 +175,5 @@ def _row(in_flight: int, measured: list[Measured]) -> Row:
 
 def bench(options: Options) -> Report:
     """The whole bench."""
-    with standing(MEMBERS if options.count is None else min(MEMBERS, options.count), options.say) as stand:
+    with standing(options.most(MEMBERS), options.say, options.database_url) as stand:
         return uvloop.run(run(stand, options))

@@ -41,17 +41,26 @@ CAPABILITIES = Capabilities(
 
 
 @contextmanager
-def server() -> Iterator[str]:
-    """A fresh embedded PostgreSQL with the settings it is delivered with; gone afterwards."""
+def server(given: str | None = None) -> Iterator[str]:
+    """A fresh embedded PostgreSQL with the settings it is delivered with, or a database of the server at `given`; gone afterwards."""
+    if given is not None:
+        with new_database(given) as url:
+            yield url
+        return
     with TemporaryDirectory(prefix="clearing-bench-") as folder, Embedded(Path(folder) / "postgres") as embedded:
         yield embedded.url
 
 
-def new_database(url: str, name: str) -> str:
-    """An empty database of the same server."""
+@contextmanager
+def new_database(url: str) -> Iterator[str]:
+    """An empty database of the same server; gone afterwards."""
+    name = f"clearing_bench_{uuid4().hex[:12]}"
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    return urlunsplit(urlsplit(url)._replace(path=f"/{name}")).replace("postgresql:///", "postgresql://")
+    try:
+        yield urlunsplit(urlsplit(url)._replace(path=f"/{name}")).replace("postgresql:///", "postgresql://")
+    finally:
+        database.drop_database(url, name)
 
 
 @dataclass(slots=True)

@@ -97,7 +97,7 @@ def _reserved(outcome: object) -> Reserved:
 
 async def run(options: Options) -> Report:
     """Measure."""
-    with server() as url:
+    with server(options.database_url) as url:
         items = await found(url)
         async with lane_writer(url) as writer, await database.connect(url) as connection:
             await grant(writer)

@@ -9,6 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -59,16 +60,18 @@ class Peer:
 
 async def run(options: Options) -> Report:
     """Measure."""
-    with ground.server() as url:
+    with ground.server(options.database_url) as url, ExitStack() as others:
         items = await ground.found(url)
         async with ground.lane_writer(url) as writer, await database.connect(url) as connection:
             await ground.grant(writer)
             server_pid = await postmaster(connection)
             await connection.rollback()
             peers = _ours(writer, server_pid, items, options)
-            peers += [_naive(url, options)]
+            peers += [_naive(others, url, options)]
             found = None if options.pgledger is None else pgledger.files(options.pgledger)
-            peers += [] if found is None else await _pgledger(url, found, options)
+            peers += (
+                [] if found is None else await _pgledger(others.enter_context(ground.new_database(url)), found, options)
+            )
             figures = await _rounds(peers, options)
     rows = _rows(figures)
     if found is None:
@@ -111,11 +114,13 @@ def _ours(writer: Writer, server_pid: int, items: ground.Items, options: Options
 # --- the code that a team would write first
 
 
-def _naive(url: str, options: Options) -> Peer:
+def _naive(others: ExitStack, url: str, options: Options) -> Peer:
     booked = [
         (entry.account, entry.amount) for entry in entries(Legs.HELD, Event.GIVEN, ground.TERMS, Owners(1, 2, 1, 2))
     ]
-    engine = naive.open_books(ground.new_database(url, "naive"), [number for number, _ in booked], NAIVE_CONNECTIONS)
+    own = others.enter_context(ground.new_database(url))
+    engine = naive.open_books(own, [number for number, _ in booked], NAIVE_CONNECTIONS)
+    others.callback(engine.dispose)
     count = options.most(NAIVE)
 
     def all_of_them() -> float:
@@ -134,9 +139,8 @@ def _naive(url: str, options: Options) -> Peer:
 # --- pgledger
 
 
-async def _pgledger(url: str, found: list[Path], options: Options) -> list[Peer]:
+async def _pgledger(own: str, found: list[Path], options: Options) -> list[Peer]:
     """One peer for each batch size, contended as ours is and not; each the way that suited it best in a probe."""
-    own = ground.new_database(url, "pgledger")
     sets = pgledger.install(own, found, max(CONNECTIONS[1]))
 
     async def best(batch: int, *, apart: bool) -> Way:

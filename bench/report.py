@@ -27,6 +27,7 @@ class Options:
     count: int | None = None  # most exchanges (or loops) of one measurement
     seconds: float | None = None  # no new round begins after so long
     rounds: int | None = None  # how often everything is measured; the row is the median
+    database_url: str | None = None  # none: an embedded server of its own
     pgledger: Path | None = None
     profile: Path | None = None
     say: Callable[[str], None] = lambda _line: None

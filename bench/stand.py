@@ -20,7 +20,6 @@ from bench.burden import postmaster
 from bench.ground import SOURCE, TARGET
 from clearing import database
 from clearing.client import Clearing, house_keys
-from clearing.embedded import Embedded
 from clearing.front import onboarding, settings, vault
 from clearing.front.onboarding import Plan
 from clearing.front.settings import Settings
@@ -60,19 +59,19 @@ class Stand:
 
 
 @contextmanager
-def standing(members: int, say: Callable[[str], None]) -> Iterator[Stand]:
+def standing(members: int, say: Callable[[str], None], database_url: str | None = None) -> Iterator[Stand]:
     """Start everything, link so many members, stop everything."""
     with TemporaryDirectory(prefix="clearing-bench-") as folder, ExitStack() as running:
         home = Path(folder)
         given = Settings(home=home, database_url=None, port=0)
         own = vault.house_key(given)
         (home / "house.json").write_text(json.dumps({"keys": [dict(own.public.jwk)]}))
-        server = running.enter_context(Embedded(home / "postgres"))
+        server = running.enter_context(ground.server(database_url))
         say("exchange: starting two programs and the house")
         told = {program: running.enter_context(_sandbox(home, program)) for program in UNITS}
         key_file = home / "keys" / "palm.jwk"
-        postgres = asyncio.run(_onboard(server.url, given, told, key_file))
-        authority, pid = running.enter_context(_house(home))
+        postgres = asyncio.run(_onboard(server, given, told, key_file))
+        authority, pid = running.enter_context(_house(home, server))
         url = f"http://{authority}"
         key, keys = vault.private_key(key_file), house_keys(url)
         say(f"exchange: linking {2 * members} members")
@@ -101,13 +100,14 @@ def _sandbox(home: Path, program: str) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def _house(home: Path) -> Iterator[tuple[str, int]]:
+def _house(home: Path, database_url: str) -> Iterator[tuple[str, int]]:
     """`clearing serve` with its defaults, logs in a file; its authority and process id once it is ready."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(settings.PREFIX)}
+    environment |= {f"{settings.PREFIX}HOME": str(home), f"{settings.PREFIX}DATABASE_URL": database_url}
     log = home / "house.log"
     with log.open("wb") as file:
         command = [sys.executable, "-m", "clearing.front", "serve", "--host", "127.0.0.1", "--port", "0"]
-        with _process(command, stderr=file, env=environment | {f"{settings.PREFIX}HOME": str(home)}) as process:
+        with _process(command, stderr=file, env=environment) as process:
             port = _awaited(lambda: _port(log), process, log)
             authority = f"127.0.0.1:{port}"
             _awaited(lambda: _ready(f"http://{authority}/readyz"), process, log)

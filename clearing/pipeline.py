@@ -7,7 +7,7 @@ prepared once, values are packed by the types that the server said, rows come ba
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,14 +50,17 @@ class Pipeline:
         """Let go of the connection; what was not committed is gone."""
         await self._connection.close()
 
-    async def run(self, statements: Sequence[Statement]) -> list[Rows]:
-        """Run these statements in order, in one trip, and return the rows of each. Raises what the first failure raises."""
+    async def run(self, statements: Sequence[Statement], sent: Callable[[], None] = lambda: None) -> list[Rows]:
+        """Run these statements in order, in one trip, and return the rows of each. Raises what the first failure raises.
+
+        `sent` is called when everything has left and nothing was heard yet: from here on, what became of it is for the server to say.
+        """
         prepared = [await self._prepare(text) for text, _ in statements]
         for known, (text, values) in zip(prepared, statements, strict=True):
             note(text)
             packed = [PACK[kind](values[name]) for name, kind in zip(known.fields, known.types, strict=True)]
             self._pgconn.send_query_prepared(known.name, packed, known.formats, Format.BINARY)
-        return [self._rows(result) for result in await self._results(len(statements))]
+        return [self._rows(result) for result in await self._results(len(statements), sent)]
 
     async def _prepare(self, text: str) -> _Prepared:
         if known := self._prepared.get(text):
@@ -78,13 +81,14 @@ class Pipeline:
         self._transformer.set_pgresult(result, format=Format.BINARY)
         return self._transformer.load_rows(0, result.ntuples, tuple)
 
-    async def _results(self, count: int) -> list[PGresult]:
+    async def _results(self, count: int, sent: Callable[[], None] = lambda: None) -> list[PGresult]:
         """Send what is queued and collect one result for each command. Raises the first error, once all were answered."""
         pgconn = self._pgconn
         pgconn.pipeline_sync()
         while pgconn.flush():
             await self._wait(writing=True)
             pgconn.consume_input()
+        sent()
         results: list[PGresult] = []
         while True:
             while pgconn.is_busy():

@@ -84,7 +84,7 @@ class Delivery:
             spawn=self._spawn,
         )
         self._tasks: set[asyncio.Task[None]] = set()
-        self._waiters: dict[UUID, list[asyncio.Future[State | None]]] = {}
+        self._waiters: dict[UUID, list[asyncio.Future[Moved | None]]] = {}
         self._retries: list[float] = []  # when our own repeats fall due, on the clock of the event loop
         self._sooner = asyncio.Event()
         self._pump_task: asyncio.Task[None] | None = None
@@ -118,8 +118,9 @@ class Delivery:
             await asyncio.gather(*late, return_exceptions=True)
         with suppress(errors.ClearingError):  # leases lapse, so giving back only saves time
             await self._give_back(unsent)
-        for exchange_id in list(self._waiters):
-            self._tell(exchange_id, None)
+        for waiters in list(self._waiters.values()):
+            for future in waiters:
+                _over(future)
 
     # --- in
 
@@ -146,15 +147,15 @@ class Delivery:
         if outcome.due:
             self.hand_over(outcome.due)
         if outcome.state in ENDED and outcome.exchange_id in self._waiters:
-            self._tell(outcome.exchange_id, outcome.state)
+            self._tell(outcome)
 
-    async def ended(self, exchange_id: UUID, seconds: float) -> State | None:
-        """The state in which the exchange ended (completed, reversed, or with a person: review); None when the time was over first.
+    async def ended(self, exchange_id: UUID, seconds: float) -> Moved | None:
+        """How the exchange ended (completed, reversed, or with a person: review); None when the time was over first.
 
         Call it in the same turn as `hand_over`, with no await between: an end before that is not remembered.
         """
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[State | None] = loop.create_future()
+        future: asyncio.Future[Moved | None] = loop.create_future()
         waiters = self._waiters.setdefault(exchange_id, [])
         waiters.append(future)
         alarm = loop.call_later(seconds, _over, future)
@@ -208,7 +209,7 @@ class Delivery:
             if isinstance(item, Answered | Postpone) and item.retry_at is not None:
                 self._remind(item.retry_at)
             if outcome.state in ENDED and outcome.exchange_id in self._waiters:
-                self._tell(outcome.exchange_id, outcome.state)
+                self._tell(outcome)
         self.hand_over(due)
         self.points("deliver.queued")
 
@@ -245,10 +246,10 @@ class Delivery:
         if items:
             await self.writer.put_all(items)
 
-    def _tell(self, exchange_id: UUID, state: State | None) -> None:
-        for future in self._waiters.pop(exchange_id, ()):
+    def _tell(self, outcome: Moved) -> None:
+        for future in self._waiters.pop(outcome.exchange_id, ()):
             if not future.done():
-                future.set_result(state)
+                future.set_result(outcome)
 
     def _desk(self, program: str) -> Desk:
         desk = self.desks.get(program)
@@ -319,6 +320,6 @@ class Delivery:
             self._sooner.set()
 
 
-def _over(future: asyncio.Future[State | None]) -> None:
+def _over(future: asyncio.Future[Moved | None]) -> None:
     if not future.done():
         future.set_result(None)

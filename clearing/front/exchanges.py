@@ -116,7 +116,12 @@ async def _reserved(house: "House", asked: Asked, outcome: Reserved | Refusal) -
     view, leaf, seconds = outcome.exchange, outcome.leaf, reading.wait_seconds(asked.fields)
     if outcome.due:
         house.delivery.hand_over(outcome.due)
-    if seconds and view.state not in _ENDED:
+        moved = await house.delivery.ended(view.exchange_id, seconds) if seconds else None
+        if moved and moved.exchange:
+            view = moved.exchange
+        elif seconds:
+            view, leaf = await _read(house, view.exchange_id)
+    elif seconds and view.state not in _ENDED:
         view, leaf = await _later(house, view.exchange_id, seconds)
     said = _said(house, view, leaf)
     if outcome.replayed:

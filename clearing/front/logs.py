@@ -1,5 +1,6 @@
 """Logs as one JSON object a line. Only fields on the list below are written: what is not listed cannot leak."""
 
+import asyncio
 import logging
 import sys
 import traceback
@@ -51,15 +52,31 @@ def _render(_logger: object, _method: str, event: Event) -> str:
     return orjson.dumps(event, default=lambda _value: "?").decode()
 
 
+FLUSH_SECONDS = 0.05
 _access: list[TextIO] = []
 """Where the line of each answer goes; nowhere while only worse things are logged."""
+_lines: list[bytes] = []
 
 
 def answered(**said: Any) -> None:
-    """One answer, as a line like all others. Written without a chain of steps, because it is written for every request."""
+    """One answer, as a line like all others. Lines of one moment are written together, because there is one for every request."""
+    if not _access:
+        return
+    at = datetime.now(UTC).isoformat()
+    _lines.append(
+        orjson.dumps({"event": "answered", "level": "info", "at": at, **said}, option=orjson.OPT_APPEND_NEWLINE)
+    )
+    if len(_lines) == 1:
+        asyncio.get_running_loop().call_later(FLUSH_SECONDS, flush)
+
+
+def flush() -> None:
+    """Write the lines that wait."""
+    text = b"".join(_lines).decode()
+    _lines.clear()
     for out in _access:
-        at = datetime.now(UTC).isoformat()
-        out.write(orjson.dumps({"event": "answered", "level": "info", "at": at, **said}).decode() + "\n")
+        out.write(text)
+        out.flush()
 
 
 def configure(level: str, stream: TextIO | None = None) -> None:

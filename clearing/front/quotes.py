@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from clearing import exchange, partners
+from clearing import exchange
+from clearing.database import statement
 from clearing.exchange import Quote, Wish
 from clearing.front import messages, problems, shapes, sources
 from clearing.front.doors import Asked, Door, Reply
@@ -39,8 +40,11 @@ async def quote(house: "House", asked: Asked) -> Reply | Problem:
 async def _accounts(house: "House", *tokens: UUID) -> tuple[Account | None, ...]:
     """The accounts behind these tokens; an erased one is as good as none."""
     async with house.reads.connection() as connection:
-        found = [await partners.account(connection, LANE, token) for token in tokens]
-    return tuple([None if account is None or account.erased else account for account in found])
+        rows = await (
+            await connection.execute(statement("accounts_read"), {"lane": LANE, "account": list(tokens)})
+        ).fetchall()
+    found = {token: Account(lane, token, *known) for token, lane, *known, erased in rows if not erased}
+    return tuple([found.get(token) for token in tokens])
 
 
 def _said(priced: Quote, token: str) -> dict[str, object]:

@@ -43,6 +43,7 @@ async def _serve(settings: Settings, url: str, listener: socket.socket) -> None:
     async with wiring.open_house(settings, url, migrates=settings.embedded) as house:
         logs.log().info("serving", host=settings.host, port=settings.port, environment=settings.environment)
         await uvicorn.Server(config(house)).serve(sockets=[listener])
+    logs.flush()
 
 
 def config(house: House) -> uvicorn.Config:

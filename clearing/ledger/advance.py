@@ -159,9 +159,9 @@ def _happen(book: Book, exchange: ExchangeView, order: OrderState, event: Event,
         book.open_case(exchange, order.leg, _CASES[event], f"{order.program}: {item.reason or 'declined'}")
     if event is Event.NOT_KEPT:
         due = _ask(book, exchange, DEBIT_ANYWAY, item.lease, item.lease_until)
-        return Moved(exchange.exchange_id, exchange.state, (due,))
+        return Moved(exchange.exchange_id, exchange.state, (due,), exchange)
     follows = open_order(book, exchange, item.lease, item.lease_until)
-    return Moved(exchange.exchange_id, exchange.state, (follows,) if follows else ())
+    return Moved(exchange.exchange_id, exchange.state, (follows,) if follows else (), exchange)
 
 
 def _enter(book: Book, exchange: ExchangeView, event: Event) -> None:

@@ -284,11 +284,12 @@ class Reserved:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Where the exchange is now, and what the caller must send next."""
+    """Where the exchange is now, what the caller must send next, and the whole of it where an answer has moved it."""
 
     exchange_id: UUID
     state: State
     due: tuple[DueOrder, ...] = ()
+    exchange: ExchangeView | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -267,7 +267,7 @@ async def write_batch(pen: Pen, items: Sequence[Item]) -> list[Result]:
     _pass(pen, book, "decided")
     # (4) write arrays, one statement for each table; (5) advance the lane; and commit
     wanted += [*_caps_to_open(pen, book), *rows.writes(book.changes), ("lane_advance", _head_of(pen, book))]
-    await pen.pipeline.run([*_of_lane(pen, wanted), _COMMIT])
+    await pen.pipeline.run([*_of_lane(pen, wanted), _COMMIT], sent=lambda: _pass(pen, book, "written"))
     pen.capped |= book.changes.caps.keys()
     _pass(pen, book, "committed")
     return results

@@ -232,3 +232,18 @@ def event_of(leg: Leg, verdict: Verdict) -> Event | None:
 def order_id(exchange_hex: str, leg: int) -> str:
     """The key under which a program knows an order: the same for every repeat, different for every leg."""
     return f"{exchange_hex}-{leg}"
+
+
+def diagram(path: Path) -> str:
+    """The table of one path as a Mermaid state diagram; docs/lifecycle.md shows it. What UNKNOWN and REVIEW resume is left out."""
+    lines = ["stateDiagram-v2", f"    [*] --> {State.RESERVED}"]
+    for state, row in TRANSITIONS[path].items():
+        if state in {State.UNKNOWN, State.REVIEW}:
+            continue
+        if step := STEPS.get((path, state)):
+            lines.append(f"    {state}: {state} ({step.operation} at {step.side})")
+        lines += [f"    {state} --> {follows}: {event}" for event, follows in row.items()]
+    lines.append(f"    {State.UNKNOWN} --> {State.REVIEW}: {Event.GIVEN_UP}")
+    lines.append(f"    {State.REVIEW} --> {State.UNKNOWN}: {Event.UNSURE}")
+    lines += [f"    {state} --> [*]" for state in (State.COMPLETED, State.REVERSED)]
+    return "\n".join(lines) + "\n"

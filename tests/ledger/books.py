@@ -215,7 +215,7 @@ class House:
     # --- writing
 
     async def put(self, item: Item) -> Any:
-        return await self.writer.put(item)  # type: ignore[call-overload]
+        return await self.writer.put(item)
 
     async def tell(self, *answers: tuple[int, Verdict], name: object = 1) -> Moved:
         """These answers, one after the other."""

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -191,8 +192,9 @@ async def test_a_batch_of_a_hundred_runs_as_many_statements_as_one(house: House)
     await house.complete("first")  # opens what is opened once
     assert await statements(house.reserve, 0) == await statements(house.reserve, *range(1, 81))
     for leg in (1, 2, 3):
-        one = await statements(lambda name, leg=leg: house.answered(leg, D, name), 0)
-        many = await statements(lambda name, leg=leg: house.answered(leg, D, name), *range(1, 81))
+        answered = partial(house.answered, leg, D)
+        one = await statements(answered, 0)
+        many = await statements(answered, *range(1, 81))
         assert [text for text in many if "tile" not in text] == one
 
 

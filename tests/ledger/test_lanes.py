@@ -13,7 +13,7 @@ import pytest
 from clearing import database, errors, partners
 from clearing.ledger import Writer, reads
 from clearing.ledger import writer as writer_module
-from clearing.ledger.items import Claimed, Grant, Item, Moved, Reserved, Tick
+from clearing.ledger.items import Grant, Item, Moved, Reserved, Tick
 from clearing.ledger.write import Pen, open_pen, write_batch
 from clearing.rules import merkle
 from clearing.rules.lifecycle import Path, State
@@ -60,7 +60,13 @@ async def another_writer(house: House, **options: Any) -> AsyncIterator[Writer]:
 @asynccontextmanager
 async def pen_of(house: House, points: Callable[[str], None] = lambda _name: None) -> AsyncIterator[Pen]:
     connection = await database.connect(house.url)
-    given = {"calendar": house.calendar, "clock": house.clock, "salts": salts(), "points": points, "writer": UUID(int=98)}
+    given = {
+        "calendar": house.calendar,
+        "clock": house.clock,
+        "salts": salts(),
+        "points": points,
+        "writer": UUID(int=98),
+    }
     pen = await open_pen(connection, house.lane, **given)
     try:
         yield pen
@@ -143,7 +149,7 @@ async def test_two_writers_agree_without_deadlock_or_gap(house: House) -> None:
     async with another_writer(house) as other:
 
         async def live(writer: Writer, order: int) -> list[Any]:
-            found = []
+            found: list[Any] = []
             for name in list(range(30))[::order]:
                 found.append(await writer.put(house.reserve(name)))
                 found.append(await writer.put(house.answered(1, X, name)))
@@ -192,7 +198,7 @@ async def test_an_order_that_two_processes_claim_goes_to_one(house: House) -> No
                 for writer, lease in ((house.writer, LEASE), (other, UUID(int=7)))
             )
         )
-    taken = [order.exchange_id for one in claims if isinstance(one, Claimed) for order in one.due]
+    taken = [order.exchange_id for one in claims for order in one.due]
     assert sorted(taken) == sorted({uid(name) for name in range(20)})
 
 

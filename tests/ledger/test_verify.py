@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clearing import database
-from clearing.ledger.items import Tick
+from clearing.ledger.items import Item, Tick
 from clearing.rules.lifecycle import Path
 from tests.conftest import FixedClock
 from tests.ledger.books import D, F, House, X, moved_in
@@ -106,23 +106,21 @@ async def test_every_corruption_is_found(house: House) -> None:
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 async def test_untouched_books_give_no_finding(furnished: str, clock: FixedClock, data: st.DataObject) -> None:
+    clock.at = FixedClock().at
     async with moved_in(furnished, clock, data.draw(st.integers(1, 32_000)), furnished=True) as house:
         for _ in range(data.draw(st.integers(1, 25))):
             name = data.draw(st.integers(0, 3))
             clock.advance(data.draw(st.sampled_from((0, 1, 3 * 86400))))
             leg, verdict = data.draw(st.integers(1, 5)), data.draw(st.sampled_from((D, D, D, X, F)))
-            item = data.draw(
-                st.sampled_from(
-                    (
-                        house.reserve(name, Path.HELD),
-                        house.reserve(name, Path.DEBITED),
-                        house.answered(leg, verdict, name),
-                        house.answered(leg, verdict, f"back-{name}"),
-                        house.reverse(f"back-{name}", name, 700),
-                        house.cancel(name),
-                    )
-                )
-            )
+            choices: list[Item] = [
+                house.reserve(name, Path.HELD),
+                house.reserve(name, Path.DEBITED),
+                house.answered(leg, verdict, name),
+                house.answered(leg, verdict, f"back-{name}"),
+                house.reverse(f"back-{name}", name, 700),
+                house.cancel(name),
+            ]
+            item = data.draw(st.sampled_from(choices))
             await house.writer.put_all([item])
         assert await house.findings() == []
 

@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -51,40 +51,46 @@ _FORKS.set_forkserver_preload(["tests.stories.crash_child"])
 
 
 class Fall(NamedTuple):
-    """Where the first life ends: a step, and how far into the hits that the dry run counted."""
+    """Where the first life of a scenario ends: a step, and how far into the hits that the dry run counted."""
 
+    kind: str
     step: str
     place: str
+    side: str = "both"
     zombie: bool = False
 
 
-@dataclass
-class Tally:
-    """What was done, and what was found."""
+def falls(kind: str) -> list[Fall]:
+    """Every step of this kind. Each of them comes at every place, and against the faults of either side, in one kind or another."""
+    names, turn, places = STEPS[kind], tuple(STEPS).index(kind), tuple(PLACES)
+    if kind == "reversal":
+        one = [Fall(kind, step, places[number % 3]) for number, step in enumerate(names)]
+        more = [Fall(kind, step, place) for step in REVERSE for place in places]
+        return list(dict.fromkeys([*one, *more]))
+    return [
+        Fall(kind, step, places[(number + turn) % 3], ("source", "target")[(number + turn) % 2])
+        for number, step in enumerate(names)
+    ]
 
-    scenarios: int = 0
-    exchanges: int = 0
-    falls: int = 0
-    violations: list[str] = None  # type: ignore[assignment]
 
-    def __post_init__(self) -> None:
-        self.violations = self.violations or []
+def zombies() -> list[Fall]:
+    """Lives that are stopped while they deliver, and wake when another has done their work."""
+    kinds = tuple(STEPS)
+    turns = [(number, step, shift) for number, step in enumerate(ZOMBIES) for shift in (0, 2)]
+    return [Fall(kinds[(number + shift) % 4], step, "middle", zombie=True) for number, step, shift in turns]
 
 
-def wishes(world: World, kind: str) -> tuple[Wish, ...]:
-    """One exchange for each fault on each side, a few ordinary ones, and two that are cancelled."""
+def wishes(world: World, kind: str, side: str = "both") -> tuple[Wish, ...]:
+    """One exchange for each fault on each side asked for, a few ordinary ones, and two that are cancelled."""
     if kind == "reversal":
         return _reversals(world)
-    if kind == "kiosk":
-        asked = [world.wish("kiosk", "airline", sent) for sent in AT_SOURCE]
-        asked += [world.wish("airline", "kiosk", sent) for sent in AT_THIRD]
-    else:
-        source = "hotel" if kind == "held" else "shop"
-        pairs = zip(AT_SOURCE, AT_TARGET, strict=True)
-        asked = [world.wish(source, "airline", sent) for pair in pairs for sent in pair]
-        asked += [world.wish(source, "airline", sent, cancels=True) for sent in ORDINARY[:2]]
-        asked += [world.wish(source, "airline", sent) for sent in ORDINARY]
-    return tuple(asked)
+    source = {"held": "hotel", "debited": "shop", "kiosk": "kiosk"}[kind]
+    at_target = ("airline", "kiosk", AT_THIRD) if kind == "kiosk" else (source, "airline", AT_TARGET)
+    asked = [] if side == "target" else [world.wish(source, "airline", sent) for sent in AT_SOURCE]
+    asked += [] if side == "source" else [world.wish(*at_target[:2], sent) for sent in at_target[2]]
+    asked += [world.wish(source, "airline", sent, cancels=True) for sent in ORDINARY[:2]]
+    asked += [world.wish(source, "airline", sent) for sent in ORDINARY[2:]]
+    return tuple(asked[0::2] + asked[1::2])  # neighbours in the table are not neighbours in a request
 
 
 def _reversals(world: World) -> tuple[Wish, ...]:
@@ -138,9 +144,9 @@ def receipts(world: World) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def dry_run(world: World, kind: str) -> tuple[dict[str, int], list[str]]:
+def dry_run(world: World, kind: str, bug: str | None = None) -> tuple[dict[str, int], list[str]]:
     """A life without a fall: how often each step was passed, and what was found."""
-    run = Run(world.url, world.folder, wishes(world, kind))
+    run = Run(world.url, world.folder, wishes(world, kind), bug=bug)
     with life(run) as process:
         code = _ended(process)
     if code != 0:
@@ -149,14 +155,15 @@ def dry_run(world: World, kind: str) -> tuple[dict[str, int], list[str]]:
     return passed, invariants.at_rest(world, receipts(world))
 
 
-def scenario(world: World, kind: str, number: int, fall: Fall, hits: int, bug: str | None = None) -> list[str]:
+def scenario(world: World, number: int, fall: Fall, hits: int, bug: str | None = None) -> list[str]:
     """Fall, fall again, recover; what was found on the way."""
-    asked = wishes(world, kind)
+    asked = wishes(world, fall.kind, fall.side)
     hit = max(1, round(hits * PLACES[fall.place]))
     base = Run(world.url, world.folder, asked, falls=(fall.step, hit), bug=bug)
     found = _zombie(world, base) if fall.zombie else _fallen(world, base, number)
     found += _recovered(world, base)
-    return [f"{kind} {fall.step} {fall.place}{' zombie' if fall.zombie else ''}: {line}" for line in found]
+    named = " ".join([fall.kind, fall.step, fall.place, *(["zombie"] if fall.zombie else [])])
+    return [f"{named}: {line}" for line in found]
 
 
 def _fallen(world: World, base: Run, number: int) -> list[str]:

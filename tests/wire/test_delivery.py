@@ -99,7 +99,9 @@ async def test_what_follows_is_sent_at_once_and_the_one_who_waits_is_told() -> N
 
         here.books.script = script
         here.delivery.hand_over([order])
-        assert await here.delivery.ended(order.exchange_id, 5) is State.COMPLETED
+        ended = await here.delivery.ended(order.exchange_id, 5)
+        assert ended is not None
+        assert ended.state is State.COMPLETED
         assert [row["id"][-1] for batch in here.far.batches for row in batch] == ["1", "2"]
         assert not here.delivery._waiters
 
@@ -110,7 +112,8 @@ async def test_who_waits_too_short_gets_nothing_and_all_who_wait_are_told() -> N
         order = due()
         here.delivery.hand_over([order])
         waits = [here.delivery.ended(order.exchange_id, seconds) for seconds in (0.001, 5, 5)]
-        assert await asyncio.gather(*waits) == [None, State.COMPLETED, State.COMPLETED]
+        told = await asyncio.gather(*waits)
+        assert [moved and moved.state for moved in told] == [None, State.COMPLETED, State.COMPLETED]
         assert not here.delivery._waiters
 
 
@@ -244,7 +247,9 @@ async def test_without_idempotency_and_look_up_one_attempt_then_a_person() -> No
         here.far.faults = [httpx.ReadError("reset")]
         order = due()
         here.delivery.hand_over([order])
-        assert await here.delivery.ended(order.exchange_id, 5) is State.REVIEW
+        ended = await here.delivery.ended(order.exchange_id, 5)
+        assert ended is not None
+        assert ended.state is State.REVIEW
         sent, item = here.books.items
         assert isinstance(sent, Sent)
         assert isinstance(item, Answered)

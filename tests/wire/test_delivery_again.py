@@ -213,7 +213,9 @@ async def test_an_item_that_the_books_refuse_costs_its_neighbours_nothing() -> N
 
         here.books.script = script
         here.delivery.hand_over([bad, good])
-        assert await here.delivery.ended(good.exchange_id, 5) is State.COMPLETED
+        ended = await here.delivery.ended(good.exchange_id, 5)
+        assert ended is not None
+        assert ended.state is State.COMPLETED
         assert here.counts["items_refused"] == 1
 
 

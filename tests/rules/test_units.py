@@ -1,0 +1,46 @@
+"""Laws of whole numbers: ratios are exact, parts add up."""
+
+from fractions import Fraction
+from itertools import pairwise
+from math import ceil, floor
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clearing.rules.units import AMOUNT_MAX, Ratio, is_amount, part
+
+NUMBERS = st.integers(0, 2**70)
+POSITIVE = st.integers(1, 2**70)
+
+
+@given(NUMBERS, NUMBERS, POSITIVE)
+def test_a_ratio_is_exact_beyond_every_float(amount: int, num: int, den: int) -> None:
+    exact = Fraction(amount * num, den)
+    ratio = Ratio(num, den)
+    assert (ratio.floor(amount), ratio.ceil(amount)) == (floor(exact), ceil(exact))
+    assert ratio.divides(amount) == (exact.denominator == 1)
+
+
+@pytest.mark.parametrize(("num", "den"), [(-1, 1), (1, 0), (1, -1)])
+def test_a_fraction_that_is_no_price_is_refused(num: int, den: int) -> None:
+    with pytest.raises(ValueError, match="ratio"):
+        Ratio(num, den)
+
+
+@given(NUMBERS, POSITIVE, st.data())
+def test_parts_over_any_chain_of_marks_add_up_exactly(total: int, whole: int, data: st.DataObject) -> None:
+    marks = [0, *sorted(data.draw(st.lists(st.integers(0, whole)))), whole]
+    parts = [part(total, before, after, whole) for before, after in pairwise(marks)]
+    assert sum(parts) == total
+    assert min(parts) >= 0
+
+
+@pytest.mark.parametrize("value", [1, 5, AMOUNT_MAX])
+def test_an_amount_is_a_positive_json_integer(value: int) -> None:
+    assert is_amount(value)
+
+
+@pytest.mark.parametrize("value", [0, -1, AMOUNT_MAX + 1, 2**63, 1.0, True, "1", None])
+def test_nothing_else_is_an_amount(value: object) -> None:
+    assert not is_amount(value)
