@@ -31,8 +31,8 @@ help:  ## this list
 demo: .venv  ## the whole story on this machine, for real, in two minutes
 	@$(BIN)/clearing demo
 
-serve: .venv  ## the same house, kept running, with the API's documentation in a browser
-	@$(BIN)/clearing serve
+serve: .venv  ## the same house and programs, kept running, with the API's documentation in a browser
+	@$(BIN)/clearing serve --sandbox
 
 test: .venv  ## all tests, on a real PostgreSQL of their own
 	$(BIN)/python -m pytest -n 2

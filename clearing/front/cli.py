@@ -1,39 +1,18 @@
 """The command line: one thin verb for each need."""
 
-import asyncio
 import sys
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
+import httpx
 import typer
-from rich.console import Console
 
 from clearing import database, errors
 from clearing.client import Problem
 from clearing.front import logs, settings, wiring
+from clearing.front.terminal import app, err, out, run
 
-EXIT_CODES = """Exit codes: 0 it holds · 1 it does not hold (verify, check, evidence, receipt) · 2 wrong use · 3 misconfigured ·
-4 refused by the house · 5 not available now, try again"""
-
-Result = TypeVar("Result")
-
-app = typer.Typer(
-    name="clearing",
-    help="A clearing house for loyalty points: signed exchanges between programs, booked and proven.",
-    epilog=EXIT_CODES,
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-out = Console(soft_wrap=True)
-err = Console(stderr=True, soft_wrap=True)
 SPEC = Path("openapi") / "clearing.yaml"
-
-
-def run(work: Coroutine[Any, Any, Result]) -> Result:
-    """Do something that waits."""
-    return asyncio.run(work)
 
 
 @app.command()
@@ -48,11 +27,18 @@ def demo() -> None:
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
+    *,
+    sandbox: Annotated[bool, typer.Option("--sandbox", help="With two sandbox programs, taken in and ready.")] = False,
 ) -> None:
     """Serve the API and deliver what it reserves. Without CLEARING_DATABASE_URL with the embedded PostgreSQL, migrated."""
     from clearing.front.serving import serve as serve_api  # noqa: PLC0415 - other commands need no server
 
     given = settings.load(host=host, port=port)
+    if sandbox:
+        from clearing.front.stage import keep_open  # noqa: PLC0415
+
+        keep_open(given)
+        return
     logs.configure(given.log_level)
     serve_api(given)
 
@@ -114,6 +100,8 @@ def main() -> None:
         _fail(fault.detail, 5)
     except errors.ClearingError as fault:
         _fail(f"{fault.code}: {fault.detail}", 4)
+    except httpx.TransportError as broken:
+        _fail(f"the house cannot be reached: {broken}", 5)
     except Problem as problem:
         _fail(str(problem), 5 if problem.retryable else 4)
 

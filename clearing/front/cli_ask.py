@@ -12,7 +12,7 @@ import typer
 
 from clearing.client import Clearing, HouseAuth, Message, PublicKey, house_keys, parse_jwks, quoted, sign_request
 from clearing.client.calls import TIMEOUT_SECONDS, problem_of
-from clearing.front import cli, sources, vault
+from clearing.front import sources, terminal, vault
 
 SIGNED_FOR = timedelta(seconds=300)
 
@@ -80,10 +80,10 @@ class Session:
 
 def _say(session: Session, ask: Callable[[Clearing], dict[str, Any]]) -> None:
     with session.client() as client:
-        cli.out.print_json(data=ask(client))
+        terminal.out.print_json(data=ask(client))
 
 
-@cli.app.command()
+@terminal.app.command()
 def link(
     program: str,
     member: str,
@@ -103,7 +103,7 @@ def link(
         _say(session, lambda client: client.account(program, member, name))
 
 
-@cli.app.command()
+@terminal.app.command()
 def quote(
     source_account: str,
     target_account: str,
@@ -127,7 +127,7 @@ def quote(
         _say(session, lambda client: client.quote(source_account, target_account, sent=sent, received=received))
 
 
-@cli.app.command()
+@terminal.app.command()
 def exchange(
     token: Annotated[
         str, typer.Argument(help="The quote token; - reads it, or the whole answer to a quote, from stdin.")
@@ -150,13 +150,13 @@ def exchange(
         _say(session, lambda client: client.exchange(said, again, wait))
 
 
-@cli.app.command("look-up")
+@terminal.app.command("look-up")
 def look_up(exchange_id: str, key: Key, wait: Wait = None, url: Url = URL, pinned: Pinned = None) -> None:
     """An exchange as it stands."""
     _say(Session(key, url, pinned), lambda client: client.look_up(exchange_id, wait))
 
 
-@cli.app.command()
+@terminal.app.command()
 def reverse(
     exchange_id: str,
     sent: int,
@@ -171,7 +171,7 @@ def reverse(
     _say(Session(key, url, pinned), lambda client: client.reverse(exchange_id, sent, reason, again, wait))
 
 
-@cli.app.command()
+@terminal.app.command()
 def proof(exchange_id: str, key: Key, url: Url = URL, pinned: Pinned = None) -> None:
     """The receipt of an exchange with its place in the log; `clearing receipt verify` checks it offline."""
     _say(Session(key, url, pinned), lambda client: client.proof(exchange_id))

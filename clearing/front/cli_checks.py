@@ -15,19 +15,19 @@ from rich.table import Table
 from clearing import adapter, database, errors, evidence, partners
 from clearing.client import house_keys, verify_receipt
 from clearing.client.receipt import holds
-from clearing.front import cli, settings, sources, vault, wiring
+from clearing.front import settings, sources, terminal, vault, wiring
 from clearing.front.house import CLOCK_DIFFERENCE_MAX, LANE
 from clearing.ledger import verify as books
 
 kept = typer.Typer(help="What was signed: show it, verify it again.", no_args_is_help=True)
 receipts = typer.Typer(help="Receipts, checked without the house.", no_args_is_help=True)
-cli.app.add_typer(kept, name="evidence")
-cli.app.add_typer(receipts, name="receipt")
+terminal.app.add_typer(kept, name="evidence")
+terminal.app.add_typer(receipts, name="receipt")
 
 Connection = AsyncConnection[Any]
 
 
-@cli.app.command()
+@terminal.app.command()
 def verify() -> None:
     """Recompute the books from entries, log and exchanges, and say what was checked."""
 
@@ -36,11 +36,11 @@ def verify() -> None:
             async with await database.connect(url, name="clearing-verify") as connection:
                 return await books.verify(connection, LANE)
 
-    found = cli.run(checks())
+    found = terminal.run(checks())
     table = Table("", "checked", "looked at", "findings")
     for check in found:
         table.add_row("✓" if check.holds else "✗", check.name, str(check.looked_at), "\n".join(check.findings))
-    cli.out.print(table)
+    terminal.out.print(table)
     raise typer.Exit(0 if all(check.holds for check in found) else 1)
 
 
@@ -64,12 +64,12 @@ async def _evidence(evidence_id: UUID) -> tuple[evidence.Evidence, list[str]]:
 @kept.command("verify")
 def verify_evidence(evidence_id: UUID) -> None:
     """Verify a stored request or call again: signature over its base, digest, sealed body."""
-    found, findings = cli.run(_evidence(evidence_id))
+    found, findings = terminal.run(_evidence(evidence_id))
     for finding in findings:
-        cli.out.print(f"✗ {finding}")
+        terminal.out.print(f"✗ {finding}")
     broken = [finding for finding in findings if finding != "body_erased"]
     if not broken:
-        cli.out.print(
+        terminal.out.print(
             f"✓ {found.kind} signed by {found.key_id} at {found.signed_at.isoformat()}: base, signature, digest"
         )
     raise typer.Exit(1 if broken else 0)
@@ -78,7 +78,7 @@ def verify_evidence(evidence_id: UUID) -> None:
 @kept.command()
 def show(evidence_id: UUID) -> None:
     """What was signed, without the body: that is sealed."""
-    found, _ = cli.run(_evidence(evidence_id))
+    found, _ = terminal.run(_evidence(evidence_id))
     meta = json.loads(found.meta)
     base = {
         "kind": found.kind,
@@ -86,7 +86,7 @@ def show(evidence_id: UUID) -> None:
         "signed_at": found.signed_at.isoformat(),
         "base": found.base.decode(),
     }
-    cli.out.print_json(data={**base, "method": meta["method"], "target": meta["target"], "tag": meta["tag"]})
+    terminal.out.print_json(data={**base, "method": meta["method"], "target": meta["target"], "tag": meta["tag"]})
 
 
 @receipts.command("verify")
@@ -109,22 +109,30 @@ def verify_offline(
     proof = {"proof": said} if "path" in said and "checkpoint" in said else {}
     findings = verify_receipt({"receipt": said["receipt"], **proof}, jwks)
     for finding in findings:
-        cli.out.print(f"{'✓' if finding.holds else '✗'} {finding.check}: {finding.detail}")
+        terminal.out.print(f"{'✓' if finding.holds else '✗'} {finding.check}: {finding.detail}")
     raise typer.Exit(0 if holds(findings, proven=bool(proof)) else 1)
 
 
-@cli.app.command()
+@terminal.app.command()
 def doctor() -> None:
     """Show every setting and where it came from, and check database, schema, clock, keys and adapters."""
     given = settings.load()
     table = Table("setting", "value", "from", "what for")
     for row in settings.explain(given):
         table.add_row(*row)
-    cli.out.print(table)
-    sound = all([_tried("keyring", lambda: vault.keyring(given).kek_id), _tried("adapters", _adapters)])
-    sound &= _tried("house key", lambda: vault.house_key(given).public.key_id)
+    terminal.out.print(table)
+    sound = all(
+        [
+            _tried("keyring", lambda: _kept(given.keyring_path, lambda: vault.keyring(given).kek_id)),
+            _tried("adapters", _adapters),
+        ]
+    )
+    sound &= _tried("house key", lambda: _kept(given.house_key_path, lambda: vault.house_key(given).public.key_id))
     if given.embedded:
-        cli.out.print("· the embedded PostgreSQL is for one machine; in production set CLEARING_DATABASE_URL")
+        if not (given.home / "postgres").exists():
+            terminal.out.print("· no database yet; the first start makes it")
+            raise typer.Exit(0 if sound else 1)
+        terminal.out.print("· the embedded PostgreSQL is for one machine; in production set CLEARING_DATABASE_URL")
     with wiring.database_of(given) as url:
         reached = _tried("database", lambda: asyncio.run(_asked(url, _server)))
         if reached:
@@ -135,14 +143,19 @@ def doctor() -> None:
 
 def _tried(what: str, look: Callable[[], str]) -> bool:
     try:
-        cli.out.print(f"✓ {what}: {look()}")
+        terminal.out.print(f"✓ {what}: {look()}")
     except errors.ClearingError as fault:
-        cli.out.print(f"✗ {what}: {fault.detail}")
+        terminal.out.print(f"✗ {what}: {fault.detail}")
         return False
     except (psycopg.Error, OSError) as fault:
-        cli.out.print(f"✗ {what}: {type(fault).__name__}")  # its words may carry the address with the password
+        terminal.out.print(f"✗ {what}: {type(fault).__name__}")  # its words may carry the address with the password
         return False
     return True
+
+
+def _kept(path: Path, look: Callable[[], str]) -> str:
+    """Looking makes nothing: what the first start will make is not made here."""
+    return look() if path.exists() else "none yet; the first start makes it"
 
 
 def _adapters() -> str:

@@ -9,19 +9,19 @@ import typer
 from rich.table import Table
 
 from clearing import partners
-from clearing.front import cli, onboarding, settings, sources, vault, wiring
+from clearing.front import onboarding, settings, sources, terminal, vault, wiring
 from clearing.front.shapes import instant
 from clearing.partners import KEY_PROOF, KeyRow, key_proof
 from clearing.signatures import PrivateKey, jws_sign
 
 keys = typer.Typer(help="Keys: make, prove, register, list, revoke.", no_args_is_help=True)
-cli.app.add_typer(keys, name="key")
+terminal.app.add_typer(keys, name="key")
 
 Purpose = Annotated[str, typer.Option(help="requests, answers or operator")]
 Partner = Annotated[str | None, typer.Option(help="The partner's code; none for an operator's key.")]
 
 
-@cli.app.command()
+@terminal.app.command()
 def onboard(
     file: Annotated[Path, typer.Argument(help="A YAML file; `clearing onboard --help` shows its shape.")],
 ) -> None:
@@ -30,9 +30,9 @@ def onboard(
 
     async def take_in() -> None:
         async with wiring.desk(given) as (connection, writer):
-            await onboarding.onboard(plan, connection, writer, given, file.parent, cli.out.print)
+            await onboarding.onboard(plan, connection, writer, given, file.parent, terminal.out.print)
 
-    cli.run(take_in())
+    terminal.run(take_in())
 
 
 onboard.__doc__ = f"{onboard.__doc__}\n\n\b\n{(onboarding.__doc__ or '').partition(chr(10))[2]}"
@@ -45,9 +45,9 @@ def generate(
     """Make an Ed25519 key. Prints its public part."""
     key = PrivateKey.generate(sources.random(vault.SECRET_BYTES))
     if not vault.write_secret(file, key.to_jwk()):
-        cli.err.print(f"{file} is there already and stays as it is")
+        terminal.err.print(f"{file} is there already and stays as it is")
         raise typer.Exit(2)
-    cli.out.print_json(data={"key_id": key.public.key_id, "jwk": dict(key.public.jwk)})
+    terminal.out.print_json(data={"key_id": key.public.key_id, "jwk": dict(key.public.jwk)})
 
 
 @keys.command()
@@ -59,7 +59,7 @@ def prove(
     """Print what registration asks for: the public JWK, and the proof that you hold the private part."""
     key = vault.private_key(file)
     proof = jws_sign(key_proof(key.public.key_id, partner, purpose), key, KEY_PROOF)
-    cli.out.print_json(data={"jwk": dict(key.public.jwk), "purpose": purpose, "proof": proof})
+    terminal.out.print_json(data={"jwk": dict(key.public.jwk), "purpose": purpose, "proof": proof})
 
 
 @keys.command()
@@ -76,7 +76,7 @@ def register(
                 connection, said["jwk"], said["purpose"], partner, given.environment, said["proof"], sources.clock()
             )
 
-    cli.out.print(f"registered {cli.run(take_in()).public.key_id}")
+    terminal.out.print(f"registered {terminal.run(take_in()).public.key_id}")
 
 
 @keys.command("list")
@@ -88,10 +88,10 @@ def list_keys(partner: Partner = None) -> None:
             return await partners.keys_of(connection, partner)
 
     table = Table("key", "purpose", "environment", "alg", "registered", "revoked")
-    for row in cli.run(found()):
+    for row in terminal.run(found()):
         times = (instant(row.registered_at), instant(row.revoked_at) or "-")
         table.add_row(row.public.key_id, row.purpose, row.environment, row.public.alg, *times)
-    cli.out.print(table)
+    terminal.out.print(table)
 
 
 @keys.command()
@@ -108,4 +108,4 @@ def revoke(
             since = compromised_since.astimezone(sources.clock().tzinfo) if compromised_since else None
             return await partners.revoke_key(connection, key_id, None, sources.clock(), since)
 
-    cli.out.print(f"revoked {cli.run(take_out()).public.key_id}")
+    terminal.out.print(f"revoked {terminal.run(take_out()).public.key_id}")

@@ -5,11 +5,11 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from clearing.front import cli
+from clearing.front import terminal
 from clearing.front.cli_ask import URL, Key, Pinned, Session, Url
 
 review = typer.Typer(help="What a person must look at, and the decision that ends it.", no_args_is_help=True)
-cli.app.add_typer(review, name="review")
+terminal.app.add_typer(review, name="review")
 
 
 @review.command("list")
@@ -20,7 +20,7 @@ def list_cases(key: Key, url: Url = URL, pinned: Pinned = None) -> None:
     for case in found:
         names = ("case", "kind", "exchange", "leg", "owner", "due_at", "detail")
         table.add_row(*(str(case[name]) for name in names))
-    cli.out.print(table)
+    terminal.out.print(table)
 
 
 @review.command()
@@ -34,4 +34,4 @@ def resolve(
 ) -> None:
     """Decide a case."""
     session = Session(key, url, pinned)
-    cli.out.print_json(data=session.ask("POST", f"/v1/cases/{case}/resolve", {"decision": decision, "note": note}))
+    terminal.out.print_json(data=session.ask("POST", f"/v1/cases/{case}/resolve", {"decision": decision, "note": note}))

@@ -54,7 +54,7 @@ class Doorway:
             return
         except (
             errors.ClearingError
-        ) as refused:  # the clock went wrong meanwhile: what happened stands, the answer cannot be signed
+        ) as refused:  # the clock went wrong meanwhile: what happened stands, nothing can be signed
             status, headers, body, said = self._unsigned(house, problems.of_error(refused), trace_id)
         await _send(send, status, headers, body)
         seconds = perf_counter() - started

@@ -10,12 +10,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
+from rich.console import Console
 
 from clearing import errors
 from clearing.client import Clearing
@@ -48,6 +49,15 @@ programs:
 corridors:
   - {{source: palm-hotels, target: lotus-air, ratio: 1/2, step: 2, minimum: 1000}}
 """
+FIRST_STEPS = """
+Be the hotel's engineer in another terminal (add --curl to see the signed request instead of sending it):
+
+  .venv/bin/clearing link palm-hotels SBX-OK-20048852 --key {key} --url {url}
+  .venv/bin/clearing link lotus-air SBX-OK-71130046 --key {key} --url {url}
+  .venv/bin/clearing quote PALM_ACCOUNT LOTUS_ACCOUNT --sent 20000 --key {key} --url {url}
+  .venv/bin/clearing exchange QUOTE --wait 10 --key {key} --url {url}
+
+Ctrl-C closes the house; its books stay."""
 CAPABILITIES = "{hold_seconds: 900, idempotent: true, look_up: true, reversal: true, batch: 100, longest_seconds: 30, signed: true}"
 
 
@@ -93,8 +103,12 @@ class Stage:
 
     def wait_for_end(self) -> int:
         """How the house's process ended: minus the number of the signal."""
-        assert self.house is not None
-        return self.house.wait(START_SECONDS_MAX)
+        return 0 if self.house is None else self.house.wait(START_SECONDS_MAX)
+
+    def wait_for_ever(self) -> None:
+        """Until the house ends, or the person at the keyboard has seen enough."""
+        if self.house is not None:
+            self.house.wait()
 
     def close_house(self) -> None:
         """Ask the house to stop."""
@@ -149,8 +163,7 @@ def _program(folder: Path, code: str, unit: str) -> Iterator[str]:
     with (folder / f"{code}.log").open("ab") as log:
         process = subprocess.Popen(command, env=_bare(), stdout=subprocess.PIPE, stderr=log)
     try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
+        line = process.stdout.readline() if process.stdout else b""
         if not line:
             raise errors.Misconfigured(f"the sandbox program {code} did not start; see {folder / f'{code}.log'}")
         yield str(json.loads(line)["url"])
@@ -181,3 +194,17 @@ def stage(folder: Path, port: int = 0) -> Iterator[Stage]:
 async def _take_in(set_up: Stage, plan: Path) -> None:
     async with wiring.desk(set_up.settings) as (connection, writer):
         await onboarding.onboard(onboarding.read_plan(plan), connection, writer, set_up.settings, set_up.folder)
+
+
+def keep_open(given: Settings) -> None:
+    """The house with its two sandbox programs, until it is interrupted; what it did is there again at the next start."""
+    folder = given.home / "sandbox"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    console = Console(soft_wrap=True, highlight=False)
+    with stage(folder, given.port) as set_up:
+        console.print(f"The house is open at [bold]{set_up.url}[/bold]; its API is described at {set_up.url}/docs")
+        for program, url in sorted(set_up.programs.items()):
+            console.print(f"  program {program} at {url}")
+        console.print(FIRST_STEPS.format(key=folder / "palm-requests.jwk", url=set_up.url), markup=False)
+        with suppress(KeyboardInterrupt):
+            set_up.wait_for_ever()

@@ -7,4 +7,4 @@ SELECT
     linked_at,
     wrapped IS NULL AS erased
 FROM account
-WHERE lane = %(lane)b AND account = any(%(account)b::uuid [])
+WHERE lane = %(lane)b AND account = any(%(account)b::uuid[])

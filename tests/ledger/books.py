@@ -113,7 +113,7 @@ async def furnish(connection: AsyncConnection, now: datetime) -> None:
         await partners.register_key(connection, jwk, purpose, owner, "sandbox", proof, now)
 
 
-@dataclass
+@dataclass(repr=False)
 class House:
     """One lane with its writer, and a connection beside it that sees and may do everything."""
 
@@ -333,6 +333,8 @@ def outline(outcomes: Iterable[Outcome | errors.ClearingError]) -> list[object]:
     for outcome in outcomes:
         if isinstance(outcome, Reserved):
             told.append(("reserved", outcome.leaf.seq, outcome.due, outcome.replayed))
+        elif isinstance(outcome, Moved):
+            told.append(("moved", outcome.exchange_id, outcome.state, outcome.due))
         elif isinstance(outcome, errors.ClearingError):
             told.append(outcome.code)
         else:

@@ -58,7 +58,7 @@ class Run:
     url: str
     folder: Path
     wishes: tuple[Wish, ...] = ()
-    falls: tuple[str, int] | None = None
+    falls: tuple[str, int] = ("", 0)
     stops: bool = False
     bug: str | None = None
     seconds: float = 20.0
@@ -116,7 +116,7 @@ def _stopping(run: Run, passed: Counter[str]) -> Callable[[str], None]:
             writing[0] -= 1
 
     writer.write_batch = write_batch  # type: ignore[attr-defined]
-    step_wanted, least = run.falls or ("", 0)
+    step_wanted, least = run.falls
 
     def point(step: str) -> None:
         passed[step] += 1

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from clearing import database
+from clearing.front import logs
 from tests.conftest import TEMPLATE, other_database
 from tests.wire.front_room import CANARY, Front, opened
 
@@ -17,6 +18,7 @@ def front(postgres_url: str, worker_id: str, tmp_path_factory: pytest.TempPathFa
     try:
         with opened(other_database(postgres_url, name), tmp_path_factory.mktemp("front")) as room:
             yield room
+        logs.flush()
         assert CANARY not in room.log.getvalue()
         assert not [answer for answer in room.told if CANARY.encode() in answer]
     finally:

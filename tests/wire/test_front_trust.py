@@ -8,7 +8,7 @@ import pytest
 
 from clearing.client import verify_receipt
 from clearing.client.receipt import holds
-from clearing.front import sources
+from clearing.front import logs, sources
 from clearing.partners import KEY_PROOF, key_proof
 from clearing.signatures import PrivateKey, jws_sign
 from tests.wire.front_room import CANARY, Front
@@ -154,6 +154,7 @@ def test_a_fault_of_ours_tells_nothing(front: Front, monkeypatch: pytest.MonkeyP
     answer = front.ask("GET", "/v1/programs")
     assert (answer.status, answer.code, answer.signed) == (500, "internal_error", True)
     assert CANARY.encode() not in answer.body
+    logs.flush()
     failed = [json.loads(line) for line in front.log.getvalue().splitlines() if answer.json["trace_id"] in line]
     assert {line["event"] for line in failed} == {"failed", "answered"}
     assert next(line for line in failed if line["event"] == "failed")["error"] == "ValueError"
@@ -161,6 +162,7 @@ def test_a_fault_of_ours_tells_nothing(front: Front, monkeypatch: pytest.MonkeyP
 
 def test_logs_are_listed_fields_only(front: Front) -> None:
     front.link("palm-hotels", CANARY)
+    logs.flush()
     lines = [json.loads(line) for line in front.log.getvalue().splitlines()]
     assert CANARY not in front.log.getvalue()
     assert any(line.get("operation") == "link_account" and line.get("partner") == "palm" for line in lines)
@@ -182,3 +184,28 @@ def test_metrics_balance(front: Front) -> None:
     assert float(figures['clearing_exchanges{state="completed"}']) >= 1
     assert float(figures["clearing_lane_batches"]) >= 1
     assert 'clearing_requests_total{operation="submit",status="201"}' in figures
+
+
+def test_a_case_is_owned_until_an_operator_signs_a_decision(front: Front) -> None:
+    token = front.quote(sent=5733).json["quote"]  # 1,911 miles: the program confirms another amount
+    answer = front.ask("POST", "/v1/exchanges", {"quote": token}, headers={"prefer": "wait=20"})
+    assert (answer.status, answer.json["state"]) == (202, "review")
+    cases = front.ask("GET", "/v1/cases", key="operator").json["cases"]
+    (case,) = [case for case in cases if case["exchange"] == answer.json["exchange"]]
+    assert (case["kind"], case["owner"]) == ("answer_differs", "operations")
+    at = f"/v1/cases/{case['case']}/resolve"
+    assert front.ask("POST", at, {"decision": "done", "note": "mine"}, key="palm").code == "forbidden"
+    assert front.ask("POST", at, {"decision": "forget", "note": "no"}, key="operator").code == "validation_failed"
+    resolved = front.ask("POST", at, {"decision": "done", "note": "confirmed by telephone"}, key="operator")
+    assert (resolved.status, resolved.json["exchange"]) == (200, answer.json["exchange"])
+    followed = front.ask("GET", f"/v1/exchanges/{answer.json['exchange']}", headers={"prefer": "wait=20"})
+    assert followed.json["state"] == "completed"
+    again = front.ask("POST", at, {"decision": "done", "note": "twice"}, key="operator")
+    assert (again.status, again.code) == (409, "case_closed")
+    assert (
+        front.ask("POST", "/v1/cases/999999/resolve", {"decision": "close", "note": "x"}, key="operator").code
+        == "not_found"
+    )
+    assert (
+        front.ask("POST", "/v1/cases/x/resolve", {"decision": "close", "note": "x"}, key="operator").code == "not_found"
+    )

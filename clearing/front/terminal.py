@@ -1,0 +1,29 @@
+"""The root of the command line: what every command hangs on and prints to."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import typer
+from rich.console import Console
+
+EXIT_CODES = """Exit codes: 0 it holds · 1 it does not hold (verify, check, evidence, receipt) · 2 wrong use · 3 misconfigured ·
+4 refused by the house · 5 not available now, try again"""
+
+Result = TypeVar("Result")
+
+app = typer.Typer(
+    name="clearing",
+    help="A clearing house for loyalty points: signed exchanges between programs, booked and proven.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out = Console(soft_wrap=True)
+err = Console(stderr=True, soft_wrap=True)
+
+
+def run(work: Coroutine[Any, Any, Result]) -> Result:
+    """Do something that waits."""
+    return asyncio.run(work)

@@ -1,0 +1,64 @@
+"""The crash harness: the house dies at every named step, twice in a row, against every fault of the programs, and nothing is lost."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.stories import broken, crash
+from tests.stories.crash import Fall
+from tests.stories.far_sides import World
+
+STREAMS = 3  # most of a scenario is waiting for leases to lapse
+REPORT = Path(__file__).with_name("crash_report.txt")
+ANY_HITS = 20  # what a dry run would count, more or less
+SEEDED = {
+    "silence_is_a_decline": Fall("held", "deliver.sent", "first", "target"),
+    "every_attempt_is_a_new_order": Fall("held", "lane.locked", "middle", "target"),
+    "absence_is_proof": Fall("kiosk", "deliver.sent", "middle", "target"),
+    "sent_before_it_is_reserved": Fall("held", "reserve.decided", "first", "source"),
+    "answers_move_whatever_the_state": Fall("debited", "deliver.heard", "middle", "target", zombie=True),
+    "any_amount_is_accepted": Fall("held", "deliver.recorded", "first", "source"),
+    "taken_over_is_sent_again": Fall("kiosk", "deliver.heard", "middle", "source"),
+}
+
+
+def _streams(new_world: Callable[[], World], falls: list[Fall], hits: dict[str, int]) -> list[str]:
+    """All of these, side by side, each stream in a world of its own."""
+    worlds = [new_world() for _ in range(STREAMS)]
+
+    def stream(place: int) -> list[str]:
+        mine = falls[place::STREAMS]
+        return [
+            line
+            for number, fall in enumerate(mine)
+            for line in crash.scenario(worlds[place], number * STREAMS + place, fall, hits.get(fall.step, ANY_HITS))
+        ]
+
+    with ThreadPoolExecutor(STREAMS) as pool:
+        return [line for lines in pool.map(stream, range(STREAMS)) for line in lines]
+
+
+@pytest.mark.parametrize("kind", crash.STEPS)
+def test_a_house_that_dies_twice_at_any_step_loses_and_doubles_nothing(
+    kind: str, new_world: Callable[[], World]
+) -> None:
+    passed = crash.dry_run(new_world(), kind)
+    assert set(passed) == set(crash.STEPS[kind]), "a step was named or dropped: say so in STEPS"
+    assert _streams(new_world, crash.falls(kind), passed) == []
+
+
+def test_a_house_that_wakes_when_another_has_done_its_work_loses_and_doubles_nothing(
+    new_world: Callable[[], World],
+) -> None:
+    assert _streams(new_world, crash.zombies(), {}) == []
+
+
+@pytest.mark.parametrize("bug", broken.BUGS)
+def test_the_harness_finds_a_seeded_design_bug(bug: str, new_world: Callable[[], World]) -> None:
+    assert crash.scenario(new_world(), 0, SEEDED[bug], ANY_HITS, bug) != []
+
+
+def test_the_report_says_what_is_covered() -> None:
+    assert REPORT.read_text() == crash.report()
