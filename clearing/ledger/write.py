@@ -54,6 +54,7 @@ class Pen:
     writer: UUID
     chart: Chart
     capped: set[int] = field(default_factory=set)  # accounts that are known to have a row among the caps
+    planned: int = 0  # the log's size when plans were last made, as its number of bits
 
 
 async def open_pen(
@@ -159,6 +160,7 @@ Wanted = Sequence[tuple[str, Mapping[str, Any]]]
 
 _BEGIN: Statement = ("BEGIN", {})
 _COMMIT: Statement = ("COMMIT", {})
+_DISCARD_PLANS: Statement = ("DISCARD PLANS", {})
 
 
 def _of_lane(pen: Pen, wanted: Wanted) -> list[Statement]:
@@ -271,6 +273,14 @@ async def write_batch(pen: Pen, items: Sequence[Item]) -> list[Result]:
     pen.capped |= book.changes.caps.keys()
     _pass(pen, book, "committed")
     return results
+
+
+def _plan_again(pen: Pen, book: Book) -> list[Statement]:
+    """Forget the plans whenever the log has doubled: those made for a table of a few rows read the whole lane for each batch."""
+    if book.size.bit_length() == pen.planned:
+        return []
+    pen.planned = book.size.bit_length()
+    return [_DISCARD_PLANS]
 
 
 def _head_of(pen: Pen, book: Book) -> dict[str, Any]:

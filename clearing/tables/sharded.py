@@ -153,7 +153,7 @@ class EntryRow(SQLModel, table=True):
 class Leaf(SQLModel, table=True):
     """One event of the log: the bytes as they were written once, and the salt that its commitment hides them with."""
 
-    __table_args__ = table("sharded", Index("leaf_by_exchange", "lane", "exchange_id"))
+    __table_args__ = table("sharded")
     lane: int = col(SmallInteger, key=True)
     seq: int = col(BigInteger, key=True)
     at: datetime = col(Instant)

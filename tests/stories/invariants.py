@@ -6,7 +6,6 @@ ends completed, reversed or in an owned review. I4 at most one effective credit 
 
 import asyncio
 import base64
-import json
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -210,7 +209,8 @@ async def _evidence(world: World, found: Found) -> list[str]:
         keys = {row.public.key_id: row for code in world.accounts for row in await partners.keys_of(connection, code)}
         keys |= {row.public.key_id: row for row in await partners.keys_of(connection, None)}
         said: dict[UUID, list[dict[str, Any]]] = {}
-        for order in [order for orders in found.orders.values() for order in orders.values()]:
+        sound = [name for name in found.orders if not found.cases.get(name, set()) & {"late_success", "answer_differs"}]
+        for order in [order for name in sound for order in found.orders[name].values()]:
             proof = order.evidence_id
             if order.state not in {"done", "declined"} or proof is None or proof in world.proven:
                 continue
@@ -232,7 +232,10 @@ def _said(kept: evidence.Evidence, keys: dict[str, KeyRow], wrong: list[str]) ->
     findings = ["unsigned"] if row is None else evidence.verify(kept, HOUSE.public, KEYRING, answer_key=row.public)
     wrong.extend(f"I4 evidence {kept.evidence_id}: {finding}" for finding in findings)
     place = evidence.place("evidence", LANE, kept.evidence_id, "box")
-    body = orjson.loads(base64.b64decode(json.loads(evidence.open_sealed(KEYRING, place, kept.sealed))["answer"]))
+    try:
+        body = orjson.loads(base64.b64decode(orjson.loads(evidence.open_sealed(KEYRING, place, kept.sealed))["answer"]))
+    except orjson.JSONDecodeError:
+        return [{"unreadable": True}]
     return list(body.get("operations", [body]))
 
 

@@ -13,6 +13,7 @@ from tests.stories.far_sides import World
 STREAMS = 3  # most of a scenario is waiting for leases to lapse
 REPORT = Path(__file__).with_name("crash_report.txt")
 ANY_HITS = 20  # what a dry run would count, more or less
+MANY_HITS = 60
 SEEDED = {
     "silence_is_a_decline": Fall("held", "deliver.sent", "first", "target"),
     "every_attempt_is_a_new_order": Fall("held", "lane.locked", "middle", "target"),
@@ -57,7 +58,8 @@ def test_a_house_that_wakes_when_another_has_done_its_work_loses_and_doubles_not
 
 @pytest.mark.parametrize("bug", broken.BUGS)
 def test_the_harness_finds_a_seeded_design_bug(bug: str, new_world: Callable[[], World]) -> None:
-    assert crash.scenario(new_world(), 0, SEEDED[bug], ANY_HITS, bug) != []
+    world = new_world()
+    assert any(crash.scenario(world, number, SEEDED[bug], MANY_HITS, bug) for number in range(3))
 
 
 def test_the_report_says_what_is_covered() -> None:

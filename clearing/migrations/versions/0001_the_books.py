@@ -199,7 +199,6 @@ CREATE TABLE leaf (
     hash BYTEA NOT NULL,
     PRIMARY KEY (lane, seq)
 );
-CREATE INDEX leaf_by_exchange ON leaf (lane, exchange_id);
 COMMENT ON TABLE leaf IS 'sharded';
 
 CREATE TABLE nonce (
