@@ -128,7 +128,7 @@ def _profiled(pid: int, profile: Path | None) -> Iterator[None]:
         yield
         return
     spy = Path(sys.executable).parent / "py-spy"
-    command = [str(spy), "record", "--pid", str(pid), "--output", str(profile), "--rate", "100", "--duration", "600"]
+    command = [str(spy), "record", "--pid", str(pid), "--output", str(profile), "--rate", "250", "--duration", "600"]
     with subprocess.Popen([*command, "--nonblocking"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as watching:
         time.sleep(1.0)  # it reads symbols first
         try:

@@ -170,6 +170,8 @@ def _program(folder: Path, code: str, unit: str) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(START_SECONDS_MAX)
+        if process.stdout:
+            process.stdout.close()
 
 
 @contextmanager

@@ -7,6 +7,7 @@ began, its third is left to end; callers who heard nothing ask again with the sa
 import json
 import multiprocessing
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -64,12 +65,14 @@ class Fall(NamedTuple):
 def falls(kind: str) -> list[Fall]:
     """Every step of this kind. Each of them comes at every place, and against the faults of either side, in one kind or another."""
     names, turn, places = STEPS[kind], tuple(STEPS).index(kind), tuple(PLACES)
+    sides = ("source", "target")
     if kind == "reversal":
-        one = [Fall(kind, step, places[number % 3]) for number, step in enumerate(names)]
-        more = [Fall(kind, step, place) for step in REVERSE for place in places]
+        turns = [1 if step.startswith("void") else number for number, step in enumerate(names)]  # a target declines, or nobody
+        one = [Fall(kind, step, places[n % 3], sides[turn % 2]) for n, (step, turn) in enumerate(zip(names, turns, strict=True))]
+        more = [Fall(kind, step, place, side) for step in REVERSE for place in places for side in sides]
         return list(dict.fromkeys([*one, *more]))
     return [
-        Fall(kind, step, places[(number + turn) % 3], ("source", "target")[(number + turn) % 2])
+        Fall(kind, step, places[(number + turn) % 3], sides[(number + turn) % 2])
         for number, step in enumerate(names)
     ]
 
@@ -84,7 +87,7 @@ def zombies() -> list[Fall]:
 def wishes(world: World, kind: str, side: str = "both") -> tuple[Wish, ...]:
     """One exchange for each fault on each side asked for, a few ordinary ones, and two that are cancelled."""
     if kind == "reversal":
-        return _reversals(world)
+        return _reversals(world, side)
     source = {"held": "hotel", "debited": "shop", "kiosk": "kiosk"}[kind]
     at_target = ("airline", "kiosk", AT_THIRD) if kind == "kiosk" else (source, "airline", AT_TARGET)
     asked = [] if side == "target" else [world.wish(source, "airline", sent) for sent in AT_SOURCE]
@@ -94,9 +97,9 @@ def wishes(world: World, kind: str, side: str = "both") -> tuple[Wish, ...]:
     return tuple(asked[0::2] + asked[1::2])  # neighbours in the table are not neighbours in a request
 
 
-def _reversals(world: World) -> tuple[Wish, ...]:
-    """In part, one for each fault on each side; and one of all that is left."""
-    amounts = [sent for pair in zip(AT_SOURCE, AT_TARGET, strict=True) for sent in pair]
+def _reversals(world: World, side: str) -> tuple[Wish, ...]:
+    """In part, one for each fault on each side asked for; and one of all that is left."""
+    amounts = [*(AT_SOURCE if side != "target" else ()), *(AT_TARGET if side != "source" else ())]
     originals = _originals(world, len(amounts) + 1)
     asked = [
         Wish(world.key(), source, world.accounts[source], world.accounts["airline"], sent, UUID(str(original)))
@@ -115,9 +118,7 @@ def _originals(world: World, count: int) -> list[tuple[Any, str]]:
     missing = count - len(world.rows(query, count))
     if missing:
         sources = ("hotel", "shop")
-        asked = tuple([world.wish(sources[n % 2], "airline", 3_000_000) for n in range(missing)])
-        with life(Run(world.url, world.folder, asked)) as process:
-            assert _ended(process) == 0, (world.folder / "child.log").read_text()
+        end(world, *[world.wish(sources[n % 2], "airline", 3_000_000) for n in range(missing)])
     return world.rows(query, count)
 
 
@@ -147,7 +148,7 @@ def receipts(world: World) -> list[dict[str, Any]]:
 
 def dry_run(world: World, kind: str) -> dict[str, int]:
     """A life without a fall: how often each step was passed."""
-    if (code := _lived(Run(world.url, world.folder, wishes(world, kind, "source")))) != 0:
+    if (code := _lived(Run(world.url, world.folder, wishes(world, kind, "target")))) != 0:
         raise AssertionError(_odd(world, f"the dry run ended with {code}"))
     passed: dict[str, int] = json.loads((world.folder / "passed.json").read_text())
     return passed
@@ -183,19 +184,35 @@ def _odd(world: World, line: str) -> str:
     return f"I3 {line}: {(world.folder / 'child.log').read_text()[-2000:]}"
 
 
+def end(world: World, *asked: Wish, decisions: tuple[tuple[int, str], ...] = ()) -> None:
+    """A life without a fall, until nothing is open."""
+    if (code := _lived(Run(world.url, world.folder, asked, decisions=decisions))) != 0:
+        raise AssertionError(_odd(world, f"a life ended with {code}"))
+
+
+@contextmanager
+def asleep(run: Run) -> Iterator[Callable[[], int | None]]:
+    """A life that was stopped in mid-step; call what this gives to wake it, and learn how it ended."""
+    with life(replace(run, stops=True)) as sleeper:
+        pid = sleeper.pid or 0
+        if not until(lambda: _sleeps(pid) or not sleeper.is_alive()):
+            raise AssertionError("the house never slept")
+
+        def wake() -> int | None:
+            if sleeper.is_alive():
+                os.kill(pid, signal.SIGCONT)
+            return _ended(sleeper)
+
+        yield wake
+
+
 def _zombie(world: World, base: Run) -> list[str]:
     """The first life is stopped in mid-step, its leases lapse and another ends its work; then it wakes and goes on."""
-    with life(replace(base, stops=True)) as sleeper:
-        assert sleeper.pid is not None
-        if not _until(lambda: _sleeps(sleeper.pid) or not sleeper.is_alive()):
-            return ["the zombie never slept"]
-        with life(replace(base, falls=NEVER)) as process:
-            code = _ended(process)
-        found = [] if code == 0 else [f"the life beside a zombie ended with {code}"]
-        if sleeper.is_alive():
-            os.kill(sleeper.pid, 18)  # SIGCONT
-        code = _ended(sleeper)
-    return found if code == 0 else [*found, f"the zombie ended with {code}"]
+    with asleep(base) as wake:
+        code = _lived(replace(base, falls=NEVER))
+        found = [] if code == 0 else [_odd(world, f"the life beside a zombie ended with {code}")]
+        code = wake()
+    return found if code == 0 else [*found, _odd(world, f"the zombie ended with {code}")]
 
 
 def _sleeps(pid: int) -> bool:
@@ -205,7 +222,8 @@ def _sleeps(pid: int) -> bool:
         return False
 
 
-def _until(holds: Callable[[], bool], seconds: float = LIFE_SECONDS_MAX) -> bool:
+def until(holds: Callable[[], bool], seconds: float = LIFE_SECONDS_MAX) -> bool:
+    """Whether it came to hold within a bound."""
     over = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > over:

@@ -16,18 +16,18 @@ from typing import Any
 
 from httpx_aiohttp import AiohttpTransport
 
+from adapters.house_json import ADAPTER
 from clearing import database, errors, evidence, exchange, partners
-from clearing.adapter import load_adapters
 from clearing.delivery import Delivery, Pace
 from clearing.front import sources, wiring
 from clearing.front.settings import Settings
 from clearing.ledger import Writer, writer
-from clearing.ledger.items import Reserved, Signed
+from clearing.ledger.items import Reserved, Resolve, Signed
 from clearing.partners import Live
 from clearing.rules.refusals import Refusal
 from clearing.signatures import Message, PrivateKey, confirm, present, sign_request
 from tests.stories import broken
-from tests.stories.far_sides import HOUSE, KEYRING, LANE, SIGNERS, Wish
+from tests.stories.far_sides import HOUSE, KEYRING, LANE, OPERATOR, SIGNERS, Wish
 
 AUTHORITY = "house.test"
 FELL = 137
@@ -60,6 +60,7 @@ class Run:
     wishes: tuple[Wish, ...] = ()
     falls: tuple[str, int] = ("", 0)
     stops: bool = False
+    decisions: tuple[tuple[int, str], ...] = ()
     bug: str | None = None
     seconds: float = 20.0
 
@@ -132,6 +133,8 @@ async def _live(run: Run, points: Callable[[str], None]) -> int:
         waves = [run.wishes[start : start + WAVE] for start in range(0, len(run.wishes), WAVE)]
         for wave in waves:
             await asyncio.gather(*(ask(here, wish) for wish in wave))
+        for case, decision in run.decisions:
+            await decide(here, case, decision)
         try:
             async with asyncio.timeout(run.seconds):
                 while await _open(here):
@@ -162,7 +165,7 @@ async def _opened(run: Run, points: Callable[[str], None]) -> AsyncIterator[Here
             books,
             programs=lambda: live.directory(sources.clock()),
             keys=lambda key_id: live.key(key_id, sources.clock()),
-            adapters=load_adapters(),
+            adapters={ADAPTER.name: ADAPTER},
             transport=transport,
             house_key=HOUSE,
             seal=wiring.sealer(KEYRING),
@@ -227,6 +230,18 @@ async def ask(here: Here, wish: Wish) -> None:
         stopped = await exchange.cancel(here.writer, _asked(wish, "/v1/cancel", b"{}", "-c"), view.exchange_id)
         if not isinstance(stopped, Refusal):
             here.delivery.moved(stopped)
+
+
+async def decide(here: Here, case: int, decision: str) -> None:
+    """An operator's signed command; a refusal is written down as a receipt would be."""
+    said, proof = kept(*signed(OPERATOR, f"/v1/cases/{case}/resolve", f"decide-{case}", decision.encode()))
+    lease = _lease(here)
+    item = Resolve(said, proof, case, decision, OPERATOR.public.key_id, lease.token, lease.until)
+    outcome = await here.writer.put(item)
+    if isinstance(outcome, Refusal):
+        (here.run.folder / "refused.txt").write_text(outcome.code)
+    else:
+        here.delivery.moved(outcome)
 
 
 async def _submit(here: Here, wish: Wish) -> Reserved | Refusal:
