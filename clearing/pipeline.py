@@ -43,11 +43,14 @@ class Pipeline:
         self._pgconn: PGconn = connection.pgconn
         self._prepared: dict[str, _Prepared] = {}
         self._transformer = Transformer(connection)
+        self._ready: asyncio.Future[None] | None = None
+        self._watched: int | None = None
         self._pgconn.nonblocking = 1
         self._pgconn.enter_pipeline_mode()
 
     async def close(self) -> None:
         """Let go of the connection; what was not committed is gone."""
+        self._unwatch()
         await self._connection.close()
 
     async def run(self, statements: Sequence[Statement], sent: Callable[[], None] = lambda: None) -> list[Rows]:
@@ -108,19 +111,27 @@ class Pipeline:
         return results
 
     async def _wait(self, *, writing: bool) -> None:
+        """Until the socket can be read, or written. Watched for reading from one wait to the next, while nothing comes between them."""
         loop = asyncio.get_running_loop()
-        ready, number = loop.create_future(), self._pgconn.socket
-
-        def wake() -> None:
-            if not ready.done():
-                ready.set_result(None)
-
-        loop.add_reader(number, wake)
+        self._ready = loop.create_future()
+        if self._watched is None:
+            self._watched = self._pgconn.socket
+            loop.add_reader(self._watched, self._wake)
         if writing:
-            loop.add_writer(number, wake)
+            loop.add_writer(self._watched, self._wake)
         try:
-            await ready
+            await self._ready
         finally:
-            loop.remove_reader(number)
-            if writing:
-                loop.remove_writer(number)
+            if writing and self._watched is not None:
+                loop.remove_writer(self._watched)
+
+    def _wake(self) -> None:
+        if self._ready is not None and not self._ready.done():
+            self._ready.set_result(None)
+        else:
+            self._unwatch()  # said unasked: a connection that was cut would wake the loop again and again
+
+    def _unwatch(self) -> None:
+        if self._watched is not None:
+            asyncio.get_running_loop().remove_reader(self._watched)
+            self._watched = None

@@ -15,7 +15,7 @@ from clearing.database import statement
 from clearing.ledger import rows
 from clearing.ledger.book import TILE_LEVELS, Chart
 from clearing.ledger.items import ExchangeView
-from clearing.ledger.write import chart_of
+from clearing.ledger.pen import chart_of
 from clearing.rules import merkle, postings
 from clearing.rules.lifecycle import Event, Path
 from clearing.rules.postings import Account, account_number

@@ -33,7 +33,8 @@ from clearing.ledger.items import (
     Sent,
     Tick,
 )
-from clearing.ledger.write import Pen, Result, open_pen, write_batch
+from clearing.ledger.pen import Pen, open_pen
+from clearing.ledger.write import Result, write_batch
 from clearing.rules.refusals import Refusal
 from clearing.rules.windows import Window
 

@@ -14,7 +14,8 @@ from clearing import database, errors, partners
 from clearing.ledger import Writer, reads
 from clearing.ledger import writer as writer_module
 from clearing.ledger.items import Grant, Item, Moved, Reserved, Tick
-from clearing.ledger.write import Pen, open_pen, write_batch
+from clearing.ledger.pen import Pen, open_pen
+from clearing.ledger.write import write_batch
 from clearing.rules import merkle
 from clearing.rules.lifecycle import Path, State
 from clearing.rules.refusals import Refusal

@@ -6,7 +6,6 @@ A harness that finds nothing proves nothing unless it is known to find these.
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -21,33 +20,41 @@ from clearing.rules.refusals import Refusal
 _early: list[bool] = []
 
 
+def change(room: Any, name: str, part: object) -> Any:
+    """Put another part in the place of one that is there, and return that."""
+    usual = getattr(room, name)
+    setattr(room, name, part)
+    return usual
+
+
 def silence_is_a_decline() -> None:
     """Whoever does not answer is taken to have refused."""
-    desk._unknown = lambda _order, said: Finding(Verdict.DECLINED, said.reason)  # type: ignore[assignment]
+    change(desk, "_unknown", lambda _order, said: Finding(Verdict.DECLINED, said.reason))
 
 
 def every_attempt_is_a_new_order() -> None:
     """The order's id is not the same for every repeat."""
-    usual, times = dispatch.order_id, Counter[str]()
+    times = Counter[str]()
 
     def order_id(exchange_hex: str, leg: int) -> str:
-        name = usual(exchange_hex, leg)
+        name: str = usual(exchange_hex, leg)
         times[name] += 1
         return name if times[name] == 1 else f"{name}-{times[name]}"
 
-    dispatch.order_id = order_id  # type: ignore[attr-defined]
+    usual = change(dispatch, "order_id", order_id)
 
 
 def absence_is_proof() -> None:
     """What a look-up does not find is taken never to have happened."""
-    usual = asking.judge
 
     def judge(asked: Any, answers: Any) -> Any:
         findings, surplus = usual(asked, answers)
-        denied = [Finding(Verdict.DECLINED, "not_found") if one.verdict is Verdict.NOT_FOUND else one for one in findings]
+        denied = [
+            Finding(Verdict.DECLINED, "not_found") if one.verdict is Verdict.NOT_FOUND else one for one in findings
+        ]
         return denied, surplus
 
-    desk.judge = judge  # type: ignore[attr-defined]
+    usual = change(desk, "judge", judge)
 
 
 def sent_before_it_is_reserved() -> None:
@@ -57,26 +64,25 @@ def sent_before_it_is_reserved() -> None:
 
 def answers_move_whatever_the_state() -> None:
     """An answer moves an exchange that has been moved by the same answer before."""
-    advance._FINAL = frozenset()
-    advance.after = lambda path, _state, event: TRANSITIONS[path][State.UNKNOWN][event]  # type: ignore[attr-defined]
+    change(advance, "_FINAL", frozenset())
+    change(advance, "after", lambda path, _state, event: TRANSITIONS[path][State.UNKNOWN][event])
 
 
 def any_amount_is_accepted() -> None:
     """An answer is believed by its id alone."""
-    asking.compare = lambda order, answers: next((one for one in answers if one.id == order.id), None)  # type: ignore[attr-defined]
+    change(asking, "compare", lambda order, answers: next((one for one in answers if one.id == order.id), None))
 
 
 def taken_over_is_sent_again() -> None:
     """An order that a dead process may have sent is sent once more to a program that promises no idempotency."""
-    desk.way_of = lambda _order, _can, _now: Way.SEND  # type: ignore[attr-defined]
-    usual = desk.Desk._marked
+    change(desk, "way_of", lambda _order, _can, _now: Way.SEND)
 
     async def marked(self: desk.Desk, batch: list[desk.Queued]) -> list[desk.Queued]:
         asked_before = [queued for queued in batch if queued.order.state != "waiting"]
         fresh = [queued for queued in batch if queued.order.state == "waiting"]
         return [*asked_before, *(await usual(self, fresh) if fresh else ())]
 
-    desk.Desk._marked = marked  # type: ignore[method-assign]
+    usual = change(desk.Desk, "_marked", marked)
 
 
 BUGS: dict[str, Callable[[], None]] = {
@@ -103,7 +109,9 @@ async def submit(
 ) -> Reserved | Refusal:
     """As `exchange.submit`, unless the house sends before it reserves."""
     if _early:
-        path = exchange.path_of(directory.programs[accepted.source_program], directory.programs[accepted.target_program])
+        path = exchange.path_of(
+            directory.programs[accepted.source_program], directory.programs[accepted.target_program]
+        )
         here.delivery.hand_over([_first_order(accepted, exchange_id, path, here.delivery.clock())])
         await asyncio.sleep(0.05)
     return await exchange.submit(here.writer, asked, accepted, directory, exchange_id, lease)

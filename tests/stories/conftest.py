@@ -22,9 +22,7 @@ def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarSides]:
 
 
 @pytest.fixture
-def new_world(
-    postgres_url: str, worker_id: str, far: FarSides, tmp_path: Path
-) -> Iterator[Callable[[], World]]:
+def new_world(postgres_url: str, worker_id: str, far: FarSides, tmp_path: Path) -> Iterator[Callable[[], World]]:
     """Worlds of one's own, gone after the test."""
     made: list[str] = []
 

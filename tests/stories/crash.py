@@ -67,13 +67,17 @@ def falls(kind: str) -> list[Fall]:
     names, turn, places = STEPS[kind], tuple(STEPS).index(kind), tuple(PLACES)
     sides = ("source", "target")
     if kind == "reversal":
-        turns = [1 if step.startswith("void") else number for number, step in enumerate(names)]  # a target declines, or nobody
-        one = [Fall(kind, step, places[n % 3], sides[turn % 2]) for n, (step, turn) in enumerate(zip(names, turns, strict=True))]
+        turns = [
+            1 if step.startswith("void") else number for number, step in enumerate(names)
+        ]  # a target declines, or nobody
+        one = [
+            Fall(kind, step, places[n % 3], sides[turn % 2])
+            for n, (step, turn) in enumerate(zip(names, turns, strict=True))
+        ]
         more = [Fall(kind, step, place, side) for step in REVERSE for place in places for side in sides]
         return list(dict.fromkeys([*one, *more]))
     return [
-        Fall(kind, step, places[(number + turn) % 3], sides[(number + turn) % 2])
-        for number, step in enumerate(names)
+        Fall(kind, step, places[(number + turn) % 3], sides[(number + turn) % 2]) for number, step in enumerate(names)
     ]
 
 

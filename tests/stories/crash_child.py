@@ -89,7 +89,7 @@ def begin(run: Run) -> None:
         broken.BUGS[run.bug]()
     try:
         code = asyncio.run(_live(run, point))
-    except BaseException as reason:
+    except BaseException as reason:  # noqa: BLE001 - whatever it was, the parent learns it by the status
         sys.excepthook(type(reason), reason, reason.__traceback__)
         os._exit(4)
     (run.folder / "passed.json").write_text(json.dumps(passed))
@@ -107,7 +107,7 @@ def _falling(run: Run, passed: Counter[str]) -> Callable[[str], None]:
 
 def _stopping(run: Run, passed: Counter[str]) -> Callable[[str], None]:
     """Stop at the step, but not with the lane's lock in hand: nobody else could write then, which is another story."""
-    usual, writing = writer.write_batch, [0]
+    writing = [0]
 
     async def write_batch(*batch: Any) -> Any:
         writing[0] += 1
@@ -116,7 +116,7 @@ def _stopping(run: Run, passed: Counter[str]) -> Callable[[str], None]:
         finally:
             writing[0] -= 1
 
-    writer.write_batch = write_batch  # type: ignore[attr-defined]
+    usual = broken.change(writer, "write_batch", write_batch)
     step_wanted, least = run.falls
 
     def point(step: str) -> None:
@@ -137,7 +137,7 @@ async def _live(run: Run, points: Callable[[str], None]) -> int:
             await decide(here, case, decision)
         try:
             async with asyncio.timeout(run.seconds):
-                while await _open(here):
+                while await _open(here):  # noqa: ASYNC110 - other processes close exchanges too
                     await asyncio.sleep(0.03)
         except TimeoutError:
             return 3

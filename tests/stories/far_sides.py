@@ -173,7 +173,7 @@ async def _furnish(world: World) -> None:
         for code, kind in PROGRAMS.items():
             await _program(world, connection, code, kind)
         for (source, target), ratio in CORRIDORS.items():
-            card = {"ratio": ratio, "step": ratio.den, "minimum": ratio.den}
+            card: dict[str, Any] = {"ratio": ratio, "step": ratio.den, "minimum": ratio.den}
             await partners.publish_corridor(connection, source, target, valid_from=now, now=sources.clock(), **card)
         async with wiring.writing(Settings(), world.url, await partners.calendar(connection)) as writer:
             for code in PROGRAMS:

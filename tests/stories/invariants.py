@@ -70,10 +70,14 @@ def look(world: World) -> Found:
     found = Found(world)
     for code, account in world.accounts.items():
         side = world.far.sides[code]
-        for id_, operation, amount in side.rows("SELECT id, operation, amount FROM effect WHERE account = ?", str(account)):
+        for id_, operation, amount in side.rows(
+            "SELECT id, operation, amount FROM effect WHERE account = ?", str(account)
+        ):
             found.effects[id_] += 1
             found.operations[id_] = (code, operation, amount)
-        for id_, operation, amount in side.rows("SELECT id, operation, amount FROM operation WHERE account = ?", str(account)):
+        for id_, operation, amount in side.rows(
+            "SELECT id, operation, amount FROM operation WHERE account = ?", str(account)
+        ):
             found.operations[id_] = (code, operation, amount)
     for exchange_id, leg, operation, program, account, amount, state, proof, sent_at in world.rows(ORDERS):
         id_ = f"{exchange_id.hex}-{leg}"
@@ -102,7 +106,8 @@ def at_rest(world: World, receipts: list[dict[str, Any]]) -> list[str]:
         orders, cases = found.orders.get(exchange_id, {}), found.cases.get(exchange_id, set())
         late = exchange_id in found.late and "late_success" in cases
         violations += [
-            f"{line}: {path} {exchange_id} {state} {_told(orders)}" for line in _exchange(path, state, orders, cases, late)
+            f"{line}: {path} {exchange_id} {state} {_told(orders)}"
+            for line in _exchange(path, state, orders, cases, late)
         ]
     (pending,) = world.rows("SELECT coalesce(sum(pending), 0) FROM cap_slice")[0]
     (stuck,) = world.rows(
@@ -194,7 +199,9 @@ def _exchange(path: str, state: str, orders: dict[int, Order], cases: set[str], 
     if path == "debited" and take - back != int(done):
         found.append(f"I2 {take} debits and {back} returns")
     if path == "held":
-        released = 1 if 4 in orders and orders[4].state == "done" else 0  # the release of a hold that ran out has no effect
+        released = (
+            1 if 4 in orders and orders[4].state == "done" else 0
+        )  # the release of a hold that ran out has no effect
         if keep + anyway != int(done):
             found.append(f"I2 {keep} captures and {anyway} debits")
         if not done and take != released:
@@ -250,4 +257,6 @@ def _says(order: Order, said: list[dict[str, Any]]) -> bool:
         return True
     named = [row for row in said if row.get("id") == order.id]
     wanted = (order.operation, order.account, order.amount, order.state)
-    return len(named) == 1 and tuple(named[0].get(name) for name in ("operation", "account", "amount", "result")) == wanted
+    return (
+        len(named) == 1 and tuple(named[0].get(name) for name in ("operation", "account", "amount", "result")) == wanted
+    )

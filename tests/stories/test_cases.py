@@ -41,7 +41,9 @@ def test_a_capture_and_a_debit_that_are_both_declined_leave_the_source_owing_unt
     crash.end(world, world.wish("hotel", "airline", 10_000 + faults.BY_NAME["capture_refused"].digits))
     ((case, kind, _),) = _cases(world)
     assert (kind, world.rows(STATES)) == ("capture_lost", [("held", "review")])
-    owed = world.rows("SELECT position > 0, pending FROM cap_slice JOIN partner ON account = number * 16 + 8 WHERE partner = 'hotel'")
+    owed = world.rows(
+        "SELECT position > 0, pending FROM cap_slice JOIN partner ON account = number * 16 + 8 WHERE partner = 'hotel'"
+    )
     assert owed == [(True, 0)], "the credit was given: nothing unposts it"
     assert _sound(world)
 
@@ -72,7 +74,9 @@ def test_a_success_after_the_reversal_is_booked_to_suspense_and_a_case_tells_of_
         crash.end(world)
         assert world.rows(STATES) == [("held", "reversed")]
         account = str(world.accounts["airline"])
-        assert crash.until(lambda: world.far.sides["airline"].rows("SELECT 1 FROM effect WHERE account = ?", account) != [])
+        assert crash.until(
+            lambda: world.far.sides["airline"].rows("SELECT 1 FROM effect WHERE account = ?", account) != []
+        )
         assert wake() == 0
     ((case, kind, _),) = _cases(world)
     assert (kind, world.rows(STATES)) == ("late_success", [("held", "reversed")])

@@ -1,6 +1,6 @@
 """The whole story over real sockets: the house is `clearing serve`, the programs are processes, the partner is its engineer's client.
 
-What happens is compared with exchange.txt. A membership number that is nobody's travels through all of it and is then looked for everywhere.
+What happens is compared with exchange.txt. A membership number that is nobody's travels through all of it; then it is looked for.
 """
 
 import asyncio
@@ -99,7 +99,6 @@ def test_a_signed_exchange_from_the_first_request_to_the_proof(told: Told) -> No
     _decided(told)
     asyncio.run(_balanced(told))
     _proven(told, first)
-    GOLDEN.write_text("\n".join(told.lines) + "\n")
     assert "\n".join(told.lines) + "\n" == GOLDEN.read_text()
     _hidden(told)
 
@@ -193,7 +192,9 @@ def _hidden(told: Told) -> None:
     own = [path for path in told.on.folder.iterdir() if path.name.startswith(("palm-hotels.db", "lotus-air.db"))]
     for path in [path for path in own if path.suffix == ".db"]:
         with closing(sqlite3.connect(path)) as store:
-            assert store.execute("SELECT count(*) FROM member WHERE number LIKE ?", [f"%{CANARY}%"]).fetchone() == (1,)
+            assert store.execute("SELECT count(*) FROM member WHERE number = ?", [f"SBX-OK-{CANARY}"]).fetchone() == (
+                1,
+            )
     assert not [body for body in told.overhears.heard if CANARY.encode() in body]
     wanted = re.compile(rb"(?i)" + CANARY.encode() + b"|" + CANARY.encode().hex().encode())
     files = [path for path in told.on.folder.rglob("*") if path.is_file() and path not in own]

@@ -1,0 +1,164 @@
+"""What a batch must know before it decides: the head of its lane, and the rows that its items are about, read under the lane's lock."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from clearing import errors
+from clearing.ledger import rows
+from clearing.ledger.book import CaseState, LiveKey, Read
+from clearing.ledger.items import (
+    Answered,
+    Cancel,
+    Claim,
+    Grant,
+    Item,
+    LeafView,
+    Postpone,
+    Remember,
+    Reserve,
+    Resolve,
+    Reverse,
+    Sent,
+)
+from clearing.ledger.pen import Pen, Wanted, of_lane
+from clearing.pipeline import Rows, Statement
+from clearing.rules.limits import Cap
+from clearing.rules.postings import Account, account_number
+
+_BEGIN: Statement = ("BEGIN", {})
+
+
+def _signed(items: Iterable[Item]) -> list[tuple[str, str]]:
+    signing = (Remember, Reserve, Reverse, Cancel, Resolve)
+    return [(item.signed.key_id, item.signed.nonce) for item in items if isinstance(item, signing)]
+
+
+def _touched(items: Sequence[Item]) -> set[UUID]:
+    return {item.exchange_id for item in items if isinstance(item, Answered | Cancel | Sent | Postpone)}
+
+
+def _reads(pen: Pen, items: Sequence[Item], touched: Sequence[UUID]) -> list[tuple[str, Mapping[str, Any]]]:
+    """The statements to read by, after the lock: only those that these items need. `touched` are exchanges that are not remembered."""
+    found: list[tuple[str, Mapping[str, Any]]] = []
+
+    def need(name: str, **columns: list[Any]) -> None:
+        if all(columns.values()):
+            found.append((name, columns))
+
+    signed = _signed(items)
+    keys = sorted({key_id for key_id, _ in signed})
+    need("read_nonces", key_id=keys, nonce=[nonce for _, nonce in signed])
+    need("read_keys", key_id=keys)
+    asking = [item for item in items if isinstance(item, Reserve | Reverse)]
+    partners = sorted({item.partner for item in asking})
+    need("read_known", partner=partners, idempotency_key=[item.idempotency_key for item in asking])
+    reserving = [item for item in items if isinstance(item, Reserve)]
+    need("read_quotes", quote_id=[item.quote_id for item in reserving])
+    owing = {pen.chart.owners(item.source_program, item.target_program).source_partner for item in reserving}
+    owing |= {pen.chart.partners[item.partner] for item in items if isinstance(item, Grant)}
+    need("read_caps", account=[account_number(number, Account.POSITION) for number in sorted(owing)])
+    reversing = {item.original_id for item in items if isinstance(item, Reverse)}
+    need("read_exchanges", exchange_id=list(reversing.union(touched)))
+    need("read_orders", exchange_id=list(touched))
+    need("read_reversing", exchange_id=list(reversing))
+    need("read_cases", seq=[item.case for item in items if isinstance(item, Resolve)])
+    limit = sum(item.limit for item in items if isinstance(item, Claim))
+    if limit:
+        # an order that this very batch answers first leaves room for another
+        found.append(("read_due", {"lane": pen.lane, "now": pen.clock(), "most": limit + len(touched)}))
+    return found
+
+
+_FILL: dict[str, Callable[[Read, Any, int], None]] = {
+    "read_nonces": lambda read, row, _: read.nonces.__setitem__((row[0], row[1]), row[2]),
+    "read_keys": lambda read, row, _: read.keys.__setitem__(row[0], LiveKey(*row[1:])),
+    "read_quotes": lambda read, row, _: read.quotes.add(row[0]),
+    "read_reversing": lambda read, row, _: read.reversing.add(row[0]),
+    "read_caps": lambda read, row, _: read.caps.__setitem__(row[0], Cap(*row[1:])),
+    "read_cases": lambda read, row, _: read.cases.__setitem__(row[0], CaseState(*row)),
+}
+
+
+def _fill_exchanges(read: Read, row: Any, _lane: int) -> None:
+    exchange = rows.exchange_of(row)
+    read.exchanges.setdefault(exchange.exchange_id, exchange)
+
+
+def _fill_orders(read: Read, row: Any, _lane: int) -> None:
+    order = rows.order_of(row)
+    read.orders.setdefault((order.exchange_id, int(order.leg)), order)
+
+
+def _fill_due(read: Read, row: Any, _lane: int) -> None:
+    order = rows.order_of(row)
+    read.due.append(read.orders.setdefault((order.exchange_id, int(order.leg)), order))
+
+
+def _fill_known(read: Read, row: Any, _lane: int) -> None:
+    exchange = rows.exchange_of(row)
+    exchange = read.exchanges.setdefault(exchange.exchange_id, exchange)
+    read.known[(exchange.partner, exchange.idempotency_key)] = exchange
+
+
+def _fill_leaves(read: Read, row: Any, lane: int) -> None:
+    read.leaves[row[0]] = LeafView(lane, *row)
+
+
+_FILL |= {
+    "read_exchanges": _fill_exchanges,
+    "read_orders": _fill_orders,
+    "read_due": _fill_due,
+    "read_known": _fill_known,
+    "read_leaves": _fill_leaves,
+}
+
+
+def _put_in_place(pen: Pen, read: Read, wanted: Wanted, found: Sequence[Rows]) -> None:
+    """Orders come after exchanges, what is due after orders."""
+    for (name, _), found_rows in zip(wanted, found, strict=True):
+        fill = _FILL[name]
+        for row in found_rows:
+            fill(read, row, pen.lane)
+
+
+def _missing(read: Read) -> list[tuple[str, Mapping[str, Any]]]:
+    """What the first rows point to: the exchange of a case and of a due order, the original of a reversal, orders, receipts."""
+    known = read.known.values()
+    cases = {case.exchange_id for case in read.cases.values()}
+    named = cases | {order.exchange_id for order in read.due}
+    named |= {exchange.original_id for exchange in read.exchanges.values() if exchange.original_id}
+    with_orders = {owner for owner, _ in read.orders} - {order.exchange_id for order in read.due}  # one leg is not all
+    wanted: dict[str, Mapping[str, list[Any]]] = {
+        "read_exchanges": {"exchange_id": sorted(named - read.exchanges.keys())},
+        "read_orders": {"exchange_id": sorted((cases | {exchange.exchange_id for exchange in known}) - with_orders)},
+        "read_leaves": {"seq": sorted({exchange.reserved_seq for exchange in known} - read.leaves.keys())},
+    }
+    return [(name, columns) for name, columns in wanted.items() if all(columns.values())]
+
+
+async def learn(pen: Pen, items: Sequence[Item]) -> tuple[Any, Read]:
+    """(1) Lock the lane, (2) read what the batch needs: each a statement of its own, sent together, run in order.
+
+    Returns the lane's row and what was read. What this writer remembers is not read, unless another has written meanwhile.
+    """
+    pen.memory.prepare(items)
+    known, unknown = pen.memory.split(_touched(items))
+    wanted = _reads(pen, items, unknown)
+    read = Read()
+    _, head, *found = await pen.pipeline.run([_BEGIN, *of_lane(pen, [("lane_lock", {}), *wanted])])
+    if not head:
+        message = f"lane {pen.lane} does not exist: run the migration"
+        raise errors.Misconfigured(message)
+    if head[0][-1] == pen.writer:
+        pen.memory.recall(read, known)
+    elif known:
+        late = [("read_exchanges", {"exchange_id": known}), ("read_orders", {"exchange_id": known})]
+        _put_in_place(pen, read, late, await pen.pipeline.run(of_lane(pen, late)))
+    if head[0][-1] != pen.writer:
+        pen.memory.forget()
+    _put_in_place(pen, read, wanted, found)
+    for _ in range(2):  # a case leads to a reversal, a reversal to its original
+        if more := _missing(read):
+            _put_in_place(pen, read, more, await pen.pipeline.run(of_lane(pen, more)))
+    return head[0], read
