@@ -10,7 +10,7 @@ from tests.stories import broken, crash
 from tests.stories.crash import Fall
 from tests.stories.far_sides import World
 
-STREAMS = 3  # most of a scenario is waiting for leases to lapse
+STREAMS = 4  # most of a scenario is waiting for leases to lapse
 REPORT = Path(__file__).with_name("crash_report.txt")
 ANY_HITS = 20  # what a dry run would count, more or less
 MANY_HITS = 60
