@@ -15,9 +15,9 @@ from rich.table import Table
 from clearing import adapter, database, errors, evidence, partners
 from clearing.client import house_keys, verify_receipt
 from clearing.client.receipt import holds
-from clearing.front import settings, sources, terminal, vault, wiring
+from clearing.front import audit, settings, sources, terminal, vault, wiring
 from clearing.front.house import CLOCK_DIFFERENCE_MAX, LANE
-from clearing.ledger import verify as books
+from clearing.ledger.verify import Check
 
 kept = typer.Typer(help="What was signed: show it, verify it again.", no_args_is_help=True)
 receipts = typer.Typer(help="Receipts, checked without the house.", no_args_is_help=True)
@@ -29,12 +29,13 @@ Connection = AsyncConnection[Any]
 
 @terminal.app.command()
 def verify() -> None:
-    """Recompute the books from entries, log and exchanges, and say what was checked."""
+    """Recompute the books from entries, log, exchanges and evidence, and say what was checked."""
+    given = settings.load()
 
-    async def checks() -> list[books.Check]:
-        with wiring.database_of(settings.load()) as url:
+    async def checks() -> list[Check]:
+        with wiring.database_of(given) as url:
             async with await database.connect(url, name="clearing-verify") as connection:
-                return await books.verify(connection, LANE)
+                return await audit.audit(connection, vault.keyring(given))
 
     found = terminal.run(checks())
     table = Table("", "checked", "looked at", "findings")

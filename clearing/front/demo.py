@@ -18,11 +18,11 @@ from rich.text import Text
 
 from clearing import database, partners
 from clearing.client import Clearing, Message, Problem, holds, sign_request, verify_receipt
-from clearing.front import vault
+from clearing.front import audit, vault
 from clearing.front.house import LANE
 from clearing.front.stage import Stage, stage
 from clearing.ledger import reads
-from clearing.ledger import verify as books
+from clearing.ledger.verify import Check
 from clearing.rules.postings import Account, account_number
 from clearing.rules.units import MICRO
 
@@ -50,7 +50,7 @@ class Story:
     def shows(self, sentence: str, *, held: bool, detail: str = "") -> None:
         """One thing that the story claims, with what was seen."""
         self.console.print(
-            Text("  ✓ " if held else "  ✗ ", "green" if held else "bold red") + Text(sentence), Text(detail, "dim")
+            Text("  ✓ " if held else "  ✗ ", "green" if held else "bold red") + Text(sentence), Text(f" {detail}", "dim")
         )
         if not held:
             self.failed.append(sentence)
@@ -204,9 +204,9 @@ def proving(story: Story) -> None:
 
 async def _read_books(
     set_up: Stage,
-) -> tuple[list[books.Check], list[tuple[int, int, int]], dict[int, tuple[str, str]], list[tuple[str, int, int]]]:
+) -> tuple[list[Check], list[tuple[int, int, int]], dict[int, tuple[str, str]], list[tuple[str, int, int]]]:
     async with await database.connect(set_up.database, name="clearing-demo") as connection:
-        checks = await books.verify(connection, LANE)
+        checks = await audit.audit(connection, vault.keyring(set_up.settings))
         balance = await reads.trial_balance(connection, LANE)
         directory = await partners.load(connection)
         caps = [(one.name, await reads.cap(connection, LANE, one.number)) for one in directory.partners.values()]

@@ -143,11 +143,23 @@ async def erase_evidence(connection: Connection, lane: int, evidence_ids: Sequen
 async def evidence_of(connection: Connection, lane: int, evidence_id: UUID) -> Evidence | None:
     """One piece of evidence, as it was stored."""
     found = await row(connection, "evidence_read", lane=lane, evidence_id=evidence_id)
-    if found is None:
-        return None
-    sealed = _sealed(found)
+    return None if found is None else _evidence(found)
+
+
+async def evidence_after(connection: Connection, lane: int, after: UUID, most: int) -> list[Evidence]:
+    """The next pieces of evidence in the order of their ids, so that all of it can be walked through."""
+    return [_evidence(found) for found in await rows(connection, "evidence_page", lane=lane, after=after, most=most)]
+
+
+async def evidence_named(connection: Connection, lane: int) -> tuple[int, list[UUID]]:
+    """How many orders name evidence, and what they name and nobody finds."""
+    (found,) = await rows(connection, "evidence_named", lane=lane)
+    return found["named"], found["missing"] or []
+
+
+def _evidence(found: Row) -> Evidence:
     signed = {name: found[name] for name in ("evidence_id", "kind", "key_id", "signed_at", "base", "signature")}
-    return Evidence(**signed, digest=found["digest"], meta=found["meta"], sealed=sealed)
+    return Evidence(**signed, digest=found["digest"], meta=found["meta"], sealed=_sealed(found))
 
 
 def _account(found: Row) -> Account:

@@ -21,7 +21,7 @@ from tests.stories.far_sides import HOUSE, KEYRING, LANE, World
 
 EXCHANGES = "SELECT exchange_id, path, state, sent, received FROM exchange"
 ORDERS = "SELECT exchange_id, leg, operation, program, account, amount, state, evidence_id, sent_at FROM orders"
-CASES = "SELECT exchange_id, kind FROM review_case WHERE closed_at IS NULL AND owner <> '' AND due_at > opened_at"
+CASES = "SELECT exchange_id, leg, kind FROM review_case WHERE closed_at IS NULL AND owner <> '' AND due_at > opened_at"
 LATE = "SELECT exchange_id FROM leaf WHERE kind = 'late_credit'"
 LEAVES = "SELECT seq, hash, exchange_id FROM leaf WHERE kind IN ('reserved', 'reversal_reserved')"
 
@@ -41,11 +41,13 @@ class Order:
     sent: bool
     effects: int
 
+    disputed: bool  # a case is open about its answers
+
     @property
     def broken_word(self) -> bool:
-        """The program declined, signed that, and did it all the same later: no house can know before the statements are compared."""
+        """The program declined, signed that, and did it all the same later: a case, if it is ever heard of; no house knows before."""
         fault = faults.of_amount(self.amount, self.operation)
-        return self.state == "declined" and fault is not None and fault.name == "late_success"
+        return (self.state == "declined" or self.disputed) and fault is not None and fault.name == "late_success"
 
     @property
     def counted(self) -> int:
@@ -61,7 +63,7 @@ class Found:
     effects: Counter[str] = field(default_factory=Counter)
     operations: dict[str, tuple[str, str, int]] = field(default_factory=dict)
     orders: dict[UUID, dict[int, Order]] = field(default_factory=dict)
-    cases: dict[UUID, set[str]] = field(default_factory=dict)
+    cases: dict[UUID, dict[int, str]] = field(default_factory=dict)
     late: set[UUID] = field(default_factory=set)
 
 
@@ -79,14 +81,24 @@ def look(world: World) -> Found:
             "SELECT id, operation, amount FROM operation WHERE account = ?", str(account)
         ):
             found.operations[id_] = (code, operation, amount)
+    for exchange_id, leg, kind in world.rows(CASES):
+        found.cases.setdefault(exchange_id, {})[leg] = kind
     for exchange_id, leg, operation, program, account, amount, state, proof, sent_at in world.rows(ORDERS):
         id_ = f"{exchange_id.hex}-{leg}"
         order = Order(
-            id_, leg, operation, program, str(account), amount, state, proof, sent_at is not None, found.effects[id_]
+            id_,
+            leg,
+            operation,
+            program,
+            str(account),
+            amount,
+            state,
+            proof,
+            sent_at is not None,
+            found.effects[id_],
+            found.cases.get(exchange_id, {}).get(leg) in {"late_success", "answer_differs"},
         )
         found.orders.setdefault(exchange_id, {})[leg] = order
-    for exchange_id, kind in world.rows(CASES):
-        found.cases.setdefault(exchange_id, set()).add(kind)
     found.late = {row[0] for row in world.rows(LATE)}
     return found
 
@@ -103,12 +115,11 @@ def at_rest(world: World, receipts: list[dict[str, Any]]) -> list[str]:
     violations += [line for orders in found.orders.values() for order in orders.values() for line in _order(order)]
     violations += asyncio.run(_evidence(world, found))
     for exchange_id, path, state, _, _ in world.rows(EXCHANGES):
-        orders, cases = found.orders.get(exchange_id, {}), found.cases.get(exchange_id, set())
-        late = exchange_id in found.late and "late_success" in cases
-        violations += [
-            f"{line}: {path} {exchange_id} {state} {_told(orders)}"
-            for line in _exchange(path, state, orders, cases, late)
-        ]
+        orders, cases = found.orders.get(exchange_id, {}), found.cases.get(exchange_id, {})
+        lines = _exchange(path, state, orders, cases)
+        if "late_success" in cases.values() and exchange_id not in found.late:
+            lines.append("I4 a late success is in no suspense")
+        violations += [f"{line}: {path} {exchange_id} {state} {_told(orders)} {cases}" for line in lines]
     (pending,) = world.rows("SELECT coalesce(sum(pending), 0) FROM cap_slice")[0]
     (stuck,) = world.rows(
         "SELECT coalesce(sum(debit), 0) FROM exchange WHERE state = 'review' AND original_id IS NULL AND posted_at IS NULL"
@@ -117,7 +128,7 @@ def at_rest(world: World, receipts: list[dict[str, Any]]) -> list[str]:
 
 
 def _told(orders: dict[int, Order]) -> str:
-    return " ".join(f"{order.operation}={order.state}/{order.effects}" for order in orders.values())
+    return " ".join(f"{order.operation} {order.amount}={order.state}/{order.effects}" for order in orders.values())
 
 
 def _books(world: World) -> list[str]:
@@ -182,7 +193,7 @@ def _order(order: Order) -> list[str]:
     return []
 
 
-def _exchange(path: str, state: str, orders: dict[int, Order], cases: set[str], late: bool) -> list[str]:  # noqa: FBT001
+def _exchange(path: str, state: str, orders: dict[int, Order], cases: dict[int, str]) -> list[str]:
     """What the far side did for this exchange is what its state says."""
     take, give, keep, back, anyway = (orders[leg].counted if leg in orders else 0 for leg in range(1, 6))
     if state == "review":
@@ -194,7 +205,7 @@ def _exchange(path: str, state: str, orders: dict[int, Order], cases: set[str], 
     if path == "reversal":
         return [] if (take, give) == ((1, 1) if done else (0, 0)) else ["I2 reversal half done"]
     found = []
-    if give != int(done) and not (late and give == 1):
+    if give != int(done):
         found.append(f"I4 {give} credits")
     if path == "debited" and take - back != int(done):
         found.append(f"I2 {take} debits and {back} returns")
@@ -216,8 +227,7 @@ async def _evidence(world: World, found: Found) -> list[str]:
         keys = {row.public.key_id: row for code in world.accounts for row in await partners.keys_of(connection, code)}
         keys |= {row.public.key_id: row for row in await partners.keys_of(connection, None)}
         said: dict[UUID, list[dict[str, Any]]] = {}
-        sound = [name for name in found.orders if not found.cases.get(name, set()) & {"late_success", "answer_differs"}]
-        for order in [order for name in sound for order in found.orders[name].values()]:
+        for order in [order for orders in found.orders.values() for order in orders.values() if not order.disputed]:
             proof = order.evidence_id
             if order.state not in {"done", "declined"} or proof is None or proof in world.proven:
                 continue

@@ -1,0 +1,62 @@
+"""The whole audit of a lane: the books recomputed, and every signature that was kept verified again."""
+
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+
+from clearing import evidence, partners
+from clearing.evidence import Evidence, Keyring
+from clearing.front.house import LANE
+from clearing.ledger import verify as books
+from clearing.ledger.verify import Check
+from clearing.signatures import PublicKey
+
+PAGE = 500
+SHOWN_MOST = 20
+
+
+async def audit(connection: AsyncConnection[Any], keyring: Keyring) -> list[Check]:
+    """Every check there is. Nothing is taken from what the writer keeps for speed, nothing from what a partner could not have signed."""
+    checks = await books.verify(connection, LANE)
+    named, missing = await partners.evidence_named(connection, LANE)
+    checks.append(Check("what orders name as evidence is there", named, tuple(map(str, missing[:SHOWN_MOST]))))
+    checks.append(await _signatures(connection, keyring))
+    return checks
+
+
+async def _signatures(connection: AsyncConnection[Any], keyring: Keyring) -> Check:
+    keys = _Keys(connection)
+    found: list[str] = []
+    after, looked_at = UUID(int=0), 0
+    while page := await partners.evidence_after(connection, LANE, after, PAGE):
+        for kept in page:
+            faults = await _faults(kept, keys, keyring)
+            found += [f"{kept.evidence_id}: {fault}" for fault in faults]
+        looked_at += len(page)
+        after = page[-1].evidence_id
+    return Check("every message that was signed still verifies", looked_at, tuple(found[:SHOWN_MOST]))
+
+
+async def _faults(kept: Evidence, keys: "_Keys", keyring: Keyring) -> list[str]:
+    """What does not hold of one piece of evidence; an erased body is no fault."""
+    key, answered = await keys.find(kept.key_id), evidence.answer_key_id(kept)
+    if key is None:
+        return ["the key that signed is not registered"]
+    answer_key = await keys.find(answered) if answered else None
+    faults = evidence.verify(kept, key, keyring, lane=LANE, answer_key=answer_key)
+    return [fault for fault in faults if fault != "body_erased"]
+
+
+class _Keys:
+    """Public keys by id, each read once."""
+
+    def __init__(self, connection: AsyncConnection[Any]) -> None:
+        self._connection = connection
+        self._known: dict[str, PublicKey | None] = {}
+
+    async def find(self, key_id: str) -> PublicKey | None:
+        if key_id not in self._known:
+            found = await partners.key(self._connection, key_id)
+            self._known[key_id] = found.public if found else None
+        return self._known[key_id]
