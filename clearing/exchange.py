@@ -144,7 +144,10 @@ def _resigned(token: str, key: PrivateKey) -> bytes | None:
     """The payload, if signing it with this key gives exactly this token."""
     if key.public.alg != "ed25519" or jws_key_id(token) != key.public.key_id:
         return None
-    payload = decode(token.split(".")[1])
+    try:
+        payload = decode(token.split(".")[1])
+    except ValueError:
+        return None  # not base64url: verification says so
     return payload if jws_sign(payload, key, QUOTE) == token else None
 
 

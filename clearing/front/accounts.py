@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from clearing import evidence, partners
+from clearing import errors, evidence, partners
 from clearing.adapter import Member
 from clearing.front import messages, problems, sources
 from clearing.front.doors import Asked, Door, Reply
@@ -40,8 +40,8 @@ async def link_account(house: "House", asked: Asked) -> Reply | Problem:
 
 async def _token(house: "House", asked: Asked, wish: messages.AccountWish) -> tuple[UUID, bool]:
     """The token of this number if it was linked before, or a new one."""
-    if not partners.is_member_number(wish.member):
-        return sources.some_id(), False  # refused by `link_account`, which says why
+    if not partners.is_member_number(wish.member):  # before any program hears of it
+        raise errors.ValidationFailed("member is 1 to 64 printable ASCII characters, without a blank at either end")
     async with house.reads.connection() as connection:
         found = await partners.find_account(connection, house.keyring, LANE, wish.program, wish.member)
     if found is not None:

@@ -1,6 +1,6 @@
 """What travels on the wire: frozen models, nothing unknown, whole numbers only. Changing a name here changes signed bytes."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
@@ -22,10 +22,12 @@ def _uuid(value: object) -> object:
 
 
 def _instant(value: object) -> object:
+    """In UTC, where it must be a date too: the database would keep the last day of the year 0, and never give it back."""
     if isinstance(value, str):
         try:
-            return datetime.fromisoformat(value)
-        except ValueError:
+            found = datetime.fromisoformat(value)
+            return found if found.tzinfo is None else found.astimezone(UTC)
+        except (ValueError, OverflowError):
             return None
     return value
 

@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import orjson
+import psycopg
 
 from clearing import errors
 from clearing.front import logs, problems, reading, sources
@@ -72,6 +73,8 @@ class Doorway:
             return self._unsigned(house, problem, trace_id, _challenge(refused, scope["method"]))
         except reading.CallerLeftError:
             raise
+        except psycopg.OperationalError:
+            return self._unsigned(house, problems.of_error(errors.Unavailable(retry_after=1)), trace_id)
         except Exception as failed:  # noqa: BLE001 - a stranger learns nothing about it
             logs.log().error("failed", operation=self.door.name, trace_id=trace_id, **logs.failure(failed))
             return self._unsigned(house, problems.unexpected(), trace_id)
@@ -98,6 +101,8 @@ class Doorway:
             return problems.of_error(refused)
         except errors.ClearingError as refused:
             return await _remembered(house, asked, refused)
+        except psycopg.OperationalError:  # what was committed stands: the same Idempotency-Key finds it
+            return problems.of_error(errors.Unavailable(retry_after=1))
         except Exception as failed:  # noqa: BLE001 - a fault of ours is answered, signed, and told to nobody but the log
             logs.log().error("failed", operation=self.door.name, trace_id=asked.trace_id, **logs.failure(failed))
             return problems.unexpected()

@@ -200,6 +200,8 @@ async def _take_in(set_up: Stage, plan: Path) -> None:
 
 def keep_open(given: Settings) -> None:
     """The house with its two sandbox programs, until it is interrupted; what it did is there again at the next start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell started this in the background
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = given.home / "sandbox"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     console = Console(soft_wrap=True, highlight=False)

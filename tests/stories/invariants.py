@@ -105,7 +105,12 @@ def look(world: World) -> Found:
 
 def after_a_crash(world: World, receipts: list[dict[str, Any]]) -> list[str]:
     """What holds even while exchanges are on their way: sound books, receipts that are kept, nothing unknown at the far side."""
-    return [*_books(world), *_receipts(world, receipts), *_strangers(look(world))]
+    return [*_books(world), *in_flight(world, receipts)]
+
+
+def in_flight(world: World, receipts: list[dict[str, Any]]) -> list[str]:
+    """The same without the books."""
+    return [*_receipts(world, receipts), *_strangers(look(world))]
 
 
 def at_rest(world: World, receipts: list[dict[str, Any]]) -> list[str]:
@@ -210,9 +215,7 @@ def _exchange(path: str, state: str, orders: dict[int, Order], cases: dict[int, 
     if path == "debited" and take - back != int(done):
         found.append(f"I2 {take} debits and {back} returns")
     if path == "held":
-        released = (
-            1 if 4 in orders and orders[4].state == "done" else 0
-        )  # the release of a hold that ran out has no effect
+        released = int(4 in orders and orders[4].state == "done")  # the release of a hold that ran out has no effect
         if keep + anyway != int(done):
             found.append(f"I2 {keep} captures and {anyway} debits")
         if not done and take != released:
