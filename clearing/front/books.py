@@ -21,7 +21,9 @@ _ASKED_AGAIN = frozenset({"unknown", "not_found", "sent"})
 
 async def position(house: "House", asked: Asked) -> Reply:
     """What the caller owes the house (plus) or is owed (minus), what is pending, and its cap."""
-    partner = (await house.live.directory(asked.at)).partners[asked.caller.code]
+    partner = (await house.live.directory(asked.at)).partners.get(asked.caller.code)
+    if partner is None:  # taken in this very moment, by another process
+        partner = (await house.live.directory(asked.at, fresh=True)).partners[asked.caller.code]
     async with house.reads.connection() as connection:
         cap = await reads.cap(connection, LANE, partner.number)
     amounts = {"granted": str(cap.granted), "position": str(cap.position), "pending": str(cap.pending)}

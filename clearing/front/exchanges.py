@@ -36,6 +36,8 @@ async def submit(house: "House", asked: Asked) -> Reply | Problem:
     wish = asked.parse(messages.ExchangeWish)
     accepted = house.issued.find(wish.quote) or exchange.read_quote(wish.quote, house.key, house.keys.get)
     directory = await house.live.directory(asked.at)
+    if not {accepted.source_program, accepted.target_program} <= directory.programs.keys():
+        directory = await house.live.directory(asked.at, fresh=True)  # quoted by a process that knew more
     bucket = partners.bucket_of(accepted.source_account)
     exchange_id = partners.bucketed_uuid(asked.at, bucket, sources.random(10))
     outcome = await exchange.submit(

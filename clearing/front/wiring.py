@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from time import monotonic
@@ -117,7 +117,7 @@ async def _built(settings: Settings, url: str, reads: Reads, open_rooms: context
     delivery = Delivery(
         writer,
         programs=lambda: live.directory(sources.clock()),
-        keys=lambda key_id: live.key(key_id, sources.clock()),
+        keys=_keys_here(live, settings.environment),
         adapters=adapters,
         transport=transport,
         house_key=house_key,
@@ -144,6 +144,16 @@ async def _built(settings: Settings, url: str, reads: Reads, open_rooms: context
         nonces=NonceCount(settings.nonces_per_key_max),
         soundness=soundness,
     )
+
+
+def _keys_here(live: Live, environment: str) -> Callable[[str], Awaitable[KeyRow | None]]:
+    """Keys of this environment: what a sandbox key signed is no answer to a live house."""
+
+    async def key_of(key_id: str) -> KeyRow | None:
+        row = await live.key(key_id, sources.clock())
+        return row if row is not None and row.environment == environment else None
+
+    return key_of
 
 
 def _transport() -> AiohttpTransport:

@@ -93,6 +93,16 @@ def test_a_name_that_does_not_match_is_refused(front: Front) -> None:
     assert front.ask("POST", "/v1/accounts", body).code == "name_mismatch"
 
 
+@pytest.mark.parametrize("member", [" SBX-OK-1", "SBX-OK-1 ", "SBX-OK-é", "SBX\t1"])
+def test_what_is_no_member_number_is_refused_before_any_program_hears_of_it(
+    front: Front, member: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(front.house.delivery, "look_up_member", lambda *told: asked.append(told))
+    answer = front.ask("POST", "/v1/accounts", {"program": "palm-hotels", "member": member})
+    assert (answer.status, answer.code, asked) == (422, "validation_failed", [])
+
+
 def test_a_program_that_nobody_has_is_refused(front: Front) -> None:
     answer = front.ask("POST", "/v1/accounts", {"program": "nowhere", "member": CANARY})
     assert (answer.status, answer.code) == (404, "unknown_program")
@@ -216,6 +226,13 @@ def test_a_changed_quote_is_refused(front: Front) -> None:
     head, payload, signature = token.split(".")
     changed = payload[:-2] + ("A" if payload[-2] != "A" else "B") + payload[-1]
     assert front.ask("POST", "/v1/exchanges", {"quote": f"{head}.{changed}.{signature}"}).code == "token_invalid"
+
+
+@pytest.mark.parametrize("payload", ["!!!", "QR", "Q=", ""], ids=["no base64", "not canonical", "padded", "nothing"])
+def test_a_quote_that_cannot_be_decoded_is_refused(front: Front, payload: str) -> None:
+    head, _, signature = front.quote().json["quote"].split(".")
+    answer = front.ask("POST", "/v1/exchanges", {"quote": f"{head}.{payload}.{signature}"})
+    assert (answer.status, answer.code) == (422, "token_invalid")
 
 
 def test_over_the_cap_nothing_is_reserved(front: Front) -> None:

@@ -1,15 +1,17 @@
 """Trust at the door: nonces, repeats, keys that come and go, a clock that cannot be believed, and logs that keep quiet."""
 
 import json
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from psycopg_pool import PoolTimeout
 
 from clearing.client import verify_receipt
 from clearing.client.receipt import holds
 from clearing.front import logs, sources
-from clearing.partners import KEY_PROOF, key_proof
+from clearing.partners import KEY_PROOF, Directory, KeyRow, key_proof
 from clearing.signatures import PrivateKey, jws_sign
 from tests.wire.front_room import CANARY, Front
 
@@ -114,6 +116,64 @@ def test_a_key_comes_and_goes(front: Front) -> None:
     assert front.ask("POST", f"/v1/keys/{new.public.key_id}/revoke", {}, key="lotus").status == 200
     refused = front.ask("GET", "/v1/position", key=new)
     assert (refused.status, refused.code) == (401, "signature_key_revoked")
+
+
+def test_a_compromise_before_the_first_year_is_refused_and_spoils_no_row(front: Front) -> None:
+    new = PrivateKey.generate(sources.random(32))
+    proof = jws_sign(key_proof(new.public.key_id, "lotus", "requests"), new, KEY_PROOF)
+    wish = {"jwk": dict(new.public.jwk), "purpose": "requests", "proof": proof}
+    assert front.ask("POST", "/v1/keys", wish, key="lotus").status == 201
+    at, year_0 = f"/v1/keys/{new.public.key_id}/revoke", "0001-01-01T00:00:00+14:00"
+    refused = front.ask("POST", at, {"compromised_since": year_0}, key="lotus")
+    assert (refused.status, refused.code) == (422, "validation_failed")
+    assert front.ask("GET", "/v1/keys", key="lotus").status == 200
+    assert front.ask("POST", at, {"compromised_since": "0001-01-01T00:00:00Z"}, key="lotus").status == 200
+    assert front.ask("GET", "/v1/keys", key="lotus").status == 200
+
+
+def test_a_partner_taken_in_by_another_process_is_known_at_once(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    live, known = front.house.live, front.house.live.directory
+
+    async def stale(now: datetime, *, fresh: bool = False) -> Directory:
+        found = await known(now, fresh=fresh)
+        return found if fresh else replace(found, partners={}, programs={})
+
+    quoted = front.quote().json["quote"]
+    monkeypatch.setattr(live, "directory", stale)
+    assert front.ask("GET", "/v1/position").json["partner"] == "palm"
+    assert front.ask("POST", "/v1/exchanges", {"quote": quoted}).status == 202
+
+
+def test_an_answer_signed_for_the_other_environment_is_not_believed(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = front.house.live.key
+
+    async def elsewhere(key_id: str, now: datetime) -> KeyRow | None:
+        row = await usual(key_id, now)
+        return replace(row, environment="live") if row is not None and row.purpose == "answers" else row
+
+    wish = {"program": "lotus-air", "member": CANARY}
+    monkeypatch.setattr(front.house.live, "key", elsewhere)
+    answer = front.ask("POST", "/v1/accounts", wish)
+    assert (answer.status, answer.code) == (503, "program_unavailable")
+
+
+@pytest.mark.parametrize("room", ["live.key", "reads.connection"])
+def test_a_database_that_does_not_answer_is_no_fault_of_the_request(
+    front: Front, room: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(*_: object, **__: object) -> None:
+        raise PoolTimeout(CANARY)
+
+    at = f"/v1/exchanges/{front.completed()['exchange']}"
+    with monkeypatch.context() as outage:
+        part, name = room.split(".")
+        outage.setattr(getattr(front.house, part), name, silent)
+        answer = front.ask("GET", at)
+    assert (answer.status, answer.code, answer.json["retryable"]) == (503, "unavailable", True)
+    assert answer.headers["retry-after"] == "1"
+    assert CANARY.encode() not in answer.body
 
 
 def test_a_private_key_is_never_registered(front: Front) -> None:
