@@ -252,12 +252,6 @@ class ItemRejected(ClearingError):
     code = "item_rejected"
 
 
-class BooksBroken(ClearingError):
-    """An invariant of the books does not hold; the work stops and the books are kept."""
-
-    code = "books_broken"
-
-
 class Misconfigured(ClearingError):
     """A setting is missing or cannot be used."""
 

@@ -14,7 +14,7 @@ from typing import Any
 from psycopg import AsyncConnection, OperationalError
 from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
-from psycopg.pq import ExecStatus, Format
+from psycopg.pq import ConnStatus, ExecStatus, Format
 from psycopg.pq.abc import PGconn, PGresult
 
 from clearing.database import note
@@ -99,6 +99,8 @@ class Pipeline:
                 pgconn.consume_input()
             result = pgconn.get_result()
             if result is None:
+                if pgconn.status == ConnStatus.BAD:
+                    raise OperationalError("the connection was lost")
                 continue  # the end of one command's results
             if result.status == ExecStatus.PIPELINE_SYNC:
                 break

@@ -2,7 +2,7 @@
 
 import fcntl
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -73,3 +73,20 @@ def database_url(postgres_url: str, worker_id: str) -> Iterator[str]:
         yield other_database(postgres_url, name)
     finally:
         database.drop_database(postgres_url, name)
+
+
+CANARY = "CANARY"
+"""A part of every membership number that tests use where a number could leak; nothing that a test prints or logs may hold it."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A membership number in anything that was printed or logged meanwhile fails the test, whatever it was about."""
+    report = yield
+    told = report.capstdout + report.capstderr + report.caplog
+    if report.passed and CANARY in told:
+        report.outcome = "failed"
+        report.longrepr = f"a membership number was printed or logged while {item.nodeid} ran ({call.when})"
+    return report

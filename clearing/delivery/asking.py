@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import NamedTuple
 
+from tenacity import AsyncRetrying, RetryCallState, wait_exponential
+
 from clearing import errors
 from clearing.adapter import Answer, Capabilities, Order, compare
 from clearing.ledger.items import DueOrder
@@ -23,6 +25,7 @@ FINAL = frozenset({Verdict.DONE, Verdict.DECLINED, Verdict.DIFFERS})
 _REASON = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _SHRINK_BITS = 2  # each attempt that failed quarters the company an order travels in: 100, 25, 6, alone
 _EXPONENT_MOST = 30
+_NOBODY = AsyncRetrying()  # orders are repeated by the ledger's due times; only the waits are tenacity\'s
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +130,10 @@ def retry_at(
 
 
 def jitter(attempts: int, pace: Pace, chance: float) -> float:
-    """Full jitter: anything from no time to an exponentially growing ceiling."""
-    ceiling = min(pace.backoff_most_seconds, pace.backoff_first_seconds * 2.0 ** min(attempts, _EXPONENT_MOST))
-    return chance * ceiling
+    """Full jitter: anything from no time to an exponentially growing ceiling. The luck is the caller's, so that it can be told."""
+    asked = RetryCallState(retry_object=_NOBODY, fn=None, args=(), kwargs={})
+    asked.attempt_number = min(attempts, _EXPONENT_MOST) + 1
+    return chance * wait_exponential(pace.backoff_first_seconds, pace.backoff_most_seconds)(asked)
 
 
 def is_overdue(order: DueOrder, can: Capabilities | None, pace: Pace, now: datetime) -> bool:

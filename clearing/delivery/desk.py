@@ -20,7 +20,7 @@ from clearing.delivery import asking
 from clearing.delivery.asking import FINAL, SENT, Finding, Pace, Way, judge, retry_at, typed, way_of
 from clearing.delivery.breaker import Admission, Breaker
 from clearing.delivery.wire import Heard, Silence, Wire
-from clearing.ledger.items import Answered, DueOrder, Evidence, Item, Moved, Outcome, Postpone, Sent
+from clearing.ledger.items import Answered, DueOrder, Item, Moved, Outcome, Postpone, Sent
 from clearing.partners import Directory, Program
 from clearing.rules.lifecycle import Verdict
 
@@ -298,23 +298,24 @@ class Desk:
         batch = [one.queued for one in asked]
         if isinstance(answers, Silence):
             findings = [_unknown(queued.order, answers) for queued in batch]
-            return self._answered(batch, findings, can, said.evidence, answers.retry_after)
+            return self._answered(batch, findings, can, said, answers.retry_after)
         findings, surplus = judge([one.order for one in asked], answers)
         if surplus:
             # Nobody can say whose mistake it is. Where asking again is harmless, each is asked again until one stands alone.
             alone = len(batch) == 1 or not can.idempotent
             findings = [Finding(Verdict.DIFFERS if alone else Verdict.UNKNOWN, "answer_surplus")] * len(batch)
-        return self._answered(batch, findings, can, said.evidence, None)
+        return self._answered(batch, findings, can, said, None)
 
     def _answered(
         self,
         batch: list[Queued],
         findings: list[Finding],
         can: Capabilities,
-        evidence: Evidence | None,
+        said: Heard | None,
         retry_after: int | None,
     ) -> list[Item]:
         means, now = self.means, self.means.clock()
+        evidence, key_id = (said.evidence, said.key_id) if said else (None, None)
         until = now + timedelta(seconds=means.pace.lease_seconds)
         items: list[Item] = []
         for queued, (verdict, reason) in zip(batch, findings, strict=True):
@@ -322,7 +323,9 @@ class Desk:
             when = None
             if verdict not in FINAL:
                 when = retry_at(order, verdict, can, means.pace, now, means.chance(), retry_after)
-            items.append(Answered(order.exchange_id, order.leg, verdict, reason, evidence, when, means.lease, until))
+            items.append(
+                Answered(order.exchange_id, order.leg, verdict, reason, evidence, when, means.lease, until, key_id)
+            )
         for verdict, n in Counter([finding.verdict for finding in findings]).items():
             means.count(f"orders_{verdict}", self.name, n)
         return items

@@ -42,6 +42,7 @@ class Heard:
 
     reply: Reply
     evidence: Evidence | None
+    key_id: str | None = None  # that signed the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,7 @@ class Wire:
             request, answer, lambda key_id: key if key is not None and key.key_id == key_id else None, now=now
         )
         asked = signatures.present(request, now=now, authorities=frozenset({request.authority}))
-        return Heard(reply, self.seal(asked, request, answered, answer))
+        return Heard(reply, self.seal(asked, request, answered, answer), answered.key_id)
 
     async def _key(self, program: Program, answer: Message) -> PublicKey | None:
         """The live key for answers of the program's partner that the answer names; verification reads the name again, strictly."""

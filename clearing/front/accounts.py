@@ -89,5 +89,6 @@ DOORS = (
         messages.AccountWish,
         ("unknown_program", "member_unknown", "member_not_active", "name_mismatch", "program_unavailable"),
         tag="accounts",
+        keeps=True,
     ),
 )

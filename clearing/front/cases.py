@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from clearing import errors
 from clearing.front import messages, problems, shapes
 from clearing.front.doors import OPERATORS, Asked, Door, Reply
-from clearing.front.exchanges import kept_request
 from clearing.front.house import LANE
+from clearing.front.keeping import kept_request
 from clearing.front.problems import Problem
 from clearing.ledger import reads
 from clearing.ledger.items import Moved, Resolve

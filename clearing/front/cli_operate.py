@@ -98,7 +98,7 @@ def list_keys(partner: Partner = None) -> None:
 def revoke(
     key_id: str,
     compromised_since: Annotated[
-        datetime | None, typer.Option(help="UTC; what it signed from then on is looked at.")
+        datetime | None, typer.Option(help="UTC; kept with the key: what it signed from then on is in doubt.")
     ] = None,
 ) -> None:
     """Take a key out of use at once."""

@@ -50,7 +50,8 @@ class Story:
     def shows(self, sentence: str, *, held: bool, detail: str = "") -> None:
         """One thing that the story claims, with what was seen."""
         self.console.print(
-            Text("  ✓ " if held else "  ✗ ", "green" if held else "bold red") + Text(sentence), Text(f" {detail}", "dim")
+            Text("  ✓ " if held else "  ✗ ", "green" if held else "bold red") + Text(sentence),
+            Text(f" {detail}", "dim"),
         )
         if not held:
             self.failed.append(sentence)

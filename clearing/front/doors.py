@@ -83,7 +83,10 @@ Run = Callable[["House", Asked], Awaitable[Reply | Problem]]
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """One signed operation. `writes` says that an item of the ledger carries the nonce; otherwise it is remembered first."""
+    """One signed operation. `writes` says that an item of the ledger carries the nonce; otherwise it is remembered first.
+
+    `keeps` says that the request changes something outside the lane's books, and is kept as evidence all the same.
+    """
 
     method: str
     path: str
@@ -94,6 +97,7 @@ class Door:
     purposes: frozenset[str] = PARTNERS
     writes: bool = False
     waits: bool = False
+    keeps: bool = False
     tag: str = "exchanges"
     headers: Mapping[str, str] = field(default_factory=dict)
 

@@ -5,10 +5,9 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from clearing import errors, evidence, exchange, partners
-from clearing.evidence import Evidence
+from clearing import errors, exchange, partners
 from clearing.exchange import Lease
-from clearing.front import messages, problems, reading, shapes, sources
+from clearing.front import keeping, messages, problems, reading, shapes, sources
 from clearing.front.books import visible
 from clearing.front.doors import BOTH, Asked, Door, Reply
 from clearing.front.house import LANE
@@ -90,21 +89,9 @@ async def reverse(house: "House", asked: Asked) -> Reply | Problem:
 
 def signed_wish(house: "House", asked: Asked, key: str) -> exchange.Asked:
     """What the ledger keeps of this request: its signature as evidence, its nonce, and what a repeat must equal."""
-    message, kept = asked.message, kept_request(house, asked)
+    message, kept = asked.message, keeping.kept_request(house, asked)
     what = f"{message.method}\n{message.path}\n{message.query}\n".encode() + (kept.digest or b"")
     return exchange.Asked(asked.caller.code, asked.signed, kept, key, sha256(what).digest())
-
-
-def kept_request(house: "House", asked: Asked) -> Evidence:
-    """The request as evidence, its body sealed."""
-    return evidence.of_request(
-        asked.presented,
-        asked.message,
-        keyring=house.keyring,
-        lane=LANE,
-        evidence_id=sources.some_id(),
-        random=sources.random,
-    )
 
 
 def _lease(house: "House", asked: Asked) -> Lease:

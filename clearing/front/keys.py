@@ -34,7 +34,7 @@ async def register_key(house: "House", asked: Asked) -> Reply:
 
 
 async def revoke_key(house: "House", asked: Asked) -> Reply:
-    """Take a key out of use at once. With `compromised_since`, what it signed from then on is looked at."""
+    """Take a key out of use at once. `compromised_since` is kept with it: what it signed from then on is in doubt."""
     wish = asked.parse(messages.RevokeWish)
     async with house.reads.connection() as connection:
         row = await partners.revoke_key(
@@ -54,6 +54,7 @@ DOORS = (
         messages.KeyWish,
         ("key_refused", "proof_of_possession_invalid"),
         tag="keys",
+        keeps=True,
     ),
     Door(
         "POST",
@@ -64,5 +65,6 @@ DOORS = (
         ("not_found",),
         purposes=BOTH,
         tag="keys",
+        keeps=True,
     ),
 )

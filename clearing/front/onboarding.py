@@ -31,8 +31,10 @@ on, or from `valid_from`.
 import re
 from collections.abc import Callable
 from datetime import datetime
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 import yaml
 from psycopg import AsyncConnection
@@ -41,7 +43,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from clearing import errors, partners
 from clearing.adapter import Capabilities, load_adapters
 from clearing.front import sources, vault
-from clearing.front.settings import Settings
+from clearing.front.settings import Environment, Settings
 from clearing.front.wiring import register_own
 from clearing.ledger import Writer
 from clearing.ledger.items import Grant
@@ -177,6 +179,7 @@ async def onboard(
         await register_own(connection, private, "operator", None, settings)
         said(f"key {private.public.key_id} is an operator's")
     for program in plan.programs:
+        _require_public(program.endpoint, settings)
         await _program(connection, program)
         said(f"program {program.program} at {program.endpoint}")
     for corridor in plan.corridors:
@@ -193,6 +196,21 @@ async def _key(connection: Connection, key: Key, partner: str, settings: Setting
             connection, key.jwk or {}, key.purpose, partner, settings.environment, key.proof or "", sources.clock()
         )
     return row.public.key_id
+
+
+def _require_public(endpoint: str, settings: Settings) -> None:
+    """A live house calls no address that is not a public one; a sandbox calls what it likes. Raises errors.Misconfigured."""
+    if settings.environment is not Environment.LIVE:
+        return
+    target = urlsplit(endpoint)
+    try:
+        public = ip_address(target.hostname or "").is_global
+    except ValueError:  # a name, not an address
+        public = "." in (target.hostname or "") and not (target.hostname or "").endswith(
+            (".localhost", ".local", ".internal")
+        )
+    if target.scheme != "https" or not public:
+        raise errors.Misconfigured(f"{endpoint}: a live program is reached by https at a public host")
 
 
 async def _program(connection: Connection, part: ProgramPart) -> None:

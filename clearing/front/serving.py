@@ -7,9 +7,10 @@ import socket
 
 import uvicorn
 import uvloop
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from clearing import errors
-from clearing.front import logs, wiring
+from clearing.front import logs, problems, sources, wiring
 from clearing.front.app import Threshold, create_app
 from clearing.front.house import House
 from clearing.front.settings import Settings
@@ -56,12 +57,24 @@ def _settle_memory() -> None:
     gc.set_threshold(*COLLECT_AFTER)
 
 
+class PlainSpoken(HttpToolsProtocol):
+    """uvicorn's HTTP, with a problem document for what it cannot read as HTTP at all."""
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - what uvicorn would have said
+        """Say so, and hang up."""
+        problem = problems.of_error(errors.RequestMalformed("this is not HTTP/1.1"))
+        body = problem.document(sources.trace_id())
+        lines = ["HTTP/1.1 400 Bad Request", f"content-type: {problems.MEDIA}", f"content-length: {len(body)}"]
+        self.transport.write("\r\n".join([*lines, "connection: close", "", ""]).encode() + body)
+        self.transport.close()
+
+
 def config(house: House) -> uvicorn.Config:
     """How uvicorn serves the house: no access log of its own, no headers that say more than they must."""
     return uvicorn.Config(
         Threshold(create_app(house)),
         loop="none",
-        http="httptools",
+        http=PlainSpoken,
         ws="none",
         lifespan="off",
         log_config=None,

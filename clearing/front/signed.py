@@ -14,6 +14,7 @@ import psycopg
 from clearing import errors
 from clearing.front import logs, problems, reading, sources
 from clearing.front.doors import Asked, Caller, Door, Reply
+from clearing.front.keeping import kept_request
 from clearing.front.problems import Problem
 from clearing.ledger.items import Remember, Signed
 from clearing.signatures import REQUEST_TAG, STATE_CHANGING, Message, confirm, present, sign_response
@@ -94,7 +95,8 @@ class Doorway:
         """Step 12, then the operation itself. A nonce is used up even by a wish that is refused."""
         try:
             if not self.door.writes:
-                await house.writer.put(Remember(asked.signed))
+                kept = kept_request(house, asked) if self.door.keeps else None
+                await house.writer.put(Remember(asked.signed, kept))
             asked.require(self.door.purposes)
             return await self.door.run(house, asked)
         except (errors.SignatureRefused, errors.Unavailable) as refused:

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from time import monotonic
 from typing import Any, cast
 
@@ -20,16 +21,19 @@ from clearing.delivery import Delivery
 from clearing.embedded import Embedded
 from clearing.evidence import Evidence, Keyring
 from clearing.front import logs, sources, vault
-from clearing.front.house import LANE, House, Reads, Soundness
+from clearing.front.house import CLOCK_DIFFERENCE_MAX, LANE, House, Reads, Soundness
 from clearing.front.metrics import Meters
 from clearing.front.nonces import NonceCount
 from clearing.front.settings import Settings
 from clearing.ledger import Writer
+from clearing.ledger.items import Tick
 from clearing.partners import KEY_PROOF, KeyRow, Live, key_proof
 from clearing.rules.windows import Window
 from clearing.signatures import Message, Presented, PrivateKey, PublicKey, jws_sign
 
 WATCH_SECONDS = 2
+TIDY_SECONDS = 60
+NONCE_GRACE = timedelta(seconds=180)  # a signature is believed for 60 seconds after it expired; thrice that
 POOL_OPEN_SECONDS_MAX = 15
 
 
@@ -181,6 +185,7 @@ async def writing(
         writer_id=sources.some_id(),
         points=points,
         queue_most=settings.queue_max,
+        clock_difference_max=CLOCK_DIFFERENCE_MAX,
     )
     await writer.start()
     try:
@@ -239,10 +244,23 @@ def sealer(keyring: Keyring) -> Callable[[Presented, Message, Presented | None, 
 
 
 async def _watch(house: House) -> None:
-    """Look at database and clock for as long as the house is open."""
+    """Look at database and clock for as long as the house is open, and now and then do what only time asks for."""
+    tidied = monotonic()
     while True:
         await asyncio.sleep(WATCH_SECONDS)
         await look(house)
+        if house.ready and monotonic() - tidied > TIDY_SECONDS:
+            tidied = monotonic()
+            with suppress(errors.ClearingError, psycopg.Error, PoolTimeout):
+                await tidy(house)
+
+
+async def tidy(house: House) -> None:
+    """Forget nonces that no signature can bring back, and close a window whose cut-off has passed although nothing happens."""
+    async with house.reads.connection() as connection:
+        now = sources.clock() - NONCE_GRACE
+        await connection.execute(database.statement("purge_nonces"), {"lane": LANE, "now": now})
+    await house.writer.put(Tick())
 
 
 async def look(house: House) -> None:

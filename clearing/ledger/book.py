@@ -161,13 +161,18 @@ class Book:
         if used_by is None:
             self.read.nonces[name] = signed.request_id
             self.changes.nonces.append((*name, signed.request_id, signed.expires_at))
-        key = self.read.keys.get(signed.key_id)
-        if key is None:
+        if signed.key_id not in self.read.keys:
             raise errors.SignatureKeyUnknown
-        ended = key.expires_at is not None and key.expires_at <= self.at
-        if key.revoked_at is not None or ended or key.not_before > self.at:
+        if not self.is_live(signed.key_id):
             raise errors.SignatureKeyRevoked
         return used_by is not None
+
+    def is_live(self, key_id: str) -> bool:
+        """Whether this key may sign at this instant."""
+        key = self.read.keys.get(key_id)
+        if key is None or key.revoked_at is not None or key.not_before > self.at:
+            return False
+        return key.expires_at is None or key.expires_at > self.at
 
     def keep(self, evidence: Evidence | None) -> UUID | None:
         """Keep what was signed, and return its id."""

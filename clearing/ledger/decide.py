@@ -4,6 +4,7 @@ An item is refused before anything of it is written to the page. An expected ref
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from clearing import errors
@@ -39,6 +40,7 @@ from clearing.rules.refusals import Refusal, RefusalCode
 
 def _remember(book: Book, item: Remember) -> None:
     book.use(item.signed)
+    book.keep(item.evidence)
 
 
 def _replay(book: Book, item: Reserve | Reverse) -> Reserved | Refusal | None:
@@ -245,6 +247,8 @@ def _sent(book: Book, item: Sent) -> Moved:
 
 def _answered(book: Book, item: Answered) -> Moved:
     order = _order(book, item)
+    if item.key_id is not None and not book.is_live(item.key_id):
+        item = replace(item, verdict=Verdict.UNKNOWN, reason="answer_key_revoked", retry_at=item.lease_until)
     if item.verdict in {Verdict.DONE, Verdict.DECLINED, Verdict.DIFFERS}:
         return advance(book, order, item)
     return outcome_unknown(book, order, item)

@@ -64,9 +64,10 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class Remember:
-    """A signed request that changes nothing but the memory of nonces. Outcome: None."""
+    """A signed request that changes no exchange: its nonce is used up, and what was signed is kept where it must be. Outcome: None."""
 
     signed: Signed
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,7 @@ class Answered:
     retry_at: datetime | None
     lease: UUID
     lease_until: datetime
+    key_id: str | None = None  # that signed the answer; it must be live while the lane is locked
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What a batch must know before it decides: the head of its lane, and the rows that its items are about, read under the lane's lock."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -47,9 +48,10 @@ def _reads(pen: Pen, items: Sequence[Item], touched: Sequence[UUID]) -> list[tup
             found.append((name, columns))
 
     signed = _signed(items)
+    answering = {item.key_id for item in items if isinstance(item, Answered) and item.key_id}
     keys = sorted({key_id for key_id, _ in signed})
     need("read_nonces", key_id=keys, nonce=[nonce for _, nonce in signed])
-    need("read_keys", key_id=keys)
+    need("read_keys", key_id=sorted(answering.union(keys)))
     asking = [item for item in items if isinstance(item, Reserve | Reverse)]
     partners = sorted({item.partner for item in asking})
     need("read_known", partner=partners, idempotency_key=[item.idempotency_key for item in asking])
@@ -137,6 +139,15 @@ def _missing(read: Read) -> list[tuple[str, Mapping[str, Any]]]:
     return [(name, columns) for name, columns in wanted.items() if all(columns.values())]
 
 
+def _require_sound(pen: Pen, asked_at: datetime, told_at: datetime) -> None:
+    """A clock that is wrong must not write: the lane never goes back, so one batch would move every later one, and seal windows.
+
+    The database told its time between the question and now. Raises errors.ClockUnsound; nothing is kept.
+    """
+    if (most := pen.clock_difference_max) is not None and not asked_at - most <= told_at <= pen.clock() + most:
+        raise errors.ClockUnsound(retry_after=5)
+
+
 async def learn(pen: Pen, items: Sequence[Item]) -> tuple[Any, Read]:
     """(1) Lock the lane, (2) read what the batch needs: each a statement of its own, sent together, run in order.
 
@@ -146,19 +157,22 @@ async def learn(pen: Pen, items: Sequence[Item]) -> tuple[Any, Read]:
     known, unknown = pen.memory.split(_touched(items))
     wanted = _reads(pen, items, unknown)
     read = Read()
+    asked_at = pen.clock()
     _, head, *found = await pen.pipeline.run([_BEGIN, *of_lane(pen, [("lane_lock", {}), *wanted])])
     if not head:
         message = f"lane {pen.lane} does not exist: run the migration"
         raise errors.Misconfigured(message)
-    if head[0][-1] == pen.writer:
+    *lane, writer, told_at = head[0]
+    _require_sound(pen, asked_at, told_at)
+    if writer == pen.writer:
         pen.memory.recall(read, known)
     elif known:
         late = [("read_exchanges", {"exchange_id": known}), ("read_orders", {"exchange_id": known})]
         _put_in_place(pen, read, late, await pen.pipeline.run(of_lane(pen, late)))
-    if head[0][-1] != pen.writer:
+    if writer != pen.writer:
         pen.memory.forget()
     _put_in_place(pen, read, wanted, found)
     for _ in range(2):  # a case leads to a reversal, a reversal to its original
         if more := _missing(read):
             _put_in_place(pen, read, more, await pen.pipeline.run(of_lane(pen, more)))
-    return head[0], read
+    return lane, read

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +30,7 @@ class Pen:
     points: Callable[[str], None]
     writer: UUID
     chart: Chart
+    clock_difference_max: timedelta | None = None  # None: the clock is not the world's, as in tests
     memory: Memory = field(default_factory=Memory)
     capped: set[int] = field(default_factory=set)  # accounts that are known to have a row among the caps
     planned: int = 0  # the log's size when plans were last made, as its number of bits
@@ -44,11 +45,12 @@ async def open_pen(
     salts: Callable[[], bytes],
     points: Callable[[str], None],
     writer: UUID,
+    clock_difference_max: timedelta | None = None,
 ) -> Pen:
     """A pen for this lane. The connection is its own from now on."""
     pipeline = Pipeline(connection)
     _, charted = await pipeline.run([(statement("lane_session"), {}), (statement("read_chart"), {})])
-    return Pen(lane, pipeline, calendar, clock, salts, points, writer, chart_of(charted))
+    return Pen(lane, pipeline, calendar, clock, salts, points, writer, chart_of(charted), clock_difference_max)
 
 
 def of_lane(pen: Pen, wanted: Wanted) -> list[Statement]:

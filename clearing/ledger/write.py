@@ -65,7 +65,7 @@ def _caps_to_open(pen: Pen, book: Book) -> list[tuple[str, Mapping[str, Any]]]:
 async def write_batch(pen: Pen, items: Sequence[Item]) -> list[Result]:
     """Write these items as one transaction and return one result for each, in order. Raises when nothing was kept, or unknown."""
     await _ensure_chart(pen, items)
-    (last_at, size, frontier, window_id, _), read = await learn(pen, items)
+    (last_at, size, frontier, window_id), read = await learn(pen, items)
     at = max(pen.clock(), last_at)
     window = pen.calendar[containing(pen.calendar, at)]
     book = Book(pen.lane, at, window, size, list(frontier), pen.chart, pen.salts, read)
@@ -77,7 +77,9 @@ async def write_batch(pen: Pen, items: Sequence[Item]) -> list[Result]:
     _pass(pen, book, "decided")
     # (4) write arrays, one statement for each table; (5) advance the lane; and commit
     wanted += [*_caps_to_open(pen, book), *rows.writes(book.changes), ("lane_advance", _head_of(pen, book))]
-    await pen.pipeline.run([*of_lane(pen, wanted), _COMMIT], sent=lambda: _pass(pen, book, "written"))
+    await pen.pipeline.run(
+        [*of_lane(pen, wanted), *_plan_again(pen, book), _COMMIT], sent=lambda: _pass(pen, book, "written")
+    )
     pen.capped |= book.changes.caps.keys()
     pen.memory.keep(book, items)
     _pass(pen, book, "committed")

@@ -40,7 +40,7 @@ from clearing.rules.windows import Window
 
 BATCH_MOST = 512
 QUEUE_MOST = 20_000
-RECONNECTS_MOST = 40
+RECONNECT_MOST = timedelta(seconds=15)
 RECONNECT_PAUSE = timedelta(milliseconds=250)
 
 Connect = Callable[[], Awaitable[AsyncConnection[Any]]]
@@ -65,7 +65,8 @@ class Writer:
     """The only way into a lane's books from this process.
 
     `connect` opens the writer's own connection; `clock`, `salts` (32 random bytes each) and `points` (named steps for the crash
-    harness) enter here and are passed down. Several processes may write one lane: the lane's row is the lock between them.
+    harness) enter here and are passed down; a batch is refused while the clock differs from the database's by more than
+    `clock_difference_max`. Several processes may write one lane: the lane's row is the lock between them.
     """
 
     def __init__(
@@ -79,11 +80,12 @@ class Writer:
         writer_id: UUID,
         points: Callable[[str], None] = lambda _name: None,
         queue_most: int = QUEUE_MOST,
+        clock_difference_max: timedelta | None = None,
     ) -> None:
         self.lane = lane
         self.batches = self.items = 0  # for metrics
         self._connect = connect
-        self._parts = (calendar, clock, salts, points, writer_id)
+        self._parts = (calendar, clock, salts, points, writer_id, clock_difference_max)
         self._queue: deque[tuple[Item, _Asked, int]] = deque()
         self._queue_most = queue_most
         self._wake = asyncio.Event()
@@ -178,7 +180,9 @@ class Writer:
         """Write a batch again while the connection fails. A commit whose outcome is unknown is repeated without harm:
         a nonce knows the request that used it, an exchange its key, an order its answer.
         """
-        for _ in range(RECONNECTS_MOST):
+        loop = asyncio.get_running_loop()
+        until = loop.time() + RECONNECT_MOST.total_seconds()
+        while loop.time() < until:
             try:
                 if self._pen is None:
                     self._pen = await self._new_pen()
@@ -191,7 +195,7 @@ class Writer:
             except BaseException:
                 await self._drop_pen()  # a pipeline that failed half way is not worth mending
                 raise
-        raise errors.Unavailable(retry_after=5)
+        raise errors.ReplayStoreUnavailable(retry_after=5)
 
     async def _drop_pen(self) -> None:
         if self._pen is not None:
@@ -199,7 +203,7 @@ class Writer:
             await pen.pipeline.close()
 
     async def _new_pen(self) -> Pen:
-        calendar, clock, salts, points, writer_id = self._parts
+        calendar, clock, salts, points, writer_id, most = self._parts
         return await open_pen(
             await self._connect(),
             self.lane,
@@ -208,4 +212,5 @@ class Writer:
             salts=salts,
             points=points,
             writer=writer_id,
+            clock_difference_max=most,
         )

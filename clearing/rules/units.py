@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 MICRO = 1_000_000  # millionths in one common unit
 AMOUNT_MAX = 2**53 - 1  # the largest integer that every JSON reader keeps exact (RFC 8259 section 6)
-BIGINT_MAX = 2**63 - 1  # the largest sum that a column of the ledger holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +38,3 @@ def part(total: int, before: int, after: int, whole: int) -> int:
     Law: parts over any chain of marks from 0 to `whole` add up to `total` exactly, because each is a difference of floors.
     """
     return total * after // whole - total * before // whole
-
-
-def is_amount(value: object) -> bool:
-    """Whether `value` is a positive whole number of points that may travel as a JSON integer."""
-    return type(value) is int and 0 < value <= AMOUNT_MAX

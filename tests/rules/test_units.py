@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clearing.rules.units import AMOUNT_MAX, Ratio, is_amount, part
+from clearing.rules.units import Ratio, part
 
 NUMBERS = st.integers(0, 2**70)
 POSITIVE = st.integers(1, 2**70)
@@ -34,13 +34,3 @@ def test_parts_over_any_chain_of_marks_add_up_exactly(total: int, whole: int, da
     parts = [part(total, before, after, whole) for before, after in pairwise(marks)]
     assert sum(parts) == total
     assert min(parts) >= 0
-
-
-@pytest.mark.parametrize("value", [1, 5, AMOUNT_MAX])
-def test_an_amount_is_a_positive_json_integer(value: int) -> None:
-    assert is_amount(value)
-
-
-@pytest.mark.parametrize("value", [0, -1, AMOUNT_MAX + 1, 2**63, 1.0, True, "1", None])
-def test_nothing_else_is_an_amount(value: object) -> None:
-    assert not is_amount(value)
