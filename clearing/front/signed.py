@@ -95,10 +95,12 @@ class Doorway:
         """Step 12, then the operation itself. A nonce is used up even by a wish that is refused."""
         try:
             if not self.door.writes:
-                kept = kept_request(house, asked) if self.door.keeps else None
-                await house.writer.put(Remember(asked.signed, kept))
+                await house.writer.put(Remember(asked.signed))
             asked.require(self.door.purposes)
-            return await self.door.run(house, asked)
+            reply = await self.door.run(house, asked)
+            if self.door.keeps and isinstance(reply, Reply):  # before it is answered; a refused wish leaves nothing
+                await house.writer.put(Remember(asked.signed, kept_request(house, asked)))
+            return reply
         except (errors.SignatureRefused, errors.Unavailable) as refused:
             return problems.of_error(refused)
         except errors.ClearingError as refused:

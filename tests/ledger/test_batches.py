@@ -192,7 +192,7 @@ async def test_a_batch_of_a_hundred_runs_as_many_statements_as_one(house: House)
         with database.recording() as ran:
             outcomes = await house.writer.put_all([make(name) for name in names])
         assert not [one for one in outcomes if isinstance(one, Refusal | errors.ClearingError)]
-        return ran
+        return [text for text in ran if text != "DISCARD PLANS"]  # whenever the log has doubled
 
     await house.complete("first")  # opens what is opened once
     assert await statements(house.reserve, 0) == await statements(house.reserve, *range(1, 81))

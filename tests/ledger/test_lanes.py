@@ -133,12 +133,12 @@ async def test_without_a_database_items_are_refused_for_now(house: House, monkey
     async def nowhere() -> Any:
         raise psycopg.OperationalError
 
-    monkeypatch.setattr(writer_module, "RECONNECTS_MOST", 3)
+    monkeypatch.setattr(writer_module, "RECONNECT_MOST", timedelta(milliseconds=20))
     async with another_writer(house) as writer:
         connect, writer._connect = writer._connect, nowhere
         await writer._drop_pen()
         outcomes = await writer.put_all([house.reserve(1), Tick()])
-        assert [type(outcome) for outcome in outcomes] == [errors.Unavailable] * 2
+        assert [type(outcome) for outcome in outcomes] == [errors.ReplayStoreUnavailable] * 2
         writer._connect = connect
         assert isinstance(await writer.put(house.reserve(1)), Reserved)
 
@@ -344,3 +344,66 @@ async def test_silence_is_counted_once_when_a_batch_is_written_again(house: Hous
     await house.writer.put_all(said)
     await house.writer.put_all(said)
     assert await house.rows("SELECT attempts FROM orders") == [(1,)]
+
+
+# --- clocks, keys and what time asks for
+
+
+@pytest.mark.parametrize("ahead", [-3, 3])
+async def test_a_clock_that_is_wrong_writes_nothing(house: House, ahead: int) -> None:
+    before = await contents(house)
+    async with _writer_ahead(house, ahead) as writer:
+        with pytest.raises(errors.ClockUnsound):
+            await writer.put(Tick())
+    assert await contents(house) == before
+
+
+@pytest.mark.parametrize("ahead", [-1, 0, 1])
+async def test_a_clock_that_is_nearly_right_writes(house: House, ahead: int) -> None:
+    async with _writer_ahead(house, ahead) as writer:
+        await writer.put(Tick())
+    assert await house.rows("SELECT last_at > %s FROM lane", house.clock()) == [(True,)]
+
+
+@asynccontextmanager
+async def _writer_ahead(house: House, seconds: int) -> AsyncIterator[Writer]:
+    """A writer whose clock is so far ahead of the database's."""
+    ((told,),) = await house.rows("SELECT clock_timestamp()")
+    clock = FixedClock(told + timedelta(seconds=seconds))
+    async with another_writer(house, clock=clock, clock_difference_max=timedelta(seconds=2)) as writer:
+        yield writer
+
+
+async def test_an_answer_by_a_key_that_is_not_live_is_no_answer(house: House) -> None:
+    await house.put(house.reserve())
+    moved = await house.put(house.answered(1, D, key_id="revoked-a-moment-ago"))
+    assert isinstance(moved, Moved)
+    assert moved.state is State.UNKNOWN
+    assert await house.rows("SELECT state, reason FROM orders") == [("unknown", "answer_key_revoked")]
+    await house.put(house.answered(1, X))
+
+
+async def test_plans_are_made_again_whenever_the_log_has_doubled(house: House) -> None:
+    with database.recording() as ran:
+        for name in range(17):
+            await house.put(house.reserve(name))
+    doublings = len({(await _size(house) - after).bit_length() for after in range(17)}) - 1
+    assert doublings <= ran.count("DISCARD PLANS") <= doublings + 1
+    for name in range(17):
+        await house.put(house.answered(1, X, name))
+
+
+async def _size(house: House) -> int:
+    ((size,),) = await house.rows("SELECT size FROM lane")
+    return int(size)
+
+
+async def test_only_nonces_that_nothing_can_bring_back_are_forgotten(house: House) -> None:
+    await house.put(house.reserve())
+    ((expires_at,),) = await house.rows("SELECT expires_at FROM nonce")
+    async with await database.connect(house.url) as connection:
+        for now, left in ((expires_at, 1), (expires_at + timedelta(microseconds=1), 0)):
+            await connection.execute(database.statement("purge_nonces"), {"lane": house.lane, "now": now})
+            await connection.commit()
+            assert await house.rows("SELECT count(*) FROM nonce") == [(left,)]
+    await house.put(house.answered(1, X))

@@ -1,6 +1,7 @@
 """Trust at the door: nonces, repeats, keys that come and go, a clock that cannot be believed, and logs that keep quiet."""
 
 import json
+import socket
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -68,8 +69,9 @@ def test_the_same_name_with_another_body_is_refused(front: Front) -> None:
         name="other-body",
         headers={"prefer": "wait=20"},
     )
+    other = front.quote().json["quote"]
     before = front.books()
-    answer = front.ask("POST", "/v1/exchanges", {"quote": front.quote().json["quote"]}, name="other-body")
+    answer = front.ask("POST", "/v1/exchanges", {"quote": other}, name="other-body")
     assert (answer.status, answer.code) == (422, "idempotency_key_reused")
     assert front.books() == before
 
@@ -269,3 +271,27 @@ def test_a_case_is_owned_until_an_operator_signs_a_decision(front: Front) -> Non
     assert (
         front.ask("POST", "/v1/cases/x/resolve", {"decision": "close", "note": "x"}, key="operator").code == "not_found"
     )
+
+
+def test_what_is_not_http_gets_a_problem_document_too(front: Front) -> None:
+    port = front.house.settings.port
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as raw:
+        raw.sendall(b"HELLO HOUSE\r\n\r\n")
+        told = b""
+        while part := raw.recv(65536):
+            told += part
+    head, _, body = told.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"application/problem+json" in head
+    assert json.loads(body)["code"] == "body_malformed"
+
+
+def test_a_link_is_kept_as_evidence_and_a_refused_one_is_not(front: Front) -> None:
+    def kept() -> int:
+        return next(count for name, count, *_ in front.books() if name == "evidence")
+
+    before = kept()
+    assert front.ask("POST", "/v1/accounts", {"program": "palm-hotels", "member": "SBX-OK-KEPT-1"}).status == 201
+    assert kept() == before + 1
+    assert front.ask("POST", "/v1/accounts", {"program": "palm-hotels", "member": "SBX-NOBODY"}).status == 422
+    assert kept() == before + 1
