@@ -97,10 +97,7 @@ class Doorway:
             if not self.door.writes:
                 await house.writer.put(Remember(asked.signed))
             asked.require(self.door.purposes)
-            reply = await self.door.run(house, asked)
-            if self.door.keeps and isinstance(reply, Reply):  # before it is answered; a refused wish leaves nothing
-                await house.writer.put(Remember(asked.signed, kept_request(house, asked)))
-            return reply
+            return await self._kept(house, asked, await self.door.run(house, asked))
         except (errors.SignatureRefused, errors.Unavailable) as refused:
             return problems.of_error(refused)
         except errors.ClearingError as refused:
@@ -110,6 +107,12 @@ class Doorway:
         except Exception as failed:  # noqa: BLE001 - a fault of ours is answered, signed, and told to nobody but the log
             logs.log().error("failed", operation=self.door.name, trace_id=asked.trace_id, **logs.failure(failed))
             return problems.unexpected()
+
+    async def _kept(self, house: "House", asked: Asked, reply: Reply | Problem) -> Reply | Problem:
+        """The reply, once the request that caused it is kept as evidence; a refused wish leaves nothing."""
+        if self.door.keeps and isinstance(reply, Reply):
+            await house.writer.put(Remember(asked.signed, kept_request(house, asked)))
+        return reply
 
     def _unsigned(self, house: "House", problem: Problem, trace_id: str, more: Headers | None = None) -> Answer:
         headers = [*problem.headers(), *(more or ()), ("content-type", problems.MEDIA)]
