@@ -1,6 +1,7 @@
 """http-message-signatures judges ours, and ours judges its, in both directions."""
 
 import datetime as dt
+import sys
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,8 +14,15 @@ from clearing import errors
 from clearing.signatures import Message, PrivateKey, confirm, present, verify_response
 from tests.wire.make_vectors import AUTHORITIES, ED, GET, HOUSE, P256, POST, answer, signed, with_headers
 
-# The judge reads a clock of its own, so these messages are of now.
-NOW = int(dt.datetime.now(dt.UTC).timestamp())
+NOW = 0
+
+
+@pytest.fixture(autouse=True)
+def _now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The judge reads a clock of its own, so every message is of the moment of its test."""
+    monkeypatch.setattr(sys.modules[__name__], "NOW", int(dt.datetime.now(dt.UTC).timestamp()))
+
+
 KINDS = {"ed25519": algorithms.ED25519, "ecdsa-p256-sha256": algorithms.ECDSA_P256_SHA256}
 KEYS = {key.public.key_id: key for key in (ED, P256, HOUSE)}
 QUERY = replace(GET, query="?after=17&limit=50")
