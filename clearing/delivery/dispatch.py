@@ -8,8 +8,9 @@ import asyncio
 import heapq
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 from uuid import UUID
 
 import httpx
@@ -24,10 +25,11 @@ from clearing.delivery.desk import Desk, Means, Outcomes, Queued
 from clearing.delivery.wire import KeyOf, Seal, Silence, Wire
 from clearing.ledger.items import Answered, Claim, Claimed, DueOrder, Item, Moved, Postpone
 from clearing.partners import Directory
-from clearing.rules.lifecycle import TERMINAL, State, order_id
+from clearing.rules.lifecycle import TERMINAL, State, Verdict, order_id
 from clearing.signatures import PrivateKey
 
 ENDED = TERMINAL | {State.REVIEW}
+NOT_RECORDED = "not_recorded"
 """Nothing more will happen soon: whoever waits is told."""
 
 REMEMBERED_RETRIES_MAX = 10_000  # beyond that the poll finds them
@@ -212,6 +214,8 @@ class Delivery:
                 self._tell(outcome)
         self.hand_over(due)
         self.points("deliver.queued")
+        heard = zip(items, outcomes, strict=True)
+        await self._record([_to_a_person(item) for item, outcome in heard if _unwritten(item, outcome)])
 
     async def _write(self, items: Sequence[Item]) -> Outcomes:
         """Put items into the books. While those are overloaded what was heard is kept, as long as the leases last."""
@@ -318,6 +322,15 @@ class Delivery:
         heapq.heappush(self._retries, due)
         if self._retries[0] == due:
             self._sooner.set()
+
+
+def _unwritten(item: Item, outcome: object) -> TypeGuard[Answered]:
+    """Whether the books could not take what was heard: asking again would only bring the same back."""
+    return isinstance(outcome, errors.ItemRejected) and isinstance(item, Answered) and item.reason != NOT_RECORDED
+
+
+def _to_a_person(item: Answered) -> Answered:
+    return replace(item, verdict=Verdict.UNKNOWN, reason=NOT_RECORDED, evidence=None, key_id=None, retry_at=None)
 
 
 def _over(future: asyncio.Future[Moved | None]) -> None:

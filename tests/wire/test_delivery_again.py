@@ -1,5 +1,6 @@
 """Delivery when an answer differs, when it must ask again, and when one order is bad: each costs its own order only."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -202,21 +203,23 @@ async def test_an_answer_that_a_dialect_stumbles_over_is_unknown() -> None:
         assert item.retry_at is not None
 
 
-async def test_an_item_that_the_books_refuse_costs_its_neighbours_nothing() -> None:
+async def test_an_item_that_the_books_refuse_goes_to_a_person_and_costs_its_neighbours_nothing() -> None:
     async with room() as here:
         bad, good = due(), due()
 
         def script(item: Item) -> Outcome | errors.ClearingError:
-            if isinstance(item, Answered) and item.exchange_id == bad.exchange_id:
+            if isinstance(item, Answered) and item.exchange_id == bad.exchange_id and item.verdict is Verdict.DONE:
                 return errors.ItemRejected()
             return here.books.usual(item)
 
         here.books.script = script
         here.delivery.hand_over([bad, good])
-        ended = await here.delivery.ended(good.exchange_id, 5)
-        assert ended is not None
-        assert ended.state is State.COMPLETED
+        waits = [here.delivery.ended(order.exchange_id, 5) for order in (good, bad)]
+        told = await asyncio.gather(*waits)
+        assert [moved and moved.state for moved in told] == [State.COMPLETED, State.REVIEW]
         assert here.counts["items_refused"] == 1
+        (*_, last) = [item for item in here.books.answered if item.exchange_id == bad.exchange_id]
+        assert (last.verdict, last.reason, last.retry_at) == (Verdict.UNKNOWN, "not_recorded", None)
 
 
 async def test_an_answer_is_not_lost_while_the_books_are_full() -> None:
