@@ -7,9 +7,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import nacl.bindings as sodium
+import nacl.exceptions
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 from clearing import errors
@@ -17,6 +19,7 @@ from clearing import errors
 ED25519 = "ed25519"
 ECDSA_P256 = "ecdsa-p256-sha256"
 ALGORITHMS = frozenset({ED25519, ECDSA_P256})
+SEED_BYTES, SIGNATURE_BYTES = 32, 64
 JOSE_NAMES = {ED25519: "Ed25519", ECDSA_P256: "ES256"}  # RFC 9864: "EdDSA" is deprecated, and accepted in a JWK only
 
 _ACCEPTED_NAMES = {ED25519: ("Ed25519", "EdDSA"), ECDSA_P256: ("ES256",)}
@@ -46,28 +49,30 @@ class PublicKey:
     key_id: str
     alg: str
     jwk: dict[str, str] = field(compare=False)
-    _key: ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey = field(compare=False, repr=False)
+    _key: bytes | ec.EllipticCurvePublicKey = field(
+        compare=False, repr=False
+    )  # Ed25519: the 32 bytes that libsodium takes
 
     def verify(self, signature: bytes, data: bytes) -> bool:
         """Whether `signature` is this key's over `data`; ECDSA signatures are r || s (RFC 9421 section 3.3.4)."""
+        if len(signature) != SIGNATURE_BYTES:
+            return False
         try:
-            if isinstance(self._key, ed25519.Ed25519PublicKey):
-                self._key.verify(signature, data)
-            elif len(signature) == 64:
+            if isinstance(self._key, bytes):
+                sodium.crypto_sign_open(signature + data, self._key)
+            else:
                 r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
                 self._key.verify(encode_dss_signature(r, s), data, _ECDSA)
-            else:
-                return False
-        except InvalidSignature:
+        except (InvalidSignature, nacl.exceptions.BadSignatureError):
             return False
         return True
 
     @property
     def raw(self) -> bytes:
         """The 32 bytes of an Ed25519 key; signed notes name keys by them. Raises errors.KeyRefused for other kinds."""
-        if not isinstance(self._key, ed25519.Ed25519PublicKey):
+        if not isinstance(self._key, bytes):
             raise errors.KeyRefused("only Ed25519 keys have a raw form")
-        return self._key.public_bytes_raw()
+        return self._key
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +80,24 @@ class PrivateKey:
     """A key that signs. It never shows its secret in a repr."""
 
     public: PublicKey
-    _key: ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey = field(compare=False, repr=False)
+    _key: bytes | ec.EllipticCurvePrivateKey = field(
+        compare=False, repr=False
+    )  # Ed25519: seed || public, as libsodium takes it
 
     def sign(self, data: bytes) -> bytes:
         """The signature of `data`, deterministic for both kinds of key."""
-        if isinstance(self._key, ed25519.Ed25519PrivateKey):
-            return self._key.sign(data)
+        if isinstance(self._key, bytes):
+            return sodium.crypto_sign(data, self._key)[:SIGNATURE_BYTES]
         r, s = decode_dss_signature(self._key.sign(data, _ECDSA_DETERMINISTIC))
         return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
     @classmethod
     def generate(cls, seed: bytes) -> "PrivateKey":
         """The Ed25519 key of 32 seed bytes (RFC 8032 section 5.1.5); the caller brings the randomness."""
-        if len(seed) != 32:
+        if len(seed) != SEED_BYTES:
             raise errors.KeyRefused("an Ed25519 seed has 32 bytes")
-        return cls._of(ed25519.Ed25519PrivateKey.from_private_bytes(seed))
+        public, secret = sodium.crypto_sign_seed_keypair(seed)
+        return cls(_ed25519_public(public), secret)
 
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, object]) -> "PrivateKey":
@@ -100,7 +108,7 @@ class PrivateKey:
             key = cls.generate(secret)
         else:
             try:
-                key = cls._of(ec.derive_private_key(int.from_bytes(secret, "big"), ec.SECP256R1()))
+                key = cls._p256(ec.derive_private_key(int.from_bytes(secret, "big"), ec.SECP256R1()))
             except ValueError as reason:
                 raise errors.KeyRefused("d is out of range for P-256") from reason
         if key.public.key_id != public.key_id:
@@ -109,16 +117,12 @@ class PrivateKey:
 
     def to_jwk(self) -> dict[str, str]:
         """The private JWK. A secret: store it, never show it."""
-        if isinstance(self._key, ed25519.Ed25519PrivateKey):
-            secret = self._key.private_bytes_raw()
-        else:
-            secret = self._key.private_numbers().private_value.to_bytes(32, "big")
+        key = self._key
+        secret = key[:SEED_BYTES] if isinstance(key, bytes) else key.private_numbers().private_value.to_bytes(32, "big")
         return {**self.public.jwk, "d": encode(secret)}
 
     @classmethod
-    def _of(cls, key: ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey) -> "PrivateKey":
-        if isinstance(key, ed25519.Ed25519PrivateKey):
-            return cls(_ed25519_public(key.public_key().public_bytes_raw()), key)
+    def _p256(cls, key: ec.EllipticCurvePrivateKey) -> "PrivateKey":
         numbers = key.public_key().public_numbers()
         return cls(_p256_public(numbers.x.to_bytes(32, "big"), numbers.y.to_bytes(32, "big")), key)
 
@@ -211,7 +215,7 @@ def _ed25519_public(raw: bytes) -> PublicKey:
     if pow(x_squared, (_P - 1) // 2, _P) != 1:  # Euler: x exists; x = 0 only for points of small order
         raise errors.KeyRefused("the point is not on the curve")
     jwk = {"kty": "OKP", "crv": "Ed25519", "x": encode(raw)}
-    return PublicKey(thumbprint(jwk), ED25519, jwk, ed25519.Ed25519PublicKey.from_public_bytes(raw))
+    return PublicKey(thumbprint(jwk), ED25519, jwk, raw)
 
 
 def _p256_public(x: bytes, y: bytes) -> PublicKey:

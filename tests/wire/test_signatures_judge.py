@@ -66,10 +66,12 @@ class Response:
 
 class Resolver(HTTPSignatureKeyResolver):
     def resolve_public_key(self, key_id: str) -> ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey:
-        return KEYS[key_id].public._key
+        key = KEYS[key_id].public._key  # OpenSSL judges what libsodium signed, and the other way round
+        return ed25519.Ed25519PublicKey.from_public_bytes(key) if isinstance(key, bytes) else key
 
     def resolve_private_key(self, key_id: str) -> ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey:
-        return KEYS[key_id]._key
+        key = KEYS[key_id]._key
+        return ed25519.Ed25519PrivateKey.from_private_bytes(key[:32]) if isinstance(key, bytes) else key
 
 
 def foreign(message: Message) -> Request:

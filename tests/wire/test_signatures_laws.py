@@ -147,13 +147,13 @@ def test_every_honest_key_may_register(seed: bytes) -> None:
 
 @given(st.integers(1, 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632550))
 def test_every_honest_p256_key_may_register(secret: int) -> None:
-    key = PrivateKey._of(ec.derive_private_key(secret, ec.SECP256R1()))
+    key = PrivateKey._p256(ec.derive_private_key(secret, ec.SECP256R1()))
     assert parse_public_jwk(key.public.jwk) == key.public
     assert PrivateKey.from_jwk(key.to_jwk()).public == key.public
 
 
 def test_a_private_key_of_another_public_part_is_refused() -> None:
-    for key, other in ((ED, HOUSE), (P256, PrivateKey._of(ec.derive_private_key(7, ec.SECP256R1())))):
+    for key, other in ((ED, HOUSE), (P256, PrivateKey._p256(ec.derive_private_key(7, ec.SECP256R1())))):
         with pytest.raises(errors.KeyRefused):
             PrivateKey.from_jwk(other.public.jwk | {"d": key.to_jwk()["d"]})
 
