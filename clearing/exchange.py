@@ -222,7 +222,8 @@ async def reverse(
     lease: Lease,
 ) -> Reserved | Refusal:
     """Reserve a reversal of `sent` points of a completed exchange, or of all that is left: target first, then source."""
-    programs = (directory.programs[original.source_program], directory.programs[original.target_program])
+    codes = [code for code in (original.source_program, original.target_program) if code is not None]
+    programs = [directory.programs[code] for code in codes]
     if fixed := next((program.code for program in programs if not program.capabilities.reversal), None):
         await writer.put(Remember(asked.signed))
         return Refusal(RefusalCode.NOT_REVERSIBLE, f"{fixed} declares that it cannot reverse")

@@ -40,10 +40,22 @@ class RefusalCode(StrEnum):
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     """This Idempotency-Key was used with another body."""
     NET_DEBIT_CAP_EXCEEDED = "net_debit_cap_exceeded"
-    """What the source partner owes, with what is pending, would exceed its net debit cap."""
+    """What a partner that pays owes, with what is pending, would exceed its net debit cap."""
+    CAMPAIGN_EXHAUSTED = "campaign_exhausted"
+    """The budget of a campaign leaves no room for this bonus; ask for a new quote."""
+    MEMBER_LIMIT_EXCEEDED = "member_limit_exceeded"
+    """The member would move more than a limit allows; the detail names the limit."""
+    REFERENCE_USED = "reference_used"
+    """This receipt number was used by another exchange that stands."""
     # --- a cancellation, a reversal, a case
     TOO_LATE = "too_late"
     """The credit is on its way or done; a reversal is the way back."""
+    NOT_HELD = "not_held"
+    """No points are held for a capture: not yet, or not any more."""
+    CAPTURE_EXCEEDS = "capture_exceeds"
+    """More would be captured than is held."""
+    BONUS_PENDING = "bonus_pending"
+    """The bonus of this exchange is on its way; reverse it when that has arrived."""
     NOT_COMPLETED = "not_completed"
     """Only a completed exchange can be reversed."""
     REVERSAL_IN_PROGRESS = "reversal_in_progress"
@@ -66,6 +78,9 @@ STATUS: dict[RefusalCode, int] = {
     RefusalCode.NOT_COMPLETED: 409,
     RefusalCode.REVERSAL_IN_PROGRESS: 409,
     RefusalCode.QUOTE_USED: 409,
+    RefusalCode.REFERENCE_USED: 409,
+    RefusalCode.NOT_HELD: 409,
+    RefusalCode.BONUS_PENDING: 409,
     RefusalCode.CASE_CLOSED: 409,
 }
 """HTTP status hints; every other refusal is 422."""

@@ -8,6 +8,7 @@ from sqlmodel import SQLModel
 from clearing.tables.reference import Calendar, Corridor, Key, Partner, Price, Program
 from clearing.tables.sharded import (
     AccountRow,
+    BudgetSlice,
     CapSlice,
     CaseRow,
     EntryRow,
@@ -26,6 +27,7 @@ __all__ = [
     "DELETABLE",
     "UPDATABLE",
     "AccountRow",
+    "BudgetSlice",
     "Calendar",
     "CapSlice",
     "CaseRow",
@@ -54,11 +56,22 @@ UPDATABLE: dict[str, tuple[str, ...]] = {
     "lane": ("last_at", "size", "frontier", "window_id", "writer"),
     "lane_window": ("sealed_at", "sealed_size", "sealed_root"),
     "account": ("wrapped",),
-    "exchange": ("state", "posted_at", "window_id", "ended_at", "reason", "reversed", "kept_leg", "cancelled"),
+    "exchange": (
+        "state",
+        "posted_at",
+        "window_id",
+        "ended_at",
+        "reason",
+        "reversed",
+        "kept_leg",
+        "cancelled",
+        "captured",
+    ),
     "orders": ("state", "lease", "due_at", "sent_at", "attempts", "answered_at", "reason", "evidence_id"),
     "evidence": ("wrapped",),
     "position_slice": ("debits", "credits"),
     "cap_slice": ("granted", "position", "pending"),
+    "budget_slice": ("units", "value", "units_used", "value_used"),
     "review_case": ("closed_at", "decision", "closed_by"),
 }
 """What the application role may update, column by column; entries and leaves are not among them."""

@@ -23,7 +23,7 @@ WITH tables AS (
 )
 """
 MAY_CHANGE = (
-    "position_slice", "cap_slice", "lane", "lane_window", "orders", "exchange", "review_case", "account", "evidence",
+    "position_slice", "cap_slice", "budget_slice", "lane", "lane_window", "orders", "exchange", "review_case", "account", "evidence",
 )  # fmt: skip
 """Sums, the lane, status rows, and the two tables whose wrapped keys are dropped when a member is erased."""
 VERSIONED = ("price", "corridor", "calendar")

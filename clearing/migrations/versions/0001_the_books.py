@@ -24,6 +24,19 @@ CREATE TABLE account (
 CREATE UNIQUE INDEX account_by_number ON account (lane, program, number_index);
 COMMENT ON TABLE account IS 'sharded';
 
+CREATE TABLE budget_slice (
+    lane SMALLINT NOT NULL,
+    campaign TEXT NOT NULL,
+    units BIGINT,
+    value BIGINT,
+    units_used BIGINT NOT NULL,
+    value_used BIGINT NOT NULL,
+    PRIMARY KEY (lane, campaign),
+    CONSTRAINT units_within CHECK (units_used >= 0 AND units_used <= coalesce(units, units_used)),
+    CONSTRAINT value_within CHECK (value_used >= 0 AND value_used <= coalesce(value, value_used))
+);
+COMMENT ON TABLE budget_slice IS 'sharded';
+
 CREATE TABLE calendar (
     window_id INTEGER NOT NULL,
     code TEXT NOT NULL,
@@ -113,10 +126,10 @@ CREATE TABLE exchange (
     window_id INTEGER,
     ended_at TIMESTAMP WITH TIME ZONE,
     reason TEXT,
-    source_program TEXT NOT NULL,
-    target_program TEXT NOT NULL,
-    source_account UUID NOT NULL,
-    target_account UUID NOT NULL,
+    source_program TEXT,
+    target_program TEXT,
+    source_account UUID,
+    target_account UUID,
     sent BIGINT NOT NULL,
     received BIGINT NOT NULL,
     debit BIGINT NOT NULL,
@@ -128,19 +141,44 @@ CREATE TABLE exchange (
     kept_leg SMALLINT NOT NULL,
     cancelled BOOLEAN NOT NULL,
     reserved_seq BIGINT NOT NULL,
+    kind TEXT NOT NULL,
+    occurred_at TIMESTAMP WITH TIME ZONE,
+    reference TEXT,
+    capture_by TIMESTAMP WITH TIME ZONE,
+    captured BIGINT NOT NULL,
+    bears_shortfall BOOLEAN NOT NULL,
+    bonus BIGINT NOT NULL,
+    bonus_credit BIGINT NOT NULL,
+    bonus_due TIMESTAMP WITH TIME ZONE,
+    shares TEXT,
+    device BYTEA,
     PRIMARY KEY (lane, exchange_id),
-    CONSTRAINT path_known CHECK (path IN ('held', 'debited', 'reversal')),
+    CONSTRAINT path_known CHECK (
+        path IN ('held', 'debited', 'issued', 'charged', 'authorised', 'reversal', 'clawback', 'refund')),
+    CONSTRAINT kind_known CHECK (
+        kind IN ('exchange', 'transfer', 'gift', 'donation', 'cash_back', 'accrual', 'purchase', 'redemption')),
     CONSTRAINT state_known CHECK (
         state IN ('reserved', 'source_held', 'credited', 'completed', 'releasing', 'reversed', 'unknown', 'review')),
     CONSTRAINT balances CHECK (debit + funding = credit + fee),
-    CONSTRAINT amounts CHECK (sent > 0 AND received >= 0 AND debit >= 0 AND funding >= 0 AND credit >= 0),
+    CONSTRAINT amounts CHECK (sent >= 0 AND received >= 0 AND debit >= 0 AND funding >= 0 AND credit >= 0),
+    CONSTRAINT source_sends CHECK (
+        (source_program IS NULL) = (sent = 0) AND (source_program IS NULL) = (source_account IS NULL)),
+    CONSTRAINT target_receives CHECK (
+        (target_program IS NULL) = (target_account IS NULL) AND num_nulls(source_program, target_program) < 2),
     CONSTRAINT rounding_inside_fee CHECK (rounding >= 0 AND fee >= rounding),
-    CONSTRAINT reversed_at_most_whole CHECK (reversed >= 0 AND reversed <= sent),
-    CONSTRAINT reversal_has_original CHECK ((path = 'reversal') = (original_id IS NOT NULL)),
+    CONSTRAINT bonus_paid CHECK (
+        bonus >= 0 AND bonus_credit >= 0 AND bonus_credit <= credit AND funding >= bonus_credit),
+    CONSTRAINT captured_at_most_held CHECK (captured >= 0 AND captured <= sent),
+    CONSTRAINT reversed_at_most_whole CHECK (reversed >= 0 AND reversed <= greatest(sent, received)),
+    CONSTRAINT reversal_has_original CHECK ((path IN ('reversal', 'clawback', 'refund')) = (original_id IS NOT NULL)),
     CONSTRAINT ended_in_time CHECK ((state IN ('completed', 'reversed')) = (ended_at IS NOT NULL))
 );
+CREATE INDEX exchange_by_device ON exchange (lane, device, reserved_at) WHERE device IS NOT NULL;
 CREATE UNIQUE INDEX exchange_by_idempotency_key ON exchange (lane, partner, idempotency_key);
+CREATE INDEX exchange_by_issue ON exchange (lane, target_account, reserved_at) WHERE source_account IS NULL;
+CREATE INDEX exchange_by_member ON exchange (lane, source_account, reserved_at) WHERE original_id IS NULL;
 CREATE UNIQUE INDEX exchange_by_quote ON exchange (lane, quote_id) WHERE original_id IS NULL;
+CREATE UNIQUE INDEX exchange_by_reference ON exchange (lane, partner, reference) WHERE reference IS NOT NULL AND state <> 'reversed';
 CREATE INDEX exchange_reversals ON exchange (lane, original_id) WHERE original_id IS NOT NULL;
 COMMENT ON TABLE exchange IS 'sharded';
 
@@ -323,11 +361,22 @@ UPDATABLE: dict[str, tuple[str, ...]] = {
     "lane": ("last_at", "size", "frontier", "window_id", "writer"),
     "lane_window": ("sealed_at", "sealed_size", "sealed_root"),
     "account": ("wrapped",),
-    "exchange": ("state", "posted_at", "window_id", "ended_at", "reason", "reversed", "kept_leg", "cancelled"),
+    "exchange": (
+        "state",
+        "posted_at",
+        "window_id",
+        "ended_at",
+        "reason",
+        "reversed",
+        "kept_leg",
+        "cancelled",
+        "captured",
+    ),
     "orders": ("state", "lease", "due_at", "sent_at", "attempts", "answered_at", "reason", "evidence_id"),
     "evidence": ("wrapped",),
     "position_slice": ("debits", "credits"),
     "cap_slice": ("granted", "position", "pending"),
+    "budget_slice": ("units", "value", "units_used", "value_used"),
     "review_case": ("closed_at", "decision", "closed_by"),
 }
 DELETABLE: tuple[str, ...] = ("nonce",)
