@@ -46,7 +46,9 @@ class Capabilities:
     signed: bool = True  # calls and answers are signed by RFC 9421
     account_age_days: int = 0  # how old a member's account is at least when it is linked to another
     link_age_days: int = 0  # how old a link is at least when points are quoted; above 0 every quote wants a link
-    one_card_per_account: bool = False  # an account is linked to at most one of each other program; every quote wants a link
+    one_card_per_account: bool = (
+        False  # an account is linked to at most one of each other program; every quote wants a link
+    )
 
 
 @dataclass(frozen=True, slots=True)

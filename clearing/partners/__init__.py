@@ -48,12 +48,13 @@ from clearing.partners.links import (
     withdraw_consent,
 )
 from clearing.partners.registration import register_partner, register_program
-from clearing.partners.rows import deciding
+from clearing.partners.rows import Connection, deciding
 
 __all__ = [
     "KEY_PROOF",
     "Account",
     "Change",
+    "Connection",
     "Directory",
     "KeyRow",
     "Live",

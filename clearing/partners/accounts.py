@@ -148,7 +148,9 @@ async def erase_evidence(connection: Connection, lane: int, evidence_ids: Sequen
 
 async def keep_request(connection: Connection, lane: int, kept: Evidence, speaks_of: Sequence[UUID] = ()) -> None:
     """Keep a signed request in the transaction of what it changed; `speaks_of` are the members whose number or name is in its body."""
-    columns = {name: getattr(kept, name) for name in ("evidence_id", "kind", "key_id", "signed_at", "base", "signature")}
+    columns = {
+        name: getattr(kept, name) for name in ("evidence_id", "kind", "key_id", "signed_at", "base", "signature")
+    }
     sealed = kept.sealed
     box = {"kek_id": sealed.kek_id, "wrapped": sealed.wrapped, "seal_nonce": sealed.nonce, "box": sealed.box}
     await run(connection, "evidence_insert", lane=lane, **columns, digest=kept.digest, meta=kept.meta, **box)

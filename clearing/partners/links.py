@@ -17,6 +17,7 @@ from clearing.rules.refusals import Refusal, RefusalCode
 MASK = "****"
 """What is shown of a number that nobody knows any more."""
 
+_ENDS = ("source_program", "source_account", "target_program", "target_account")
 _CONSENT = ("scope", "channels", "partner", "key_id", "evidence_id", "given_at", "withdrawn_at")
 
 
@@ -72,15 +73,14 @@ async def link_accounts(
     between = await link_between(connection, lane, source.account, target.account)
     if between is not None and between.live:
         return between, False
-    if one_card:
-        live = await live_links(connection, lane, [source.account, target.account])
-        if refusal := card_refusal(source.account, target.account, (source.program, target.program), live):
-            return refusal
-    ends = {"source_program": source.program, "source_account": source.account}
-    ends |= {"target_program": target.program, "target_account": target.account}
-    made = {"lane": lane, "link": link_id, **ends, "one_card": one_card, "linked_at": now}
-    await run(connection, "link_insert", **made, evidence_id=evidence_id)
-    return Link(**made), True
+    ends = (source.program, source.account, target.program, target.account)
+    made = Link(lane, link_id, *ends, one_card, now)
+    live = await live_links(connection, lane, [source.account, target.account])
+    if refusal := card_refusal(made, live):
+        return refusal
+    said = {name: getattr(made, name) for name in (*_ENDS, "one_card", "linked_at")}
+    await run(connection, "link_insert", lane=lane, link=link_id, **said, evidence_id=evidence_id)
+    return made, True
 
 
 async def give_consent(connection: Connection, lane: int, link_id: UUID, consent: Consent) -> None:
@@ -115,9 +115,7 @@ async def close_account(connection: Connection, lane: int, closed: UUID, now: da
     return Change(first=True, ended=tuple(ended))
 
 
-async def merge_account(
-    connection: Connection, lane: int, gone: UUID, into: UUID, now: datetime
-) -> Change | Refusal:
+async def merge_account(connection: Connection, lane: int, gone: UUID, into: UUID, now: datetime) -> Change | Refusal:
     """The program merged `gone` into another account of its own: its links lead there, or end where the rules would be broken.
 
     Refused as account_closed when `gone` is erased or was merged elsewhere, or the surviving account is closed itself.

@@ -126,13 +126,16 @@ def member_refusal(status: str, name_match: str | None) -> Refusal | None:
     return None
 
 
-def card_refusal(source: UUID, target: UUID, programs: tuple[str, str], live: Iterable[Link]) -> Refusal | None:
-    """Whether one of two accounts to be linked has its one card already, among the live links of both.
+def card_refusal(wanted: Link, live: Iterable[Link]) -> Refusal | None:
+    """Whether one end of a link that is wanted has its one card already, among the live links of both ends.
 
-    Asked only where the rule holds for the pair; a link that was made under the rule keeps to it when the rule is gone.
+    A link that was made under the rule keeps to it when the rule is gone.
     """
-    ends = ((Side.SOURCE, source, programs[1], target), (Side.TARGET, target, programs[0], source))
-    known = tuple(live)
+    known = [link for link in live if wanted.one_card or link.one_card]
+    ends = (
+        (Side.SOURCE, wanted.source_account, wanted.target_program, wanted.target_account),
+        (Side.TARGET, wanted.target_account, wanted.source_program, wanted.source_account),
+    )
     for side, account, program, other in ends:
         if any(is_other_card(link, account, program, other) for link in known):
             detail = f"the {side} account is linked to another account of {program}, and may have one"

@@ -28,7 +28,9 @@ class AccountRow(SQLModel, table=True):
     __tablename__ = "account"
     __table_args__ = table(
         "sharded",
-        check("erased_whole", "(erased_at IS NOT NULL) = (wrapped IS NULL) AND (wrapped IS NULL) = (number_index IS NULL)"),
+        check(
+            "erased_whole", "(erased_at IS NOT NULL) = (wrapped IS NULL) AND (wrapped IS NULL) = (number_index IS NULL)"
+        ),
         check("erased_is_closed", "erased_at IS NULL OR closed_at IS NOT NULL"),
         check("merged_is_closed", "merged_into IS NULL OR (closed_at IS NOT NULL AND merged_into <> account)"),
         Index("account_by_number", "lane", "program", "number_index"),
@@ -76,8 +78,12 @@ class LinkRow(SQLModel, table=True):
         check("ended_whole", "(ended_at IS NULL) = (ended_reason IS NULL)"),
         check("ended_known", f"ended_reason IN ({_ENDED})"),
         Index("link_pair", "lane", "source_account", "target_account", unique=True, postgresql_where=_LIVE),
-        Index("link_card_of_source", "lane", "source_account", "target_program", unique=True, postgresql_where=_ONE_CARD),
-        Index("link_card_of_target", "lane", "target_account", "source_program", unique=True, postgresql_where=_ONE_CARD),
+        Index(
+            "link_card_of_source", "lane", "source_account", "target_program", unique=True, postgresql_where=_ONE_CARD
+        ),
+        Index(
+            "link_card_of_target", "lane", "target_account", "source_program", unique=True, postgresql_where=_ONE_CARD
+        ),
         Index("link_by_source", "lane", "source_account"),
         Index("link_by_target", "lane", "target_account"),
     )
