@@ -38,7 +38,7 @@ async def deciding(connection: Connection, lane: int) -> AsyncIterator[None]:
     """A transaction under the lock of the lane: what is read in it is what is decided on. Raises errors.Unavailable without a lane.
 
     Whatever changes accounts, links or consents runs in one, so that a link, a merger and an erasure never cross; there is no other
-    lock, so none waits for another in a circle. Nobody asks a program meanwhile: exchanges wait. `psycopg.Rollback` ends it without
+    lock, so none waits for another in a circle. No program is asked inside one: exchanges wait for it. `psycopg.Rollback` ends it without
     a trace.
     """
     async with connection.transaction():

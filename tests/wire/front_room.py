@@ -41,7 +41,11 @@ programs:
   - {program: palm-hotels, partner: palm, name: Palm Points, unit_name: POINT, endpoint: "HOTELS", capabilities: *can,
      price: {issue: 4000/1, redeem: 3500/1}}
   - {program: lone, partner: palm, name: Lone, unit_name: LONE, endpoint: "HOTELS", capabilities: *can}
-corridors: [{source: palm-hotels, target: lotus-air, ratio: 1/3, step: 3, minimum: 300, maximum: 30000000}]
+  - {program: strict, partner: palm, name: Strict, unit_name: STRICT, endpoint: "HOTELS", price: {issue: 4000/1, redeem: 3500/1},
+     capabilities: {<<: *can, account_age_days: 30, link_age_days: 2, one_card_per_account: true}}
+corridors:
+  - {source: palm-hotels, target: lotus-air, ratio: 1/3, step: 3, minimum: 300, maximum: 30000000}
+  - {source: strict, target: lotus-air, ratio: 1/3, step: 3, minimum: 300, maximum: 30000000}
 """
 
 
@@ -188,7 +192,9 @@ class Front:
     def _at_rest(connection: psycopg.Connection) -> None:
         """An exchange that an earlier test did not wait for goes on by itself: only after it can two counts be compared."""
         deadline = time.monotonic() + 30
-        while connection.execute("SELECT 1 FROM exchange WHERE state NOT IN ('completed', 'reversed', 'review')").fetchone():
+        while connection.execute(
+            "SELECT 1 FROM exchange WHERE state NOT IN ('completed', 'reversed', 'review')"
+        ).fetchone():
             connection.rollback()
             assert time.monotonic() < deadline, "an exchange of an earlier test does not come to an end"
             time.sleep(0.02)
