@@ -181,6 +181,9 @@ class Front:
             "evidence",
             "review_case",
             "account",
+            "account_evidence",
+            "link",
+            "consent",
         )
         with psycopg.connect(self.url) as connection:
             self._at_rest(connection)
