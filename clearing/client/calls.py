@@ -3,7 +3,7 @@
 import json
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -69,9 +69,39 @@ class Clearing:
         self._http.close()
 
     def account(self, program: str, member: str, name: str | None = None, *, key: str | None = None) -> Answer:
-        """Link a member: the account token that stands for the membership number from now on."""
+        """Take in a member's account: the token that stands for the membership number from now on."""
         wish = {"program": program, "member": member}
         return self._post("/v1/accounts", wish if name is None else wish | {"name": name}, key)
+
+    def link(
+        self,
+        source_account: str,
+        target_account: str,
+        name: str | None = None,
+        consent: Mapping[str, Sequence[str]] | None = None,
+        *,
+        key: str | None = None,
+    ) -> Answer:
+        """Link two accounts of one member. `consent` is {"scope": […], "channels": […]}, for members of your own program."""
+        wish: dict[str, Any] = {"source_account": source_account, "target_account": target_account}
+        more = {"name": name, "consent": consent}
+        return self._post("/v1/links", wish | {field: said for field, said in more.items() if said is not None}, key)
+
+    def unlink(self, link_id: str, key: str | None = None) -> Answer:
+        """End a link."""
+        return self._delete(f"/v1/links/{link_id}", key)
+
+    def consent(self, link_id: str, scope: Sequence[str], channels: Sequence[str], key: str | None = None) -> Answer:
+        """Sign for a member's consent: what for (exchange, redemption, accrual), and through which partners."""
+        return self._post(f"/v1/links/{link_id}/consent", {"scope": scope, "channels": channels}, key)
+
+    def withdraw_consent(self, link_id: str, key: str | None = None) -> Answer:
+        """Take a member's consent back."""
+        return self._delete(f"/v1/links/{link_id}/consent", key)
+
+    def erase(self, account: str, key: str | None = None) -> Answer:
+        """Have a member of your own program forgotten, for ever."""
+        return self._delete(f"/v1/accounts/{account}", key)
 
     def quote(
         self,
@@ -109,6 +139,9 @@ class Clearing:
     def proof(self, exchange_id: str) -> Answer:
         """The receipt with its inclusion in the log, for `clearing.client.receipt.verify_receipt`."""
         return self._ask("GET", f"/v1/exchanges/{exchange_id}/proof", None, {})
+
+    def _delete(self, path: str, key: str | None) -> Answer:
+        return self._ask("DELETE", path, None, {"idempotency-key": quoted(self._names() if key is None else key)})
 
     def _post(self, path: str, wish: Mapping[str, Any], key: str | None, wait: int | None = None) -> Answer:
         headers = {

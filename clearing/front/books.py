@@ -67,7 +67,7 @@ def origin(house: "House") -> str:
 
 async def visible(house: "House", asked: Asked) -> tuple[ExchangeView, LeafView]:
     """The exchange that the path names, if the caller submitted it or is an operator. Raises errors.NotFound for every other."""
-    exchange_id = shapes.exchange_id(asked.path["exchange"])
+    exchange_id = shapes.named_id(asked.path["exchange"])
     async with house.reads.connection() as connection:
         found = await reads.exchange(connection, LANE, exchange_id)
     if found is None or (asked.caller.partner is not None and found[0].partner != asked.caller.partner):

@@ -276,3 +276,8 @@ class ProblemSaid(Said):
     detail: str
     retryable: bool
     trace_id: str
+    side: (
+        Annotated[Literal["source", "target"], Field(description="which of the two accounts stands in the way")] | None
+    ) = None
+    remedy: Annotated[str, Field(description="what the member can do")] | None = None
+    fits_from: Annotated[Instant, Field(description="the instant from which it will fit")] | None = None

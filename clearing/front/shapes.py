@@ -70,7 +70,7 @@ def program(found: Program) -> dict[str, Any]:
     }
 
 
-def exchange_id(text: str) -> UUID:
+def named_id(text: str) -> UUID:
     """An id out of an address. Raises errors.NotFound: what is no id names nothing."""
     try:
         found = UUID(text)

@@ -1,7 +1,8 @@
-"""Who takes part and at which terms: partners, programs, keys, dated cards, linked accounts, the calendar. SQL in clearing/sql.
+"""Who takes part and at which terms: partners, programs, keys, dated cards, members' accounts and links, the calendar. SQL in clearing/sql.
 
 Every function writes in the transaction of the connection that it is given, and none commits: in autocommit each statement stands alone,
-and none needs more than that except `open_lane`, which brings its own transaction. The database constraints decide races, not locks.
+and none needs more than that except `open_lane`, which brings its own transaction. The database constraints decide races, not locks;
+but what changes accounts, links and consents is decided on what was read, so it runs inside `deciding`, under the lock of the lane.
 """
 
 from clearing.partners.accounts import (
@@ -9,13 +10,13 @@ from clearing.partners.accounts import (
     account,
     bucket_of,
     bucketed_uuid,
-    erase_account,
     erase_evidence,
     evidence_after,
     evidence_named,
     evidence_of,
     find_account,
     is_member_number,
+    keep_request,
     link_account,
     open_number,
 )
@@ -31,11 +32,29 @@ from clearing.partners.keys import (
     revoke_key,
 )
 from clearing.partners.lanes import calendar, fill_calendar, open_lane
+from clearing.partners.links import (
+    Change,
+    close_account,
+    closed_remains,
+    consents_unproven,
+    end_links,
+    erase_account,
+    give_consent,
+    link,
+    link_accounts,
+    link_between,
+    live_links,
+    merge_account,
+    withdraw_consent,
+)
 from clearing.partners.registration import register_partner, register_program
+from clearing.partners.rows import Connection, deciding
 
 __all__ = [
     "KEY_PROOF",
     "Account",
+    "Change",
+    "Connection",
     "Directory",
     "KeyRow",
     "Live",
@@ -45,6 +64,11 @@ __all__ = [
     "bucket_of",
     "bucketed_uuid",
     "calendar",
+    "close_account",
+    "closed_remains",
+    "consents_unproven",
+    "deciding",
+    "end_links",
     "erase_account",
     "erase_evidence",
     "evidence_after",
@@ -52,12 +76,19 @@ __all__ = [
     "evidence_of",
     "fill_calendar",
     "find_account",
+    "give_consent",
     "is_member_number",
+    "keep_request",
     "key",
     "key_proof",
     "keys_of",
+    "link",
     "link_account",
+    "link_accounts",
+    "link_between",
+    "live_links",
     "load",
+    "merge_account",
     "open_lane",
     "open_number",
     "publish_corridor",
@@ -66,4 +97,5 @@ __all__ = [
     "register_partner",
     "register_program",
     "revoke_key",
+    "withdraw_consent",
 ]

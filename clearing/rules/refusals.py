@@ -1,6 +1,7 @@
 """Expected refusals as values, in the order in which they are checked."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -13,13 +14,29 @@ class RefusalCode(StrEnum):
     UNKNOWN_ACCOUNT = "unknown_account"
     """No account has this token."""
     NOT_YOUR_MEMBER = "not_your_member"
-    """The source account belongs to a program that the caller does not sign for."""
+    """The account belongs to a program that the caller does not sign for."""
+    CONSENT_MISSING = "consent_missing"
+    """The member's consent does not cover this caller and this kind of movement, or was withdrawn."""
+    ACCOUNT_CLOSED = "account_closed"
+    """The account was closed, merged into another, or erased."""
+    NOT_LINKED = "not_linked"
+    """The two accounts are not linked, and one of the programs wants that."""
+    LINK_TOO_NEW = "link_too_new"
+    """The link is younger than a program wants."""
+    # --- a member, a link
     MEMBER_UNKNOWN = "member_unknown"
     """The program knows no such member."""
     MEMBER_NOT_ACTIVE = "member_not_active"
     """The program says that this member's account is frozen or closed."""
     NAME_MISMATCH = "name_mismatch"
     """The program says that the name does not match."""
+    ACCOUNT_TOO_NEW = "account_too_new"
+    """The member's account is younger than its program wants of accounts that are linked."""
+    ALREADY_LINKED = "already_linked"
+    """The account may be linked to one account of that program, and is."""
+    LINK_ENDED = "link_ended"
+    """The link has ended; a new one takes a new consent."""
+    # --- a price
     CORRIDOR_CLOSED = "corridor_closed"
     """No corridor is open from this program to that one at this instant."""
     PRICE_MISSING = "price_missing"
@@ -74,6 +91,10 @@ STATUS: dict[RefusalCode, int] = {
     RefusalCode.UNKNOWN_PROGRAM: 404,
     RefusalCode.UNKNOWN_ACCOUNT: 404,
     RefusalCode.NOT_YOUR_MEMBER: 403,
+    RefusalCode.CONSENT_MISSING: 403,
+    RefusalCode.ACCOUNT_CLOSED: 409,
+    RefusalCode.ALREADY_LINKED: 409,
+    RefusalCode.LINK_ENDED: 409,
     RefusalCode.TOO_LATE: 409,
     RefusalCode.NOT_COMPLETED: 409,
     RefusalCode.REVERSAL_IN_PROGRESS: 409,
@@ -85,13 +106,32 @@ STATUS: dict[RefusalCode, int] = {
 }
 """HTTP status hints; every other refusal is 422."""
 
+REMEDY: dict[RefusalCode, str] = {
+    RefusalCode.MEMBER_UNKNOWN: "Check the membership number.",
+    RefusalCode.MEMBER_NOT_ACTIVE: "Ask the program to make the account active again.",
+    RefusalCode.NAME_MISMATCH: "Make the name the same as in the account at the program, then link again.",
+    RefusalCode.ACCOUNT_TOO_NEW: "Link again when the account is old enough; `fits_from` says when.",
+    RefusalCode.ALREADY_LINKED: "Unlink the other account first.",
+    RefusalCode.ACCOUNT_CLOSED: "Link an account that is open.",
+    RefusalCode.LINK_ENDED: "Link the two accounts again.",
+    RefusalCode.NOT_LINKED: "Link the two accounts first.",
+    RefusalCode.LINK_TOO_NEW: "Ask again when the link is old enough; `fits_from` says when.",
+    RefusalCode.CONSENT_MISSING: "Give consent, to this partner and for this, at the source's program.",
+}
+"""What the member can do about a refusal that the member can mend."""
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A typed no: the code to branch on and a sentence for a person."""
+    """A typed no: the code to branch on and a sentence for a person.
+
+    `side` is source or target where only one of the two stands in the way, `fits_from` the instant from which it will not.
+    """
 
     code: RefusalCode
     detail: str
+    side: str | None = None
+    fits_from: datetime | None = None
 
     @property
     def status(self) -> int:

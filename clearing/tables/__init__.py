@@ -5,9 +5,9 @@ Every table says in its comment whether it is `sharded` (led by `lane`, one day 
 
 from sqlmodel import SQLModel
 
+from clearing.tables.members import AccountEvidenceRow, AccountRow, ConsentRow, LinkRow
 from clearing.tables.reference import Calendar, Corridor, Key, Partner, Price, Program
 from clearing.tables.sharded import (
-    AccountRow,
     BudgetSlice,
     CapSlice,
     CaseRow,
@@ -26,11 +26,13 @@ from clearing.tables.sharded import (
 __all__ = [
     "DELETABLE",
     "UPDATABLE",
+    "AccountEvidenceRow",
     "AccountRow",
     "BudgetSlice",
     "Calendar",
     "CapSlice",
     "CaseRow",
+    "ConsentRow",
     "Corridor",
     "EntryRow",
     "EvidenceRow",
@@ -39,6 +41,7 @@ __all__ = [
     "Lane",
     "LaneWindow",
     "Leaf",
+    "LinkRow",
     "Nonce",
     "OrderRow",
     "Partner",
@@ -55,7 +58,9 @@ UPDATABLE: dict[str, tuple[str, ...]] = {
     "key": ("expires_at", "revoked_at", "compromised_since"),
     "lane": ("last_at", "size", "frontier", "window_id", "writer"),
     "lane_window": ("sealed_at", "sealed_size", "sealed_root"),
-    "account": ("wrapped",),
+    "account": ("number_index", "number_mask", "wrapped", "closed_at", "merged_into", "erased_at"),
+    "link": ("source_account", "target_account", "moved_at", "ended_at", "ended_reason"),
+    "consent": ("withdrawn_at", "withdrawn_by"),
     "exchange": (
         "state",
         "posted_at",

@@ -40,23 +40,6 @@ class LaneWindow(SQLModel, table=True):
     sealed_root: bytes | None = col(LargeBinary, null=True)
 
 
-class AccountRow(SQLModel, table=True):
-    """A member's account in a program: a token outside, the membership number sealed inside and found by keyed hash."""
-
-    __tablename__ = "account"
-    __table_args__ = table("sharded", Index("account_by_number", "lane", "program", "number_index", unique=True))
-    lane: int = col(SmallInteger, key=True)
-    account: UUID = col(Uuid, key=True)
-    program: str = col(Text)
-    number_index: bytes = col(LargeBinary)
-    number_mask: str = col(Text)
-    kek_id: str = col(Text)
-    wrapped: bytes | None = col(LargeBinary, null=True)
-    seal_nonce: bytes = col(LargeBinary)
-    box: bytes = col(LargeBinary)
-    linked_at: datetime = col(Instant)
-
-
 class Exchange(SQLModel, table=True):
     """One exchange or one reversal of one. The row balances by itself: what is paid in is what is paid out."""
 

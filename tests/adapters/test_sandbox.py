@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -172,6 +173,7 @@ def test_a_look_up_says_what_is_known(far: FarSide) -> None:
         ("SBX-NAMEPARTIAL", "active", "partial"),
         ("SBX-FROZEN", "frozen", "match"),
         ("SBX-CLOSED", "closed", "match"),
+        ("SBX-NEW", "active", "match"),
         ("SBX-NOTFOUND", "unknown", None),
         ("4711", "unknown", None),
     ],
@@ -181,6 +183,16 @@ def test_members_have_the_character_of_their_number(far: FarSide, number: str, s
     assert (member.status, member.name_match) == (status, match)
     assert far.member(number, None, account)[1].name_match is None
     assert far.member(number, "Ann Example", account)[1] == member
+
+
+def test_an_account_says_when_it_was_opened(far: FarSide) -> None:
+    _, old = far.member("SBX-OK")
+    assert old.opened_at == datetime(2016, 1, 1, tzinfo=UTC)
+    assert far.member("SBX-NOTFOUND")[1].opened_at is None
+    account, new = far.member("SBX-NEW")
+    assert new.opened_at is not None
+    assert new.opened_at > datetime.now(UTC) - timedelta(minutes=5)
+    assert far.member("SBX-NEW", None, account)[1].opened_at == new.opened_at
 
 
 def test_a_token_names_one_member_for_ever(far: FarSide) -> None:

@@ -12,17 +12,33 @@ CREATE TABLE account (
     lane SMALLINT NOT NULL,
     account UUID NOT NULL,
     program TEXT NOT NULL,
-    number_index BYTEA NOT NULL,
+    number_index BYTEA,
     number_mask TEXT NOT NULL,
     kek_id TEXT NOT NULL,
     wrapped BYTEA,
     seal_nonce BYTEA NOT NULL,
     box BYTEA NOT NULL,
     linked_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    PRIMARY KEY (lane, account)
+    closed_at TIMESTAMP WITH TIME ZONE,
+    merged_into UUID,
+    erased_at TIMESTAMP WITH TIME ZONE,
+    PRIMARY KEY (lane, account),
+    CONSTRAINT erased_whole CHECK (
+        (erased_at IS NOT NULL) = (wrapped IS NULL) AND (wrapped IS NULL) = (number_index IS NULL)),
+    CONSTRAINT erased_is_closed CHECK (erased_at IS NULL OR closed_at IS NOT NULL),
+    CONSTRAINT merged_is_closed CHECK (merged_into IS NULL OR (closed_at IS NOT NULL AND merged_into <> account))
 );
-CREATE UNIQUE INDEX account_by_number ON account (lane, program, number_index);
+CREATE INDEX account_by_number ON account (lane, program, number_index);
+CREATE UNIQUE INDEX account_open ON account (lane, program, number_index) WHERE closed_at IS NULL;
 COMMENT ON TABLE account IS 'sharded';
+
+CREATE TABLE account_evidence (
+    lane SMALLINT NOT NULL,
+    account UUID NOT NULL,
+    evidence_id UUID NOT NULL,
+    PRIMARY KEY (lane, account, evidence_id)
+);
+COMMENT ON TABLE account_evidence IS 'sharded';
 
 CREATE TABLE budget_slice (
     lane SMALLINT NOT NULL,
@@ -57,6 +73,26 @@ CREATE TABLE cap_slice (
     CONSTRAINT limits CHECK (granted >= 0 AND pending >= 0)
 );
 COMMENT ON TABLE cap_slice IS 'sharded';
+
+CREATE TABLE consent (
+    lane SMALLINT NOT NULL,
+    link UUID NOT NULL,
+    number INTEGER NOT NULL,
+    scope TEXT[] NOT NULL,
+    channels TEXT[] NOT NULL,
+    partner TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    evidence_id UUID NOT NULL,
+    given_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    withdrawn_at TIMESTAMP WITH TIME ZONE,
+    withdrawn_by TEXT,
+    PRIMARY KEY (lane, link, number),
+    CONSTRAINT scope_known CHECK (cardinality(scope) > 0 AND scope <@ ARRAY['exchange', 'redemption', 'accrual']),
+    CONSTRAINT channels_named CHECK (cardinality(channels) > 0),
+    CONSTRAINT withdrawn_whole CHECK ((withdrawn_at IS NULL) = (withdrawn_by IS NULL))
+);
+CREATE UNIQUE INDEX consent_live ON consent (lane, link) WHERE withdrawn_at IS NULL;
+COMMENT ON TABLE consent IS 'sharded';
 
 CREATE TABLE corridor (
     source TEXT NOT NULL,
@@ -239,6 +275,31 @@ CREATE TABLE leaf (
 );
 COMMENT ON TABLE leaf IS 'sharded';
 
+CREATE TABLE link (
+    lane SMALLINT NOT NULL,
+    link UUID NOT NULL,
+    source_program TEXT NOT NULL,
+    source_account UUID NOT NULL,
+    target_program TEXT NOT NULL,
+    target_account UUID NOT NULL,
+    one_card BOOLEAN NOT NULL,
+    evidence_id UUID NOT NULL,
+    linked_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    moved_at TIMESTAMP WITH TIME ZONE,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    ended_reason TEXT,
+    PRIMARY KEY (lane, link),
+    CONSTRAINT two_programs CHECK (source_program <> target_program),
+    CONSTRAINT ended_whole CHECK ((ended_at IS NULL) = (ended_reason IS NULL)),
+    CONSTRAINT ended_known CHECK (ended_reason IN ('unlinked', 'account_closed', 'account_erased', 'already_linked'))
+);
+CREATE INDEX link_by_source ON link (lane, source_account);
+CREATE INDEX link_by_target ON link (lane, target_account);
+CREATE UNIQUE INDEX link_card_of_source ON link (lane, source_account, target_program) WHERE ended_at IS NULL AND one_card;
+CREATE UNIQUE INDEX link_card_of_target ON link (lane, target_account, source_program) WHERE ended_at IS NULL AND one_card;
+CREATE UNIQUE INDEX link_pair ON link (lane, source_account, target_account) WHERE ended_at IS NULL;
+COMMENT ON TABLE link IS 'sharded';
+
 CREATE TABLE nonce (
     lane SMALLINT NOT NULL,
     key_id TEXT NOT NULL,
@@ -360,7 +421,9 @@ UPDATABLE: dict[str, tuple[str, ...]] = {
     "key": ("expires_at", "revoked_at", "compromised_since"),
     "lane": ("last_at", "size", "frontier", "window_id", "writer"),
     "lane_window": ("sealed_at", "sealed_size", "sealed_root"),
-    "account": ("wrapped",),
+    "account": ("number_index", "number_mask", "wrapped", "closed_at", "merged_into", "erased_at"),
+    "link": ("source_account", "target_account", "moved_at", "ended_at", "ended_reason"),
+    "consent": ("withdrawn_at", "withdrawn_by"),
     "exchange": (
         "state",
         "posted_at",
