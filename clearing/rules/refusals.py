@@ -32,6 +32,16 @@ class RefusalCode(StrEnum):
     """The amount is not on the corridor's step; it is refused, never trimmed."""
     UNFUNDED_VALUE = "unfunded_value"
     """The target would be owed more than the source pays, and nobody funds the difference."""
+    CHANNEL_CLOSED = "channel_closed"
+    """The rate card is not open at this instant for the channel that asks."""
+    RATE_MISSING = "rate_missing"
+    """The rate card has no rate for this tier, card held and channel at this instant."""
+    LINK_TOO_NEW = "link_too_new"
+    """The accounts are not linked for as many days as the rate card asks."""
+    LINK_TAKEN = "link_taken"
+    """This account is linked with another card already, and the rate card allows one."""
+    LIMIT_EXCEEDED = "limit_exceeded"
+    """The amount is more than a limit of the rate card leaves for this exchange, day, month or year."""
     # --- a submit
     QUOTE_EXPIRED = "quote_expired"
     """The quote has expired; ask for a new one."""
@@ -73,10 +83,15 @@ STATUS: dict[RefusalCode, int] = {
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A typed no: the code to branch on and a sentence for a person."""
+    """A typed no: the code to branch on and a sentence for a person.
+
+    Where a rate card refuses, `rule` names the rule of the card and `next_valid` the nearest amounts that would fit, ascending.
+    """
 
     code: RefusalCode
     detail: str
+    rule: str = ""
+    next_valid: tuple[int, ...] = ()
 
     @property
     def status(self) -> int:
