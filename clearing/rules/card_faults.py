@@ -105,9 +105,10 @@ def _object(value: dict[str, Any], shape: Shape, path: str) -> Iterator[Fault]:
             yield from departures(inner, known[name], f"{path}.{name}")
         else:
             yield Fault(path, Law.UNKNOWN_FIELD, f"{ascii(name)[:42]} is not known here")
-    for name in shape["required"]:
-        if name not in value:
-            yield Fault(path, Law.MISSING_FIELD, f"{name} is needed")
+    needed = list(shape["required"])
+    for name, others in shape.get("dependentRequired", {}).items():
+        needed += others if name in value else ()
+    yield from (Fault(path, Law.MISSING_FIELD, f"{name} is needed") for name in needed if name not in value)
     names = [choice["required"][0] for choice in shape.get("oneOf", ())]
     if names and sum(name in value for name in names) != 1:
         yield Fault(path, Law.EXACTLY_ONE, f"exactly one of {', '.join(names)} is needed")

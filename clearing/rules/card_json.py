@@ -30,7 +30,7 @@ from clearing.rules.cards import (
     Values,
     When,
 )
-from clearing.rules.units import AMOUNT_MAX, Ratio
+from clearing.rules.units import Ratio
 
 Document = dict[str, Any]
 INSTANTS = ("announced_at", "valid_from", "valid_to", "from", "to", "at")
@@ -85,17 +85,14 @@ def _once(path: str, field: str, records: list[Document]) -> Iterator[Fault]:
 
 
 def _bands(document: Document) -> Iterator[Fault]:
-    """Block or step, minimum and maximum of each band."""
+    """Block, minimum and maximum of each band."""
     for i, rate in enumerate(document["rates"]):
         for j, band in enumerate(rate["bands"]):
-            path, block, minimum = f"$.rates[{i}].bands[{j}]", band.get("block"), band.get("minimum")
-            if block is None and (minimum is None or "step" not in band):
-                yield Fault(path, Law.BAND, "a block is needed, or a minimum and a step")
-            elif block is not None and "step" in band:
-                yield Fault(f"{path}.step", Law.BAND, "a block is the step already")
-            elif block is not None and minimum is not None and minimum % block:
+            path, block = f"$.rates[{i}].bands[{j}]", band.get("block", 1)
+            minimum = band.get("minimum", block)
+            if minimum % block:
                 yield Fault(f"{path}.minimum", Law.BAND, f"{minimum:,} is no multiple of the block of {block:,}")
-            elif band.get("maximum", AMOUNT_MAX) < (minimum or block or 0):
+            elif band.get("maximum", minimum) < minimum:
                 yield Fault(f"{path}.maximum", Law.BAND, "the maximum is below the minimum")
 
 

@@ -101,15 +101,17 @@ DEFINITIONS: dict[str, Shape] = {
         units=_whole("Units of the target."),
     ),
     "band": _record(
-        "A range of amounts and their ratio. With `block`: whole blocks. Without: `minimum`, then every `step`. Each valid amount must "
-        "give whole units. The ratio is that of the whole amount, not of the part in the band.",
+        "A range of amounts and their ratio: whole blocks, or a minimum and then every step. Each valid amount must give whole units. The "
+        "ratio is that of the whole amount, not of the part in the band.",
         "ratio",
+        ("block", "step"),
         ratio=_ref("ratio"),
-        block=_whole("Smallest amount and step in one; with `minimum`, that is a multiple of it."),
-        minimum=_whole("The smallest amount; needed without `block`."),
-        step=_whole("From the minimum on, every so many points; needed without `block`, and not with it."),
+        block=_whole("Smallest amount and step in one; a `minimum` with it is a multiple of it."),
+        minimum=_whole("The smallest amount; needed with `step`."),
+        step=_whole("From the minimum on, every so many points."),
         maximum=_whole("The largest amount (or the last on the step below it); absent: what stays exact."),
-    ),
+    )
+    | {"dependentRequired": {"step": ["minimum"]}},
     "rate": _record(
         "What base units an amount gives, for some members, channels and dates.",
         "name bands",
