@@ -6,8 +6,11 @@ from fractions import Fraction
 from clearing.rules.asks import Ask, Priced
 from clearing.rules.cards import Card
 from clearing.rules.pricing import price, rate_in_force
-from clearing.rules.refusals import Refusal
+from clearing.rules.refusals import Refusal, RefusalCode
 from clearing.rules.units import Ratio
+
+AMOUNT_REFUSED = {RefusalCode.BELOW_MINIMUM, RefusalCode.LIMIT_EXCEEDED}
+"""The way back is open, only not for so little or not for more today."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ def round_trip(card: Card, back: Card, ask: Ask) -> RoundTrip | Refusal:
     if isinstance(home, Refusal) and home.next_valid and home.next_valid[0] < there.received:
         home = price(back, replace(returning, points=home.next_valid[0]))  # above a maximum or limit: what it leaves
     if isinstance(home, Refusal):
-        rate = rate_in_force(back, returning)
+        rate = rate_in_force(back, returning) if home.code in AMOUNT_REFUSED else None
         lost = None if rate is None else _lost(there, rate.bands[0].ratio)
         return RoundTrip(there.sent, there.received, 0, there.received, 0, lost, home)
     lost = _lost(there, Ratio(home.received, home.sent))
