@@ -3,7 +3,7 @@
 A valid amount is in a band and on its step. What is asked and is none is refused with its valid neighbours, or trimmed to the lower one.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from clearing.rules.cards import Band, Bonus, BonusKind, Card, Limit, LimitPer, Rate
 from clearing.rules.refusals import Refusal, RefusalCode
@@ -31,11 +31,12 @@ def by_points(card: Card, rate: Rate, points: int, room: Room) -> Fitted:
 def by_units(rate: Rate, bonuses: Bonuses, units: int, room: Room) -> Fitted:
     """The fewest points that give exactly `units` at once; nothing is trimmed, and amounts in a refusal are units."""
     punctual = tuple([bonus for bonus in bonuses if not bonus.late_days])
-    given = _arrival(rate, punctual)
-    lower, upper = _nearest(rate, given, punctual, units)
-    if lower is not None and lower <= room[0] and given(lower) == units:
-        return lower, 0
-    return _misfit((lower, upper), room, rate, given, "no amount of points gives exactly these units")
+    lower, upper = _nearest(rate, punctual, units)
+    if lower is not None and lower[0] == units and lower[1] <= room[0]:
+        return lower[1], 0
+    around = None if lower is None else lower[1], None if upper is None else upper[1]
+    detail = "no amount of points gives exactly these units"
+    return _misfit(around, room, rate, lambda sent: _arriving(rate.band(sent) or rate.bands[0], punctual, sent), detail)
 
 
 def base_units(rate: Rate, sent: int) -> int:
@@ -79,56 +80,60 @@ def _refusal(code: RefusalCode, rule: str, sentence: str, fits: list[int]) -> Re
 # --- from units back to points
 
 
-def _arrival(rate: Rate, bonuses: Bonuses) -> Callable[[int], int]:
+Arrival = tuple[int, int]
+"""Units that arrive, and the points that give them."""
+
+
+def _arriving(band: Band, bonuses: Bonuses, sent: int) -> int:
     """The units that arrive for a valid amount of points. Law: inside a band they grow with every step."""
-
-    def given(sent: int) -> int:
-        base = base_units(rate, sent)
-        return base + sum([bonus.units(sent, base) for bonus in bonuses])
-
-    return given
+    base = band.ratio.floor(sent)
+    return base + sum([bonus.units(sent, base) for bonus in bonuses])
 
 
-def _nearest(rate: Rate, given: Callable[[int], int], bonuses: Bonuses, units: int) -> tuple[int | None, int | None]:
-    """The points that give the most units up to `units`, and the fewest above; the fewer points where that is the same."""
-    below: int | None = None
-    above: int | None = None
-    for under, over in _neighbours(rate, given, bonuses, units):
-        if under is not None and (below is None or given(under) > given(below)):
+def _nearest(rate: Rate, bonuses: Bonuses, units: int) -> tuple[Arrival | None, Arrival | None]:
+    """What gives the most units up to `units`, and the fewest above; the fewer points where that is the same."""
+    below: Arrival | None = None
+    above: Arrival | None = None
+    for band in rate.bands:
+        under, over = _neighbours(band, bonuses, units)
+        if under is not None and (below is None or under[0] > below[0]):
             below = under
-        if over is not None and (above is None or given(over) < given(above)):
+        if over is not None and (above is None or over[0] < above[0]):
             above = over
     return below, above
 
 
-def _neighbours(
-    rate: Rate, given: Callable[[int], int], bonuses: Bonuses, units: int
-) -> Iterator[tuple[int | None, int | None]]:
-    """For each band: its last amount that gives at most `units`, and the next one."""
-    for band in rate.bands:
-        if given(band.minimum) > units:
-            yield None, band.minimum
-        elif given(band.maximum) <= units:
-            yield band.maximum, None
+def _neighbours(band: Band, bonuses: Bonuses, units: int) -> tuple[Arrival | None, Arrival | None]:
+    """The last amount of the band that gives at most `units`, and the next one."""
+    least = _arriving(band, bonuses, band.minimum)
+    if least > units:
+        return None, (least, band.minimum)
+    most = _arriving(band, bonuses, band.maximum)
+    if most <= units:
+        return (most, band.maximum), None
+    low, high = _bounds(band, bonuses, units)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _arriving(band, bonuses, band.minimum + middle * band.step) <= units:
+            low = middle
         else:
-            low, high = _bounds(band, bonuses, units)
-            while high - low > 1:
-                middle = (low + high) // 2
-                if given(band.minimum + middle * band.step) <= units:
-                    low = middle
-                else:
-                    high = middle
-            yield band.minimum + low * band.step, band.minimum + high * band.step
+            high = middle
+    under, over = band.minimum + low * band.step, band.minimum + high * band.step
+    return (_arriving(band, bonuses, under), under), (_arriving(band, bonuses, over), over)
 
 
 def _bounds(band: Band, bonuses: Bonuses, units: int) -> tuple[int, int]:
     """Two steps of the band, the first giving at most `units` and the second more, as near as two slopes tell.
 
-    Base units alone are never more than what arrives; base and every bonus without its threshold and cap are never less.
+    Base and every bonus without its threshold and cap are never less than what arrives; base and the bonuses that have neither are
+    never more, but for what rounding takes: less than one full amount of each.
     """
     slope, flat = at_most(band.ratio, bonuses)
     surely = (units - flat) * slope.den // slope.num - band.minimum
-    beyond = units * band.ratio.den // band.ratio.num + 1 - band.minimum
+    plain = tuple([one for one in bonuses if one.most_units is None and one.from_points <= band.minimum])
+    slope, flat = at_most(band.ratio, plain)
+    dust = sum([one.ratio.num if one.kind is BonusKind.PER_FULL else 1 for one in plain])
+    beyond = (units - flat + dust) * slope.den // slope.num + 1 - band.minimum
     last = (band.maximum - band.minimum) // band.step
     return max(0, surely // band.step), min(last, -(-beyond // band.step))
 
