@@ -13,6 +13,7 @@ from clearing.front import logs, settings, wiring
 from clearing.front.terminal import app, err, out, run
 
 SPEC = Path("openapi") / "clearing.yaml"
+CARD_SCHEMA = "rate-card.schema.json"  # beside it
 
 
 @app.command()
@@ -73,24 +74,32 @@ def describe(
     check: Annotated[bool, typer.Option("--check", help="Compare with the file instead of writing it.")] = False,
     file: Annotated[Path, typer.Option(help="Where the description is kept.")] = SPEC,
 ) -> None:
-    """Write the description of the API, or say whether the one that is kept is still true."""
+    """Write the description of the API and the schema of rate cards, or say whether those that are kept are still true."""
     from clearing.front import openapi  # noqa: PLC0415 - reading the web framework takes a while
     from clearing.front.app import create_app  # noqa: PLC0415
 
-    text = openapi.text(create_app())
-    if not check:
-        file.write_text(text, encoding="utf-8")
-        out.print(f"wrote {file}")
-    elif not file.exists() or file.read_text(encoding="utf-8") != text:
-        err.print(f"{file} is not what the code says; run `clearing openapi`")
-        raise typer.Exit(1)
-    else:
-        out.print(f"{file} is what the code says")
+    said = {file: openapi.text(create_app()), file.with_name(CARD_SCHEMA): openapi.card_schema()}
+    for path, text in said.items():
+        if not check:
+            path.write_text(text, encoding="utf-8")
+            out.print(f"wrote {path}")
+        elif not path.exists() or path.read_text(encoding="utf-8") != text:
+            err.print(f"{path} is not what the code says; run `clearing openapi`")
+            raise typer.Exit(1)
+        else:
+            out.print(f"{path} is what the code says")
 
 
 def main() -> None:
     """Run a command; what the house refuses becomes one sentence and an exit code."""
-    from clearing.front import cli_ask, cli_checks, cli_members, cli_operate, cli_review  # noqa: F401, PLC0415 - they hang their commands on `app`
+    from clearing.front import (  # noqa: PLC0415 - they hang their commands on `app`
+        cli_ask,  # noqa: F401
+        cli_checks,  # noqa: F401
+        cli_members,  # noqa: F401
+        cli_operate,  # noqa: F401
+        cli_price,  # noqa: F401
+        cli_review,  # noqa: F401
+    )
 
     try:
         app()

@@ -1,5 +1,6 @@
 """The description of the API, made from the table of doors: `openapi/clearing.yaml` is this, and `clearing openapi --check` compares."""
 
+import json
 from typing import Any
 
 import yaml
@@ -9,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 from clearing.front import problems
 from clearing.front.doors import Door
 from clearing.front.messages import ProblemSaid
+from clearing.rules.card_shape import SCHEMA
 from clearing.signatures import REQUEST_TAG, RESPONSE_TAG, STATE_CHANGING
 
 TITLE = "Clearing house for loyalty points"
@@ -154,3 +156,8 @@ def _path_schema(name: str) -> dict[str, Any]:
 def text(app: FastAPI) -> str:
     """The description as YAML, the same bytes for the same code."""
     return yaml.safe_dump(app.openapi(), sort_keys=False, allow_unicode=True, width=120)
+
+
+def card_schema() -> str:
+    """The JSON Schema of a rate card: the table by which the house reads one."""
+    return json.dumps(SCHEMA, indent=1) + "\n"

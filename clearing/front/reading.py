@@ -51,6 +51,15 @@ def parse(model: type[Model], body: bytes, media: str) -> Model:
     """
     if media.partition(";")[0].strip().lower() != "application/json":  # 1
         raise errors.RequestMalformed("the Content-Type is not application/json")
+    value = value_of(body)  # 2, 3, 4, 5
+    try:
+        return model.model_validate(value)  # 6
+    except ValidationError as reason:
+        raise errors.ValidationFailed(_faults(reason)) from None
+
+
+def value_of(body: bytes) -> Any:
+    """The one meaning of this JSON: steps 2 to 5 of `parse`. Raises errors.RequestMalformed."""
     try:
         text = body.decode("utf-8")  # 2
         value = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)  # 3
@@ -59,10 +68,7 @@ def parse(model: type[Model], body: bytes, media: str) -> Model:
     except (ValueError, RecursionError):
         raise errors.RequestMalformed("the body is not JSON") from None
     _require_plain(value)  # 4, 5
-    try:
-        return model.model_validate(value)  # 6
-    except ValidationError as reason:
-        raise errors.ValidationFailed(_faults(reason)) from None
+    return value
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def _refusal(book: Book, item: Reserve) -> Refusal | None:
     if item.reference is not None and (item.partner, item.reference) in book.read.references:  # 2
         return Refusal(RefusalCode.REFERENCE_USED, "this receipt number was used before, and that exchange stands")
     if exceeded := _exceeded(book, item, holds=False):  # 3
-        return Refusal(RefusalCode.MEMBER_LIMIT_EXCEEDED, f"over the limit {exceeded}")
+        return Refusal(RefusalCode.LIMIT_EXCEEDED, f"over the limit {exceeded}")
     for number, value in _owed(book, item).items():  # 4
         if not book.read.caps.get(number, Cap(0)).fits(value):
             return Refusal(RefusalCode.NET_DEBIT_CAP_EXCEEDED, "the net debit cap of a partner leaves no room for this")

@@ -49,6 +49,12 @@ class RefusalCode(StrEnum):
     """The amount is not on the corridor's step; it is refused, never trimmed."""
     UNFUNDED_VALUE = "unfunded_value"
     """The target would be owed more than the source pays, and nobody funds the difference."""
+    CHANNEL_CLOSED = "channel_closed"
+    """The rate card is not open at this instant for the channel that asks."""
+    RATE_MISSING = "rate_missing"
+    """The rate card has no rate for this tier, card held and channel at this instant."""
+    LIMIT_EXCEEDED = "limit_exceeded"
+    """The amount is more than a limit leaves: of the rate card, for this exchange, day, month or year, or of the house."""
     # --- a submit
     QUOTE_EXPIRED = "quote_expired"
     """The quote has expired; ask for a new one."""
@@ -60,8 +66,6 @@ class RefusalCode(StrEnum):
     """What a partner that pays owes, with what is pending, would exceed its net debit cap."""
     CAMPAIGN_EXHAUSTED = "campaign_exhausted"
     """The budget of a campaign leaves no room for this bonus; ask for a new quote."""
-    MEMBER_LIMIT_EXCEEDED = "member_limit_exceeded"
-    """The member would move more than a limit allows; the detail names the limit."""
     REFERENCE_USED = "reference_used"
     """This receipt number was used by another exchange that stands."""
     # --- a cancellation, a reversal, a case
@@ -126,12 +130,15 @@ class Refusal:
     """A typed no: the code to branch on and a sentence for a person.
 
     `side` is source or target where only one of the two stands in the way, `fits_from` the instant from which it will not.
+    Where a rate card refuses, `rule` names the rule of the card and `next_valid` the nearest amounts that would fit, ascending.
     """
 
     code: RefusalCode
     detail: str
     side: str | None = None
     fits_from: datetime | None = None
+    rule: str = ""
+    next_valid: tuple[int, ...] = ()
 
     @property
     def status(self) -> int:
