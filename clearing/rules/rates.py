@@ -125,13 +125,16 @@ def portion(terms: Terms, before: int, after: int) -> Terms:
     """The part of these terms between two cumulative marks of the points they count: of what was held, or of what is undone.
 
     Law: the portions of any chain of marks from 0 to the whole add up to the terms exactly, and each of them balances: base and bonus
-    are split apart, and in each of them what is paid is the sum of what is received (docs/decisions/0006).
+    are split apart, and in each of them what is paid is the sum of what is received (docs/decisions/0006). The value of a bonus goes
+    with its units: a portion without any has none of it.
     """
 
     def share(total: int) -> int:
         return part(total, before, after, terms.counted)
 
-    bonus_credit, bonus_rounding = share(terms.bonus_credit), share(terms.funding - terms.bonus_credit)
+    early, late = (terms.bonus * mark // terms.counted for mark in (before, after))
+    bonus_credit = part(terms.bonus_credit, early, late, terms.bonus or 1)
+    bonus_rounding = part(terms.funding - terms.bonus_credit, early, late, terms.bonus or 1)
     credit = share(terms.credit - terms.bonus_credit)
     rounding = share(terms.rounding - (terms.funding - terms.bonus_credit))
     fee = share(terms.fee - terms.rounding) + rounding
@@ -143,7 +146,7 @@ def portion(terms: Terms, before: int, after: int) -> Terms:
         credit=credit + bonus_credit,
         fee=fee + bonus_rounding,
         rounding=rounding + bonus_rounding,
-        bonus=share(terms.bonus),
+        bonus=late - early,
         bonus_credit=bonus_credit,
     )
 
