@@ -8,7 +8,7 @@ import orjson
 from clearing import errors
 from clearing.ledger.advance import open_order
 from clearing.ledger.book import Book
-from clearing.ledger.items import ExchangeView, Reserve, Reserved, Reverse, Share
+from clearing.ledger.items import ExchangeView, Reserve, Reserved, Reverse, Share, Tried, Try
 from clearing.rules import rates
 from clearing.rules.lifecycle import UNDOES, Leg, State, Verdict
 from clearing.rules.limits import Budget, Cap, Used
@@ -61,6 +61,14 @@ def reserve(book: Book, item: Reserve) -> Reserved | Refusal:
     if held is not None:
         book.open_case(exchange, Leg.TAKE, RISK, held)
     return reserved
+
+
+def would(book: Book, item: Try) -> Tried:
+    """What `reserve` would say now. Law: nothing is written but the nonce."""
+    wish = item.wish
+    book.use(wish.signed)
+    refusal = _refusal(book, wish)
+    return Tried(refusal, None if refusal else _held(book, wish))
 
 
 def _refusal(book: Book, item: Reserve) -> Refusal | None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from clearing import errors
-from clearing.ledger.accept import RISK, reserve, reverse
+from clearing.ledger.accept import RISK, reserve, reverse, would
 from clearing.ledger.advance import advance, ask, end_held, open_order, outcome_unknown
 from clearing.ledger.book import Book, CaseState, OrderState
 from clearing.ledger.items import (
@@ -31,6 +31,7 @@ from clearing.ledger.items import (
     Reverse,
     Sent,
     Tick,
+    Try,
 )
 from clearing.rules.lifecycle import CAPTURE, TERMINAL, Event, Leg, Path, State, Verdict, after
 from clearing.rules.limits import Budget, Cap
@@ -263,6 +264,7 @@ def _tick(_book: Book, _item: Tick) -> None:
 _DECISIONS: dict[type[Item], Callable[[Book, Any], Outcome]] = {
     Remember: _remember,
     Reserve: reserve,
+    Try: would,
     Reverse: reverse,
     Capture: _capture,
     Cancel: _cancel,

@@ -118,6 +118,13 @@ class Reserve:
 
 
 @dataclass(frozen=True, slots=True)
+class Try:
+    """Whether this exchange would be accepted now, decided as if it were meant, and nothing but its nonce used. Outcome: Tried."""
+
+    wish: Reserve
+
+
+@dataclass(frozen=True, slots=True)
 class Reverse:
     """A reversal of a completed exchange, in part or (`sent` None) of all that is left. Outcome: Reserved or a Refusal."""
 
@@ -248,7 +255,20 @@ class Tick:
 
 
 Item = (
-    Remember | Reserve | Reverse | Capture | Cancel | Sent | Answered | Postpone | Claim | Resolve | Grant | Fund | Tick
+    Remember
+    | Reserve
+    | Try
+    | Reverse
+    | Capture
+    | Cancel
+    | Sent
+    | Answered
+    | Postpone
+    | Claim
+    | Resolve
+    | Grant
+    | Fund
+    | Tick
 )
 
 
@@ -366,6 +386,14 @@ class Reserved:
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """What would become of an exchange: refused, held for the rule named, or reserved."""
+
+    refusal: Refusal | None
+    held: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Moved:
     """Where the exchange is now, what the caller must send next, and the whole of it where an answer has moved it."""
 
@@ -382,4 +410,4 @@ class Claimed:
     due: tuple[DueOrder, ...]
 
 
-Outcome = None | Reserved | Moved | Claimed | Refusal
+Outcome = None | Reserved | Tried | Moved | Claimed | Refusal

@@ -23,6 +23,7 @@ from clearing.ledger.items import (
     Resolve,
     Reverse,
     Sent,
+    Try,
 )
 from clearing.ledger.pen import Pen, Wanted, of_lane
 from clearing.pipeline import Rows, Statement
@@ -34,7 +35,15 @@ _BEGIN: Statement = ("BEGIN", {})
 
 def _signed(items: Iterable[Item]) -> list[tuple[str, str]]:
     signing = (Remember, Reserve, Reverse, Capture, Cancel, Resolve)
-    return [(item.signed.key_id, item.signed.nonce) for item in items if isinstance(item, signing)]
+    found = [item.signed for item in items if isinstance(item, signing)]
+    found += [item.wish.signed for item in items if isinstance(item, Try)]
+    return [(signed.key_id, signed.nonce) for signed in found]
+
+
+def wishes(items: Iterable[Item]) -> list[Reserve]:
+    """The exchanges that are to be accepted, or only tried."""
+    wanted = [item.wish if isinstance(item, Try) else item for item in items]
+    return [item for item in wanted if isinstance(item, Reserve)]
 
 
 def _touched(items: Sequence[Item]) -> set[UUID]:
@@ -57,7 +66,7 @@ def _reads(pen: Pen, items: Sequence[Item], touched: Sequence[UUID]) -> list[tup
     asking = [item for item in items if isinstance(item, Reserve | Reverse)]
     partners = sorted({item.partner for item in asking})
     need("read_known", partner=partners, idempotency_key=[item.idempotency_key for item in asking])
-    reserving = [item for item in items if isinstance(item, Reserve)]
+    reserving = wishes(items)
     need("read_quotes", quote_id=[item.quote_id for item in reserving])
     for name, columns in _limits(reserving, {item.campaign for item in items if isinstance(item, Fund)}):
         need(name, **columns)

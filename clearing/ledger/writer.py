@@ -34,6 +34,8 @@ from clearing.ledger.items import (
     Reverse,
     Sent,
     Tick,
+    Tried,
+    Try,
 )
 from clearing.ledger.pen import Pen, open_pen
 from clearing.ledger.write import Result, write_batch
@@ -123,6 +125,8 @@ class Writer:
     async def put(self, item: Remember | Grant | Fund | Tick) -> None: ...
     @overload
     async def put(self, item: Reserve | Reverse) -> Reserved | Refusal: ...
+    @overload
+    async def put(self, item: Try) -> Tried: ...
     @overload
     async def put(self, item: Capture | Cancel | Resolve) -> Moved | Refusal: ...
     @overload

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearing.ledger.accept import RISK
-from clearing.ledger.items import Fund, Reserve, Reserved, Share
+from clearing.ledger.items import Fund, Reserve, Reserved, Share, Try
 from clearing.rules import rates
 from clearing.rules.lifecycle import Operation, Path, State
 from clearing.rules.limits import Budget, Limit, Used
@@ -353,3 +353,28 @@ async def test_an_ordinary_case_is_neither_released_nor_refused(house: House) ->
     for decision in ("release", "refuse"):
         assert code(await house.put(house.resolve(case.case, decision))) is RefusalCode.CASE_CLOSED
     await house.put(house.resolve(case.case, "declined"))
+
+
+# --- a dry run
+
+
+@pytest.mark.parametrize(
+    ("changes", "refusal", "held"),
+    [
+        ({}, None, None),
+        ({"terms": Terms(1, 1, 10**13, 0, 1, 10**13 - 1, 0)}, RefusalCode.NET_DEBIT_CAP_EXCEEDED, None),
+        ({"shares": (Share("winter", AIR, 1, 1),)}, RefusalCode.CAMPAIGN_EXHAUSTED, None),
+        ({"limits": (Limit("daily", FixedClock().at, count=0),)}, RefusalCode.LIMIT_EXCEEDED, None),
+        ({"limits": (Limit("velocity", FixedClock().at, count=0, holds=True),)}, None, "velocity"),
+    ],
+)
+async def test_a_dry_run_says_what_would_happen_and_leaves_no_trace(
+    house: House, changes: dict[str, Any], refusal: RefusalCode | None, held: str | None
+) -> None:
+    log, caps, promised = await house.kinds(), await positions(house), await budget(house)
+    wish = generous(house, **changes)
+    for _ in range(2):
+        tried = await house.put(Try(wish))
+        assert (code(tried.refusal), tried.held) == (refusal, held)
+    assert (await house.kinds(), await positions(house), await budget(house)) == (log, caps, promised)
+    assert await house.rows("SELECT 1 FROM exchange WHERE lane = %s", house.lane) == []
