@@ -27,7 +27,7 @@ async def list_cases(house: "House", _asked: Asked) -> Reply:
 
 
 async def resolve_case(house: "House", asked: Asked) -> Reply | Problem:
-    """Decide a case: ask the program again, state what became of the order, or close what moves nothing."""
+    """Decide a case: ask the program again, state what became of the order, close what moves nothing; let go on or end what is held."""
     _ = asked.idempotency_key
     wish = asked.parse(messages.ResolveWish)
     text = asked.path["case"]

@@ -254,7 +254,7 @@ class CasesSaid(Said):
 class ResolveWish(Wish):
     """An operator's decision on a case."""
 
-    decision: Literal["ask_again", "done", "declined", "close"]
+    decision: Literal["ask_again", "done", "declined", "close", "release", "refuse"]
     note: Annotated[str, Field(min_length=1, max_length=500)]
 
 

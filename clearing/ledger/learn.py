@@ -99,8 +99,9 @@ def _limits(reserving: Sequence[Reserve], funded: set[str]) -> list[tuple[str, d
             {"campaign": sorted({share.campaign for item in reserving for share in item.shares} | funded)},
         ),
     ]
-    if limited := [item for item in reserving if item.limits]:
-        since = min(limit.since for item in limited for limit in item.limits)
+    counting = {limit.since for item in reserving for limit in item.limits if limit.since is not None}
+    if counting:
+        limited, since = [item for item in reserving if item.limits], min(counting)
         sending = [item.source_account for item in limited if item.source_account]
         issued = [item.target_account for item in limited if item.source_account is None]
         devices = [item.device for item in limited if item.device]

@@ -52,14 +52,14 @@ class Used:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How much one member, or one device, may move from an instant on: points, exchanges, or both.
+    """How much one member, or one device, may move from an instant on (None: in this exchange alone): points, exchanges, or both.
 
     With `target` only exchanges to that program count, without it all. What exceeds a limit that `holds` is held for a person to look
     at; what exceeds any other is refused.
     """
 
     rule: str
-    since: datetime
+    since: datetime | None
     points: int | None = None
     count: int | None = None
     target: str | None = None
@@ -68,6 +68,11 @@ class Limit:
 
     def exceeded(self, used: Iterable[Used], points: int) -> bool:
         """Whether `points` more would be over this limit."""
-        counted = [one.points for one in used if one.at >= self.since and self.target in {None, one.target_program}]
+        since = self.since
+        counted = [
+            one.points
+            for one in used
+            if since is not None and one.at >= since and self.target in {None, one.target_program}
+        ]
         over_points = self.points is not None and sum(counted) + points > self.points
         return over_points or (self.count is not None and len(counted) + 1 > self.count)
