@@ -22,6 +22,7 @@ SEEDED = {
     "answers_move_whatever_the_state": Fall("debited", "deliver.heard", "middle", "target", zombie=True),
     "any_amount_is_accepted": Fall("held", "deliver.recorded", "first", "source"),
     "taken_over_is_sent_again": Fall("kiosk", "deliver.heard", "middle", "source"),
+    "the_number_is_kept_for_convenience": Fall("debited", "reserve.written", "first", "source"),
 }
 
 

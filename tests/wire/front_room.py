@@ -24,8 +24,9 @@ from clearing.front import logs, onboarding, serving, vault, wiring
 from clearing.front.house import House
 from clearing.front.settings import Settings
 from clearing.signatures import Message, PrivateKey, sign_request, verify_response
+from tests import canary
 
-CANARY = "SBX-OK-CANARY-7281940"
+CANARY = f"SBX-OK-{canary.NUMBER}"
 UNSENT = object()
 PLAN = """
 partners:
@@ -188,7 +189,9 @@ class Front:
     def _at_rest(connection: psycopg.Connection) -> None:
         """An exchange that an earlier test did not wait for goes on by itself: only after it can two counts be compared."""
         deadline = time.monotonic() + 30
-        while connection.execute("SELECT 1 FROM exchange WHERE state NOT IN ('completed', 'reversed', 'review')").fetchone():
+        while connection.execute(
+            "SELECT 1 FROM exchange WHERE state NOT IN ('completed', 'reversed', 'review')"
+        ).fetchone():
             connection.rollback()
             assert time.monotonic() < deadline, "an exchange of an earlier test does not come to an end"
             time.sleep(0.02)

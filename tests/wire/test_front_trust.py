@@ -14,6 +14,7 @@ from clearing.client.receipt import holds
 from clearing.front import logs, sources
 from clearing.partners import KEY_PROOF, Directory, KeyRow, key_proof
 from clearing.signatures import PrivateKey, jws_sign
+from tests import canary
 from tests.wire.front_room import CANARY, Front
 
 REPLAYABLE: list[tuple[str, str, Any]] = [
@@ -291,7 +292,10 @@ def test_a_link_is_kept_as_evidence_and_a_refused_one_is_not(front: Front) -> No
         return next(count for name, count, *_ in front.books() if name == "evidence")
 
     before = kept()
-    assert front.ask("POST", "/v1/accounts", {"program": "palm-hotels", "member": "SBX-OK-KEPT-1"}).status == 201
+    assert front.ask("POST", "/v1/accounts", {"program": "palm-hotels", "member": f"{CANARY}-KEPT-1"}).status == 201
     assert kept() == before + 1
-    assert front.ask("POST", "/v1/accounts", {"program": "palm-hotels", "member": "SBX-NOBODY"}).status == 422
+    assert (
+        front.ask("POST", "/v1/accounts", {"program": "palm-hotels", "member": f"SBX-NOBODY-{canary.NUMBER}"}).status
+        == 422
+    )
     assert kept() == before + 1
