@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from clearing import errors, exchange
+from clearing import database, errors, exchange
 from clearing.front import messages, shapes, sources
 from clearing.front.doors import BOTH, Asked, Door, Reply
 from clearing.front.house import LANE
@@ -79,9 +79,10 @@ async def gauge(house: "House") -> None:
     """Set the gauges to what the books say now."""
     meters, now = house.meters, sources.clock()
     async with house.reads.connection() as connection:
-        meters.states((await reads.states(connection, LANE)).items())
+        meters.states(await reads.states(connection, LANE))
         orders = await reads.open_orders(connection, LANE)
-        meters.cases.set(len(await reads.cases(connection, LANE)))
+        cases = await connection.execute(database.statement("cases_count"), {"lane": LANE})
+        meters.cases.set((await cases.fetchone() or (0,))[0])
         balance = await reads.trial_balance(connection, LANE)
         meters.log_size.set((await reads.head(connection, LANE)).size)
     asked_again = [(count, oldest) for _, state, count, oldest in orders if state in _ASKED_AGAIN]

@@ -13,6 +13,7 @@ from clearing.client import verify_receipt
 from clearing.client.receipt import holds
 from clearing.front import logs, sources
 from clearing.partners import KEY_PROOF, Directory, KeyRow, key_proof
+from clearing.rules.lifecycle import TERMINAL, State
 from clearing.signatures import PrivateKey, jws_sign
 from tests import canary
 from tests.wire.front_room import CANARY, Front
@@ -244,7 +245,8 @@ def test_metrics_balance(front: Front) -> None:
     text = front.send("GET", "/metrics", [("host", front.host)]).body.decode()
     figures = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     assert float(figures["clearing_ledger_sum"]) == 0
-    assert float(figures['clearing_exchanges{state="completed"}']) >= 1
+    assert float(figures['clearing_exchanges_ended_total{state="completed"}']) >= 1
+    assert figures.keys() >= {f'clearing_exchanges{{state="{state}"}}' for state in set(State) - TERMINAL}
     assert float(figures["clearing_lane_batches"]) >= 1
     assert 'clearing_requests_total{operation="submit",status="201"}' in figures
 
