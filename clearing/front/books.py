@@ -6,7 +6,7 @@ from clearing import database, errors, exchange
 from clearing.front import messages, shapes, sources
 from clearing.front.doors import BOTH, Asked, Door, Reply
 from clearing.front.house import LANE
-from clearing.ledger import reads
+from clearing.ledger import proofs, reads
 from clearing.ledger.items import ExchangeView, LeafView
 from clearing.rules.postings import Account
 from clearing.signatures import note_sign
@@ -58,6 +58,18 @@ async def checkpoint(house: "House", _asked: Asked) -> Reply:
         head = await reads.head(connection, LANE)
     note = note_sign(origin(house), head.size, head.root, house.key, origin(house))
     return Reply(200, note.encode(), "text/plain; charset=utf-8")
+
+
+async def consistency(house: "House", asked: Asked) -> Reply:
+    """The head of the log, and the proof that it extends the log of so many events: nothing before was changed or taken out."""
+    size = shapes.whole(asked.path["size"])
+    async with house.reads.connection() as connection:
+        head = await reads.head(connection, LANE)
+        if not 0 < size <= head.size:
+            raise errors.NotFound("the log never had so many events, or none")
+        path = await proofs.consistency(connection, LANE, size, head.size)
+    note = note_sign(origin(house), head.size, head.root, house.key, origin(house))
+    return Reply(200, {"since": size, "size": head.size, "path": [node.hex() for node in path], "checkpoint": note})
 
 
 def origin(house: "House") -> str:
@@ -112,4 +124,13 @@ DOORS = (
         tag="books",
     ),
     Door("GET", "/v1/checkpoint", checkpoint, {200: None}, purposes=BOTH, tag="books"),
+    Door(
+        "GET",
+        "/v1/checkpoint/{size}/consistency",
+        consistency,
+        {200: messages.ConsistencySaid},
+        refuses=("not_found",),
+        purposes=BOTH,
+        tag="books",
+    ),
 )

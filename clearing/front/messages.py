@@ -171,6 +171,15 @@ class ProofSaid(Said):
     checkpoint: Annotated[str, Field(description="signed note (C2SP)")]
 
 
+class ConsistencySaid(Said):
+    """What makes it provable that the log only grew: the way from an earlier head to the one that is signed here."""
+
+    since: int
+    size: int
+    path: list[str]
+    checkpoint: Annotated[str, Field(description="signed note (C2SP)")]
+
+
 class PositionSaid(Said):
     """What a partner owes (plus) or is owed (minus), and how far it may go."""
 

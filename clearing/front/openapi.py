@@ -148,7 +148,7 @@ def _path_names(path: str) -> list[str]:
 def _path_schema(name: str) -> dict[str, Any]:
     if name == "exchange":
         return {"type": "string", "format": "uuid"}
-    return {"type": "integer", "minimum": 0} if name == "case" else {"type": "string"}
+    return {"type": "integer", "minimum": 0} if name in {"case", "size"} else {"type": "string"}
 
 
 def text(app: FastAPI) -> str:

@@ -10,6 +10,8 @@ from clearing.ledger.items import ExchangeView
 from clearing.ledger.reads import OpenCase
 from clearing.partners import KeyRow, Program
 
+_DIGITS_MAX = 18  # a bigint
+
 
 def instant(at: datetime | None) -> str | None:
     """RFC 3339 in UTC, with Z."""
@@ -79,6 +81,13 @@ def exchange_id(text: str) -> UUID:
     if str(found) != text:
         raise errors.NotFound
     return found
+
+
+def whole(text: str) -> int:
+    """A number out of an address, up to what a bigint holds. Raises errors.NotFound: what is no number names nothing."""
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX):
+        raise errors.NotFound
+    return int(text)
 
 
 def case(found: OpenCase) -> dict[str, Any]:

@@ -62,6 +62,7 @@ def test_every_call_says_what_it_means() -> None:
         cancel = clearing.cancel("0001")
         reverse = clearing.reverse("0001", 200, "goodwill")
         proof = clearing.proof("0001")
+        consistency = clearing.consistency(7)
     assert account["call"] == "POST /v1/accounts"
     assert account["body"] == {"program": "aurora", "member": canary.NUMBER, "name": "Ada"}
     assert by_sent["body"] == {"source_account": "acc-1", "target_account": "acc-2", "sent": 1000}
@@ -74,6 +75,7 @@ def test_every_call_says_what_it_means() -> None:
     assert reverse["call"] == "POST /v1/exchanges/0001/reversals"
     assert reverse["body"] == {"sent": 200, "reason": "goodwill"}
     assert proof["call"] == "GET /v1/exchanges/0001/proof"
+    assert consistency["call"] == "GET /v1/checkpoint/7/consistency"
 
 
 def test_a_wish_without_a_key_gets_a_new_one_each_time() -> None:
