@@ -235,6 +235,22 @@ class KeySaid(Said):
     compromised_since: Instant | None
 
 
+class DoubtSaid(Said):
+    """Something in the log that rests on a key which was in other hands."""
+
+    seq: int
+    exchange: UUID
+    event: Literal["reserved", "reversal_reserved", "cancelled", "case_resolved"]
+    at: Instant
+
+
+class RevokedSaid(KeySaid):
+    """A revoked key, and what it asked for or decided since it was compromised; `more`: these are only the first of them."""
+
+    in_doubt: list[DoubtSaid]
+    more: bool
+
+
 class KeysSaid(Said):
     """The caller's keys."""
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from clearing import errors
 from clearing.ledger.items import ExchangeView
 from clearing.ledger.reads import OpenCase
-from clearing.partners import KeyRow, Program
+from clearing.partners import Doubt, KeyRow, Program
 
 _DIGITS_MAX = 18  # a bigint
 
@@ -59,6 +59,11 @@ def key(row: KeyRow) -> dict[str, Any]:
         "revoked_at": instant(row.revoked_at),
         "compromised_since": instant(row.compromised_since),
     }
+
+
+def doubt(found: Doubt) -> dict[str, Any]:
+    """What a compromised key puts in doubt: `messages.DoubtSaid`."""
+    return {"seq": found.seq, "exchange": str(found.exchange_id), "event": found.kind, "at": instant(found.at)}
 
 
 def program(found: Program) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from clearing.partners.accounts import (
 )
 from clearing.partners.cards import publish_corridor, publish_price
 from clearing.partners.directory import Directory, Live, Partner, Program, load
+from clearing.partners.doubts import BEGINNING, Doubt, doubts
 from clearing.partners.keys import (
     KEY_PROOF,
     KeyRow,
@@ -34,9 +35,11 @@ from clearing.partners.lanes import calendar, fill_calendar, open_lane
 from clearing.partners.registration import register_partner, register_program
 
 __all__ = [
+    "BEGINNING",
     "KEY_PROOF",
     "Account",
     "Directory",
+    "Doubt",
     "KeyRow",
     "Live",
     "Partner",
@@ -45,6 +48,7 @@ __all__ = [
     "bucket_of",
     "bucketed_uuid",
     "calendar",
+    "doubts",
     "erase_account",
     "erase_evidence",
     "evidence_after",
