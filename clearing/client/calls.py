@@ -140,6 +140,14 @@ class Clearing:
         """The receipt with its inclusion in the log, for `clearing.client.receipt.verify_receipt`."""
         return self._ask("GET", f"/v1/exchanges/{exchange_id}/proof", None, {})
 
+    def checkpoint(self) -> str:
+        """The head of the log as a signed note: keep it, and ask later whether the log has only grown since."""
+        return self._heard("GET", "/v1/checkpoint", None, {}, TIMEOUT_SECONDS).text
+
+    def consistency(self, size: int) -> Answer:
+        """The newest checkpoint and the proof that it extends the one of `size` events, for `clearing.client.log.verify_growth`."""
+        return self._ask("GET", f"/v1/checkpoint/{size}/consistency", None, {})
+
     def _delete(self, path: str, key: str | None) -> Answer:
         return self._ask("DELETE", path, None, {"idempotency-key": quoted(self._names() if key is None else key)})
 
@@ -153,12 +161,20 @@ class Clearing:
     def _ask(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], wait: int | None = None
     ) -> Answer:
-        timeout = TIMEOUT_SECONDS + (wait or 0)
-        response = self._http.request(method, path, content=body, headers=dict(headers), timeout=timeout)
+        response = self._heard(method, path, body, headers, TIMEOUT_SECONDS + (wait or 0))
         document = response.json() if response.content else {}
-        if response.is_success and isinstance(document, dict):
+        if isinstance(document, dict):
             return document
         raise problem_of(response, document)
+
+    def _heard(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], timeout: float
+    ) -> httpx.Response:
+        """The verified answer. Raises Problem."""
+        response = self._http.request(method, path, content=body, headers=dict(headers), timeout=timeout)
+        if response.is_success:
+            return response
+        raise problem_of(response, response.json() if response.content else {})
 
 
 def house_keys(base_url: str, transport: httpx.BaseTransport | None = None) -> dict[str, PublicKey]:

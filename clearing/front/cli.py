@@ -1,6 +1,7 @@
 """The command line: one thin verb for each need."""
 
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,9 @@ from clearing import database, errors
 from clearing.client import Problem
 from clearing.front import logs, settings, wiring
 from clearing.front.terminal import app, err, out, run
+
+COMMANDS = ("ask", "checks", "log", "members", "operate", "price", "review")
+"""Modules that hang their commands on `app`, read when a command is to be run."""
 
 SPEC = Path("openapi") / "clearing.yaml"
 CARD_SCHEMA = "rate-card.schema.json"  # beside it
@@ -92,14 +96,8 @@ def describe(
 
 def main() -> None:
     """Run a command; what the house refuses becomes one sentence and an exit code."""
-    from clearing.front import (  # noqa: PLC0415 - they hang their commands on `app`
-        cli_ask,  # noqa: F401
-        cli_checks,  # noqa: F401
-        cli_members,  # noqa: F401
-        cli_operate,  # noqa: F401
-        cli_price,  # noqa: F401
-        cli_review,  # noqa: F401
-    )
+    for name in COMMANDS:
+        import_module(f"clearing.front.cli_{name}")
 
     try:
         app()

@@ -58,6 +58,10 @@ class Session:
     def _keys(self) -> dict[str, PublicKey]:
         return parse_jwks(json.loads(self.pinned.read_text())) if self.pinned else house_keys(self.url)
 
+    def jwks(self) -> dict[str, Any]:
+        """The house's keys: the pinned ones, or those that it publishes."""
+        return {"keys": [dict(key.jwk) for key in self._keys().values()]}
+
     def curl(self, method: str, path: str, wish: Mapping[str, Any] | None, name: str | None, wait: int | None) -> str:
         """A command that sends exactly the signed bytes."""
         body = json.dumps(wish).encode() if wish is not None else b""

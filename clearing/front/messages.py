@@ -171,6 +171,15 @@ class ProofSaid(Said):
     checkpoint: Annotated[str, Field(description="signed note (C2SP)")]
 
 
+class ConsistencySaid(Said):
+    """What makes it provable that the log only grew: the way from an earlier head to the one that is signed here."""
+
+    since: int
+    size: int
+    path: list[str]
+    checkpoint: Annotated[str, Field(description="signed note (C2SP)")]
+
+
 class PositionSaid(Said):
     """What a partner owes (plus) or is owed (minus), and how far it may go."""
 
@@ -224,6 +233,22 @@ class KeySaid(Said):
     expires_at: Instant | None
     revoked_at: Instant | None
     compromised_since: Instant | None
+
+
+class DoubtSaid(Said):
+    """Something in the log that rests on a key which was in other hands."""
+
+    seq: int
+    exchange: UUID
+    event: Literal["reserved", "reversal_reserved", "cancelled", "case_resolved"]
+    at: Instant
+
+
+class RevokedSaid(KeySaid):
+    """A revoked key, and what it asked for or decided since it was compromised; `more`: these are only the first of them."""
+
+    in_doubt: list[DoubtSaid]
+    more: bool
 
 
 class KeysSaid(Said):

@@ -150,7 +150,7 @@ def _path_names(path: str) -> list[str]:
 def _path_schema(name: str) -> dict[str, Any]:
     if name in {"exchange", "account", "link"}:
         return {"type": "string", "format": "uuid"}
-    return {"type": "integer", "minimum": 0} if name == "case" else {"type": "string"}
+    return {"type": "integer", "minimum": 0} if name in {"case", "size"} else {"type": "string"}
 
 
 def text(app: FastAPI) -> str:

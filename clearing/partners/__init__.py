@@ -22,6 +22,7 @@ from clearing.partners.accounts import (
 )
 from clearing.partners.cards import publish_corridor, publish_price
 from clearing.partners.directory import Directory, Live, Partner, Program, load
+from clearing.partners.doubts import BEGINNING, Doubt, doubts
 from clearing.partners.keys import (
     KEY_PROOF,
     KeyRow,
@@ -51,11 +52,13 @@ from clearing.partners.registration import register_partner, register_program
 from clearing.partners.rows import Connection, deciding
 
 __all__ = [
+    "BEGINNING",
     "KEY_PROOF",
     "Account",
     "Change",
     "Connection",
     "Directory",
+    "Doubt",
     "KeyRow",
     "Live",
     "Partner",
@@ -68,6 +71,7 @@ __all__ = [
     "closed_remains",
     "consents_unproven",
     "deciding",
+    "doubts",
     "end_links",
     "erase_account",
     "erase_evidence",

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from adapters.house_json import ADAPTER
 from clearing.adapter import Operation, Order, Reply, Verdict
 from clearing.errors import AnswerUnreadable
+from tests import canary
 
 JSON = {"content-type": "application/json"}
 ORDER = Order("0192f0c4a1b27d31b0a2c4d5e6f70811-2", Operation.CREDIT, "lotus-air", "acc-1", "MILE", 500)
 (BATCH,) = ADAPTER.calls([ORDER], "https://program.example", {})
 LOOK_UP = ADAPTER.inquire(ORDER, "https://program.example", {})
-MEMBER = ADAPTER.member_call("acc-1", "4711", "Ann", "https://program.example", {})
+MEMBER = ADAPTER.member_call("acc-1", canary.NUMBER, "Ann", "https://program.example", {})
 ROW: dict[str, Any] = {
     "id": ORDER.id,
     "operation": "credit",

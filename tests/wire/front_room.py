@@ -24,8 +24,9 @@ from clearing.front import logs, onboarding, serving, vault, wiring
 from clearing.front.house import House
 from clearing.front.settings import Settings
 from clearing.signatures import Message, PrivateKey, sign_request, verify_response
+from tests import canary
 
-CANARY = "SBX-OK-CANARY-7281940"
+CANARY = f"SBX-OK-{canary.NUMBER}"
 UNSENT = object()
 PLAN = """
 partners:

@@ -11,6 +11,7 @@ import yaml
 
 from clearing import errors
 from clearing.front import onboarding, settings, sources, vault
+from tests import canary
 from tests.conftest import FixedClock
 from tests.wire.front_room import CANARY, Front
 
@@ -20,7 +21,9 @@ NOTHING = {"PATH": os.environ.get("PATH", ""), "HOME": "/nonexistent", "COLUMNS"
 
 def clearing(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "clearing.front", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=NOTHING | environment, cwd=ROOT)
+    told = subprocess.run(command, capture_output=True, text=True, check=False, env=NOTHING | environment, cwd=ROOT)
+    assert "--curl" in words or not canary.shown(told.stdout + told.stderr)  # there it is the caller's own request
+    return told
 
 
 # --- settings

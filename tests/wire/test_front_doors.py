@@ -40,7 +40,7 @@ named = [pytest.param(door, id=f"{door.method} {door.path}") for door in DOORS]
 
 
 def address(door: Door, exchange: str = NO_ID, key_id: str = "none") -> str:
-    return door.path.format(exchange=exchange, account=NO_ID, link=NO_ID, key_id=key_id, case=0)
+    return door.path.format(exchange=exchange, account=NO_ID, link=NO_ID, key_id=key_id, case=0, size=1)
 
 
 def test_every_route_is_a_door_or_meant_to_be_public() -> None:
@@ -175,6 +175,7 @@ def test_answers_are_what_the_description_says(front: Front) -> None:
         "QuoteSaid": quote.json,
         "ExchangeSaid": front.ask("GET", at).json,
         "ProofSaid": front.ask("GET", f"{at}/proof").json,
+        "ConsistencySaid": front.ask("GET", "/v1/checkpoint/1/consistency").json,
         "PositionSaid": front.ask("GET", "/v1/position").json,
         "ProgramsSaid": front.ask("GET", "/v1/programs").json,
         "KeysSaid": front.ask("GET", "/v1/keys").json,
