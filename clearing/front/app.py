@@ -10,7 +10,21 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from clearing import errors
-from clearing.front import accounts, books, cases, exchanges, keys, logs, openapi, problems, public, quotes, sources
+from clearing.front import (
+    accounts,
+    agreements,
+    books,
+    cases,
+    cover,
+    exchanges,
+    keys,
+    logs,
+    openapi,
+    problems,
+    public,
+    quotes,
+    sources,
+)
 from clearing.front.doors import Door
 from clearing.front.problems import Problem
 from clearing.front.signed import SECURITY, Doorway
@@ -18,7 +32,16 @@ from clearing.front.signed import SECURITY, Doorway
 if TYPE_CHECKING:
     from clearing.front.house import House
 
-DOORS: tuple[Door, ...] = (*accounts.DOORS, *quotes.DOORS, *exchanges.DOORS, *books.DOORS, *keys.DOORS, *cases.DOORS)
+DOORS: tuple[Door, ...] = (
+    *accounts.DOORS,
+    *quotes.DOORS,
+    *exchanges.DOORS,
+    *books.DOORS,
+    *keys.DOORS,
+    *cases.DOORS,
+    *agreements.DOORS,
+    *cover.DOORS,
+)
 
 
 class SignedRoute(APIRoute):

@@ -1,7 +1,8 @@
-"""Who takes part and at which terms: partners, programs, keys, dated cards, linked accounts, the calendar. SQL in clearing/sql.
+"""Who takes part and at which terms: partners, programs, keys, agreements, cover, corridors, linked accounts, the calendar.
 
-Every function writes in the transaction of the connection that it is given, and none commits: in autocommit each statement stands alone,
-and none needs more than that except `open_lane`, which brings its own transaction. The database constraints decide races, not locks.
+SQL is in clearing/sql. Every function writes in the transaction of the connection that it is given, and none commits: in autocommit each
+statement stands alone, and none needs more than that except `open_lane`, which brings its own transaction. The database constraints
+decide races, not locks.
 """
 
 from clearing.partners.accounts import (
@@ -19,7 +20,16 @@ from clearing.partners.accounts import (
     link_account,
     open_number,
 )
-from clearing.partners.cards import publish_corridor, publish_price
+from clearing.partners.agreements import (
+    Announcement,
+    Filed,
+    agreements_of,
+    announced,
+    drafted,
+    publish_agreement,
+)
+from clearing.partners.cards import publish_corridor
+from clearing.partners.cover import Movement, amount_of, caps, covers, move_cover, movements, refused
 from clearing.partners.directory import Directory, Live, Partner, Program, load
 from clearing.partners.keys import (
     KEY_PROOF,
@@ -31,20 +41,34 @@ from clearing.partners.keys import (
     revoke_key,
 )
 from clearing.partners.lanes import calendar, fill_calendar, open_lane
+from clearing.partners.proposals import Proposal, Signers, alone, digest_of, open_proposals, proposal, propose
 from clearing.partners.registration import register_partner, register_program
 
 __all__ = [
     "KEY_PROOF",
     "Account",
+    "Announcement",
     "Directory",
+    "Filed",
     "KeyRow",
     "Live",
+    "Movement",
     "Partner",
     "Program",
+    "Proposal",
+    "Signers",
     "account",
+    "agreements_of",
+    "alone",
+    "amount_of",
+    "announced",
     "bucket_of",
     "bucketed_uuid",
     "calendar",
+    "caps",
+    "covers",
+    "digest_of",
+    "drafted",
     "erase_account",
     "erase_evidence",
     "evidence_after",
@@ -58,10 +82,16 @@ __all__ = [
     "keys_of",
     "link_account",
     "load",
+    "move_cover",
+    "movements",
     "open_lane",
     "open_number",
+    "open_proposals",
+    "proposal",
+    "propose",
+    "publish_agreement",
     "publish_corridor",
-    "publish_price",
+    "refused",
     "register_key",
     "register_partner",
     "register_program",

@@ -56,6 +56,15 @@ class RefusalCode(StrEnum):
     """One of the two programs declares that it cannot reverse."""
     CASE_CLOSED = "case_closed"
     """The case is resolved already, or cannot take this decision."""
+    # --- an agreement, cover
+    NOTICE_TOO_SHORT = "notice_too_short"
+    """The version would begin before the notice that the agreement in force promises."""
+    SECOND_KEY_NEEDED = "second_key_needed"
+    """A change of terms or cover takes two live keys of two operators; this one alone does not confirm it."""
+    REFERENCE_USED = "reference_used"
+    """Another movement of this partner's cover has this reference."""
+    COVER_NEEDED = "cover_needed"
+    """What the partner owes, with what is pending, needs the cover that would leave."""
 
 
 STATUS: dict[RefusalCode, int] = {
@@ -67,6 +76,8 @@ STATUS: dict[RefusalCode, int] = {
     RefusalCode.REVERSAL_IN_PROGRESS: 409,
     RefusalCode.QUOTE_USED: 409,
     RefusalCode.CASE_CLOSED: 409,
+    RefusalCode.SECOND_KEY_NEEDED: 403,
+    RefusalCode.REFERENCE_USED: 409,
 }
 """HTTP status hints; every other refusal is 422."""
 

@@ -5,7 +5,7 @@ Every table says in its comment whether it is `sharded` (led by `lane`, one day 
 
 from sqlmodel import SQLModel
 
-from clearing.tables.reference import Calendar, Corridor, Key, Partner, Price, Program
+from clearing.tables.reference import Agreement, Calendar, Corridor, Cover, Key, Partner, Program, Proposal
 from clearing.tables.sharded import (
     AccountRow,
     CapSlice,
@@ -26,10 +26,12 @@ __all__ = [
     "DELETABLE",
     "UPDATABLE",
     "AccountRow",
+    "Agreement",
     "Calendar",
     "CapSlice",
     "CaseRow",
     "Corridor",
+    "Cover",
     "EntryRow",
     "EvidenceRow",
     "Exchange",
@@ -41,8 +43,8 @@ __all__ = [
     "OrderRow",
     "Partner",
     "PositionSlice",
-    "Price",
     "Program",
+    "Proposal",
     "SQLModel",
     "Tile",
 ]

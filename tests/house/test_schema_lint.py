@@ -26,7 +26,7 @@ MAY_CHANGE = (
     "position_slice", "cap_slice", "lane", "lane_window", "orders", "exchange", "review_case", "account", "evidence",
 )  # fmt: skip
 """Sums, the lane, status rows, and the two tables whose wrapped keys are dropped when a member is erased."""
-VERSIONED = ("price", "corridor", "calendar")
+VERSIONED = ("agreement", "cover", "proposal", "corridor", "calendar")
 """Reference tables whose terms are answered for: a new version is a new row."""
 
 RULES: dict[str, str] = {

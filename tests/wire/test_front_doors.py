@@ -36,7 +36,7 @@ named = [pytest.param(door, id=f"{door.method} {door.path}") for door in DOORS]
 
 
 def address(door: Door, exchange: str = "01a2008f-81fc-85d4-82a4-382b6b75b8a2", key_id: str = "none") -> str:
-    return door.path.format(exchange=exchange, key_id=key_id, case=0)
+    return door.path.format(exchange=exchange, key_id=key_id, case=0, proposal="0" * 64)
 
 
 def test_every_route_is_a_door_or_meant_to_be_public() -> None:
