@@ -4,7 +4,7 @@ Nothing is scheduled. A version that has come into force, a cover that has moved
 the house's regular tick, so a missed tick only delays; what is published in force already is granted at once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -47,14 +47,16 @@ async def caps_of(connection: Connection, directory: Directory) -> dict[str, Cap
     }
 
 
-async def grant_due(connection: Connection, writer: Writer) -> list[Grant]:
+async def grant_due(
+    connection: Connection, writer: Writer, clock: Callable[[], datetime] = sources.clock
+) -> list[Grant]:
     """Grant every cap that is not what is agreed at this instant, and say which.
 
     It looks again after it has granted: of two that grant at once, the one that wrote last sees what the other saw.
     """
     granted: list[Grant] = []
     for _ in range(ROUNDS_MAX):
-        directory, now = await partners.load(connection), sources.clock()
+        directory, now = await partners.load(connection), clock()
         due = _due(directory, await partners.covers(connection), await caps_of(connection, directory), now)
         if not due:
             break

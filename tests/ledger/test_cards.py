@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -16,7 +15,6 @@ from clearing import database, errors, partners
 from clearing.adapter import Capabilities
 from clearing.rules.rates import Corridor, Price, price
 from clearing.rules.refusals import Refusal, RefusalCode
-from clearing.rules.routes import gaining_circle
 from clearing.rules.units import Ratio
 from tests.agreed import agreed
 
@@ -142,34 +140,3 @@ def test_funded_ratio_is_funded_for_every_amount(
     target = Price("b", 1, NOW, Ratio(issue.numerator, issue.denominator), ONE)
     if ratio * issue <= redeem:
         assert not isinstance(price(card, source, target, blocks * exact.den), Refusal)
-
-
-programs = st.sampled_from("abcde")
-hops = st.dictionaries(
-    st.tuples(programs, programs).filter(lambda hop: hop[0] != hop[1]),
-    st.fractions(Fraction(1, 4), 4, max_denominator=4),
-    max_size=10,
-)
-
-
-def _gains(ratios: dict[tuple[str, str], Fraction], route: tuple[str, ...], so_far: Fraction) -> bool:
-    """Every simple circle by brute force."""
-    for (source, target), ratio in ratios.items():
-        if source == route[-1]:
-            if target == route[0] and so_far * ratio > 1:
-                return True
-            if target not in route and _gains(ratios, (*route, target), so_far * ratio):
-                return True
-    return False
-
-
-@given(ratios=hops)
-def test_gaining_circle_is_found_exactly_when_there_is_one(ratios: dict[tuple[str, str], Fraction]) -> None:
-    route = gaining_circle(ratios)
-    assert (route is not None) == any(_gains(ratios, (start,), Fraction(1)) for start in "abcde")
-    if route is not None:
-        product = Fraction(1)
-        for hop in pairwise(route):
-            product *= ratios[hop]
-        assert route[0] == route[-1]
-        assert product > 1
