@@ -12,8 +12,10 @@ from starlette.responses import Response
 from clearing import errors
 from clearing.front import (
     accounts,
+    agreements,
     books,
     cases,
+    cover,
     exchanges,
     keys,
     links,
@@ -41,6 +43,8 @@ DOORS: tuple[Door, ...] = (
     *books.DOORS,
     *keys.DOORS,
     *cases.DOORS,
+    *agreements.DOORS,
+    *cover.DOORS,
 )
 
 

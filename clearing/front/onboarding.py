@@ -1,9 +1,10 @@
-"""Onboarding by one YAML file: partners, caps, keys, programs with prices, corridors. Said again, nothing changes.
+"""Onboarding by one YAML file: partners, keys, programs, first agreements (cap and prices), corridors. Said again, nothing changes.
 
     partners:
       - partner: lotus                    # code: lower-case letters, digits, hyphens
         name: Lotus Air
-        cap: 500000000000                 # net debit cap, millionths of the common unit
+        cap: 500000000000                 # net debit cap of the first agreement, millionths of the common unit
+        notice_days: 30                   # the notice it promises for the next version
         keys:
           - purpose: requests             # signs requests to the house
             key_file: keys/lotus.jwk      # a private JWK at hand (made if missing): the proof of possession is made here
@@ -25,8 +26,9 @@
       - {source: palm-hotels, target: lotus-air, ratio: 1/3, step: 3, minimum: 300}
 
 A program's rules of links stand with its capabilities too: account_age_days, link_age_days, one_card_per_account (docs/members.md).
-Files are found beside the YAML file. A price or corridor that differs from the one in force is published as its next version from now
-on, or from `valid_from`.
+Files are found beside the YAML file. Cap and prices become the partner's first agreement, from now on or from the partner's `valid_from`;
+once there is one, a plan that differs from it is refused: terms change by `clearing agreement publish` and a second operator's key. A
+corridor that differs from the one in force is published as its next version from now on, or from `valid_from`.
 """
 
 import re
@@ -44,10 +46,11 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from clearing import errors, partners
 from clearing.adapter import Capabilities, load_adapters
 from clearing.front import sources, vault
+from clearing.front.first_agreements import NOTICE_DAYS, Terms, agree
+from clearing.front.granting import grant_due
 from clearing.front.settings import Environment, Settings
 from clearing.front.wiring import register_own
 from clearing.ledger import Writer
-from clearing.ledger.items import Grant
 from clearing.partners import Directory
 from clearing.rules.refusals import Refusal
 from clearing.rules.units import AMOUNT_MAX, Ratio
@@ -99,6 +102,8 @@ class PartnerPart(Part):
     partner: str
     name: str
     cap: Whole | None = None
+    notice_days: Whole = NOTICE_DAYS
+    valid_from: AwareDatetime | None = None
     keys: tuple[Key, ...] = ()
 
 
@@ -107,7 +112,6 @@ class PricePart(Part):
 
     issue: Fraction
     redeem: Fraction
-    valid_from: AwareDatetime | None = None
 
 
 class ProgramPart(Part):
@@ -172,9 +176,6 @@ async def onboard(
             said(
                 f"key {await _key(connection, key, who.partner, settings, folder)} signs {key.purpose} of {who.partner}"
             )
-        if who.cap is not None:
-            await writer.put(Grant(who.partner, who.cap))
-            said(f"cap of {who.partner} is {who.cap}")
     for operator in plan.operators:
         private = vault.private_key(folder / operator.key_file, make=True)
         await register_own(connection, private, "operator", None, settings)
@@ -183,6 +184,7 @@ async def onboard(
         _require_public(program.endpoint, settings)
         await _program(connection, program)
         said(f"program {program.program} at {program.endpoint}")
+    await _agree(connection, writer, plan, said)
     for corridor in plan.corridors:
         await _corridor(connection, corridor)
         said(f"corridor from {corridor.source} to {corridor.target}")
@@ -225,15 +227,21 @@ async def _program(connection: Connection, part: ProgramPart) -> None:
     await partners.register_program(
         connection, part.program, part.partner, capabilities=capabilities, now=sources.clock(), **named
     )
-    if part.price is not None:
-        await _price(connection, part.program, part.price)
 
 
-async def _price(connection: Connection, program: str, part: PricePart) -> None:
-    now, current = sources.clock(), (await partners.load(connection)).price(program, sources.clock())
-    if part.valid_from is None and current and (current.issue, current.redeem) == (part.issue, part.redeem):
-        return
-    _granted(await partners.publish_price(connection, program, part.valid_from or now, part.issue, part.redeem, now))
+async def _agree(connection: Connection, writer: Writer, plan: Plan, said: Said) -> None:
+    """First agreements out of what the plan says in two places, and the caps that follow from them."""
+    terms = {
+        who.partner: Terms(cap=who.cap, notice_days=who.notice_days, valid_from=who.valid_from) for who in plan.partners
+    }
+    for program in plan.programs:
+        if program.price is not None:
+            found = terms.setdefault(program.partner, Terms())
+            found.prices[program.program] = (program.price.issue, program.price.redeem)
+    for agreement in await agree(connection, terms):
+        said(f"agreement with {agreement.partner} is version {agreement.version}")
+    for grant in await grant_due(connection, writer):
+        said(f"cap of {grant.partner} is {grant.granted}")
 
 
 async def _corridor(connection: Connection, part: CorridorPart) -> None:

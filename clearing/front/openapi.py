@@ -60,6 +60,7 @@ def described(door: Door) -> dict[str, Any]:
     parameters: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": _path_schema(name)} for name in _path_names(door.path)
     ]
+    parameters += [{"name": name, "in": "query", "required": False, "schema": {"type": "string"}} for name in door.asks]
     if door.method in STATE_CHANGING:
         parameters.append(_IDEMPOTENCY_KEY)
     if door.waits:

@@ -20,7 +20,7 @@ from clearing.adapter import load_adapters
 from clearing.delivery import Delivery
 from clearing.embedded import Embedded
 from clearing.evidence import Evidence, Keyring
-from clearing.front import logs, sources, vault
+from clearing.front import granting, logs, sources, vault
 from clearing.front.house import CLOCK_DIFFERENCE_MAX, LANE, House, Reads, Soundness
 from clearing.front.metrics import CountedWriter, Meters
 from clearing.front.nonces import NonceCount
@@ -262,10 +262,11 @@ async def _watch(house: House) -> None:
 
 
 async def tidy(house: House) -> None:
-    """Forget nonces that no signature can bring back, and close a window whose cut-off has passed although nothing happens."""
+    """Forget nonces that no signature can bring back, grant what agreements give from now on, close a window whose cut-off has passed."""
     async with house.reads.connection() as connection:
         now = sources.clock() - NONCE_GRACE
         await connection.execute(database.statement("purge_nonces"), {"lane": LANE, "now": now})
+        await granting.grant_due(connection, house.writer)
     await house.writer.put(Tick())
 
 

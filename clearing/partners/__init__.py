@@ -1,8 +1,9 @@
-"""Who takes part and at which terms: partners, programs, keys, dated cards, members' accounts and links, the calendar. SQL in clearing/sql.
+"""Who takes part and at which terms: partners, programs, keys, agreements, cover, corridors, members' accounts and links, the calendar.
 
-Every function writes in the transaction of the connection that it is given, and none commits: in autocommit each statement stands alone,
-and none needs more than that except `open_lane`, which brings its own transaction. The database constraints decide races, not locks;
-but what changes accounts, links and consents is decided on what was read, so it runs inside `deciding`, under the lock of the lane.
+SQL is in clearing/sql. Every function writes in the transaction of the connection that it is given, and none commits: in autocommit each
+statement stands alone, and none needs more than that except `open_lane`, which brings its own transaction. The database constraints
+decide races, not locks; but what changes accounts, links and consents is decided on what was read, so it runs inside `deciding`, under
+the lock of the lane.
 """
 
 from clearing.partners.accounts import (
@@ -20,7 +21,16 @@ from clearing.partners.accounts import (
     link_account,
     open_number,
 )
-from clearing.partners.cards import publish_corridor, publish_price
+from clearing.partners.agreements import (
+    Announcement,
+    Filed,
+    agreements_of,
+    announced,
+    drafted,
+    publish_agreement,
+)
+from clearing.partners.cards import publish_corridor
+from clearing.partners.cover import Movement, amount_of, caps, covers, move_cover, movements, refused
 from clearing.partners.directory import Directory, Live, Partner, Program, load
 from clearing.partners.doubts import BEGINNING, Doubt, doubts
 from clearing.partners.keys import (
@@ -48,6 +58,7 @@ from clearing.partners.links import (
     merge_account,
     withdraw_consent,
 )
+from clearing.partners.proposals import Proposal, Signers, alone, digest_of, open_proposals, proposal, propose
 from clearing.partners.registration import register_partner, register_program
 from clearing.partners.rows import Connection, deciding
 
@@ -55,23 +66,36 @@ __all__ = [
     "BEGINNING",
     "KEY_PROOF",
     "Account",
+    "Announcement",
     "Change",
     "Connection",
     "Directory",
     "Doubt",
+    "Filed",
     "KeyRow",
     "Live",
+    "Movement",
     "Partner",
     "Program",
+    "Proposal",
+    "Signers",
     "account",
+    "agreements_of",
+    "alone",
+    "amount_of",
+    "announced",
     "bucket_of",
     "bucketed_uuid",
     "calendar",
+    "caps",
     "close_account",
     "closed_remains",
     "consents_unproven",
+    "covers",
     "deciding",
+    "digest_of",
     "doubts",
+    "drafted",
     "end_links",
     "erase_account",
     "erase_evidence",
@@ -93,10 +117,16 @@ __all__ = [
     "live_links",
     "load",
     "merge_account",
+    "move_cover",
+    "movements",
     "open_lane",
     "open_number",
+    "open_proposals",
+    "proposal",
+    "propose",
+    "publish_agreement",
     "publish_corridor",
-    "publish_price",
+    "refused",
     "register_key",
     "register_partner",
     "register_program",

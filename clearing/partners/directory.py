@@ -1,4 +1,4 @@
-"""The directory: a frozen snapshot of partners, programs and dated cards, and the holder that keeps one at most a second old."""
+"""The directory: a frozen snapshot of partners, programs, corridors and agreements, and the holder that keeps one at most a second old."""
 
 import asyncio
 from collections.abc import Mapping
@@ -10,6 +10,9 @@ from psycopg_pool import AsyncConnectionPool
 from clearing.adapter import Capabilities
 from clearing.partners.keys import KeyRow, key
 from clearing.partners.rows import Connection, Row, rows
+from clearing.rules import agreements
+from clearing.rules.agreement_json import agreement_of
+from clearing.rules.agreements import Agreement
 from clearing.rules.rates import Corridor, Price, in_force
 from clearing.rules.units import Ratio
 
@@ -45,16 +48,25 @@ class Directory:
     partners: Mapping[str, Partner]
     programs: Mapping[str, Program]
     corridors: Mapping[tuple[str, str], tuple[Corridor, ...]]
-    prices: Mapping[str, tuple[Price, ...]]
+    agreements: Mapping[str, tuple[Agreement, ...]]
 
     def corridor(self, source: str, target: str, at: datetime) -> Corridor | None:
         """The corridor that is open from `source` to `target` at this instant."""
         card = in_force(self.corridors.get((source, target), ()), at)
         return None if card is None or (card.valid_to is not None and card.valid_to <= at) else card
 
+    def agreement(self, partner: str, at: datetime) -> Agreement | None:
+        """The agreement in force with this partner at this instant."""
+        return agreements.in_force(self.agreements.get(partner, ()), at)
+
     def price(self, program: str, at: datetime) -> Price | None:
-        """The price in force of a program at this instant."""
-        return in_force(self.prices.get(program, ()), at)
+        """The price of a program at this instant: what the agreement in force with its partner says; its version is the agreement's."""
+        known = self.programs.get(program)
+        agreement = None if known is None else self.agreement(known.partner, at)
+        worth = None if agreement is None else agreement.worth(program)
+        if agreement is None or worth is None:
+            return None
+        return Price(program, agreement.version, agreement.valid_from, worth.issue, worth.redeem)
 
 
 async def load(connection: Connection) -> Directory:
@@ -62,16 +74,17 @@ async def load(connection: Connection) -> Directory:
     corridors: dict[tuple[str, str], tuple[Corridor, ...]] = {}
     for card in [corridor_of(found) for found in await rows(connection, "corridor_list")]:
         corridors[card.source, card.target] = (*corridors.get((card.source, card.target), ()), card)
-    prices: dict[str, tuple[Price, ...]] = {}
-    for price in [price_of(found) for found in await rows(connection, "price_list")]:
-        prices[price.program] = (*prices.get(price.program, ()), price)
+    agreed: dict[str, tuple[Agreement, ...]] = {}
+    for found in await rows(connection, "agreement_list", partner=None):
+        one = agreement_of(found["document"], found["version"], found["announced_at"])
+        agreed[one.partner] = (*agreed.get(one.partner, ()), one)
     programs = [program_of(found) for found in await rows(connection, "program_list")]
     partners = [Partner(**found) for found in await rows(connection, "partner_list")]
     return Directory(
         {partner.code: partner for partner in partners},
         {program.code: program for program in programs},
         corridors,
-        prices,
+        agreed,
     )
 
 
@@ -84,13 +97,6 @@ def corridor_of(found: Row) -> Corridor:
     """A corridor's row as the rules take it."""
     ratio = Ratio(found.pop("ratio_num"), found.pop("ratio_den"))
     return Corridor(**found, ratio=ratio)
-
-
-def price_of(found: Row) -> Price:
-    """A price's row as the rules take it."""
-    issue = Ratio(found.pop("issue_num"), found.pop("issue_den"))
-    redeem = Ratio(found.pop("redeem_num"), found.pop("redeem_den"))
-    return Price(**found, issue=issue, redeem=redeem)
 
 
 class Live:

@@ -67,7 +67,7 @@ class RefusalCode(StrEnum):
     CAMPAIGN_EXHAUSTED = "campaign_exhausted"
     """The budget of a campaign leaves no room for this bonus; ask for a new quote."""
     REFERENCE_USED = "reference_used"
-    """This receipt number was used by another exchange that stands."""
+    """This receipt number, or reference of a movement of cover, was used by another that stands."""
     # --- a cancellation, a reversal, a case
     TOO_LATE = "too_late"
     """The credit is on its way or done; a reversal is the way back."""
@@ -89,6 +89,13 @@ class RefusalCode(StrEnum):
     """One of the two programs declares that it cannot reverse."""
     CASE_CLOSED = "case_closed"
     """The case is resolved already, or cannot take this decision."""
+    # --- an agreement, cover
+    NOTICE_TOO_SHORT = "notice_too_short"
+    """The version would begin before the notice that the agreement in force promises."""
+    SECOND_KEY_NEEDED = "second_key_needed"
+    """A change of terms or cover takes two live keys of two operators; this one alone does not confirm it."""
+    COVER_NEEDED = "cover_needed"
+    """What the partner owes, with what is pending, needs the cover that would leave."""
 
 
 STATUS: dict[RefusalCode, int] = {
@@ -107,6 +114,7 @@ STATUS: dict[RefusalCode, int] = {
     RefusalCode.NOT_HELD: 409,
     RefusalCode.BONUS_PENDING: 409,
     RefusalCode.CASE_CLOSED: 409,
+    RefusalCode.SECOND_KEY_NEEDED: 403,
 }
 """HTTP status hints; every other refusal is 422."""
 

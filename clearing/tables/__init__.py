@@ -6,7 +6,7 @@ Every table says in its comment whether it is `sharded` (led by `lane`, one day 
 from sqlmodel import SQLModel
 
 from clearing.tables.members import AccountEvidenceRow, AccountRow, ConsentRow, LinkRow
-from clearing.tables.reference import Calendar, Corridor, Key, Partner, Price, Program
+from clearing.tables.reference import Agreement, Calendar, Corridor, Cover, Key, Partner, Program, Proposal
 from clearing.tables.sharded import (
     BudgetSlice,
     CapSlice,
@@ -28,12 +28,14 @@ __all__ = [
     "UPDATABLE",
     "AccountEvidenceRow",
     "AccountRow",
+    "Agreement",
     "BudgetSlice",
     "Calendar",
     "CapSlice",
     "CaseRow",
     "ConsentRow",
     "Corridor",
+    "Cover",
     "EntryRow",
     "EvidenceRow",
     "Exchange",
@@ -46,8 +48,8 @@ __all__ = [
     "OrderRow",
     "Partner",
     "PositionSlice",
-    "Price",
     "Program",
+    "Proposal",
     "SQLModel",
     "Tile",
 ]

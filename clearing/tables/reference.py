@@ -2,8 +2,9 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import BigInteger, Integer, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Integer, Text, UniqueConstraint, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import SQLModel
 
@@ -65,20 +66,70 @@ class Key(SQLModel, table=True):
     compromised_since: datetime | None = col(Instant, null=True)
 
 
-class Price(SQLModel, table=True):
-    """A program's issue price and redeem value from a date on, as exact fractions in millionths of the common unit per unit."""
+class Agreement(SQLModel, table=True):
+    """One version of what the house and a partner have agreed, as the document that two operators' keys signed.
+
+    Only a first version may stand without keys: the one that onboarding takes in.
+    """
 
     __table_args__ = table(
         "reference",
-        check("exact_fractions", "issue_num >= 0 AND issue_den > 0 AND redeem_num >= 0 AND redeem_den > 0"),
+        check("ends_later", "valid_to IS NULL OR valid_to > valid_from"),
+        check("digest_whole", "digest ~ '^[0-9a-f]{64}$'"),
+        check("signed_after_the_first", "version > 0 AND (version = 1 OR proposed_by IS NOT NULL)"),
+        check("two_keys", "num_nulls(proposed_by, confirmed_by, evidence_id) IN (0, 3)"),
+        check("keys_differ", "proposed_by <> confirmed_by"),
+        UniqueConstraint("partner", "valid_from", name="agreement_begins_once"),
+        UniqueConstraint("digest", name="agreement_digest"),
     )
-    program: str = col(Text, key=True)
+    partner: str = col(Text, key=True)
     version: int = col(Integer, key=True)
     valid_from: datetime = col(Instant)
-    issue_num: int = col(BigInteger)
-    issue_den: int = col(BigInteger)
-    redeem_num: int = col(BigInteger)
-    redeem_den: int = col(BigInteger)
+    valid_to: datetime | None = col(Instant, null=True)
+    announced_at: datetime = col(Instant)
+    digest: str = col(Text)
+    document: dict[str, Any] = col(JSONB)
+    proposed_by: str | None = col(Text, null=True)
+    confirmed_by: str | None = col(Text, null=True)
+    evidence_id: UUID | None = col(Uuid, null=True)
+
+
+class Cover(SQLModel, table=True):
+    """Funds that a partner lodged (plus) or took out (minus), millionths of the common unit, by two operators' keys."""
+
+    __table_args__ = table(
+        "reference",
+        check("moves", "amount <> 0 AND number > 0"),
+        check("keys_differ", "proposed_by <> confirmed_by"),
+        UniqueConstraint("partner", "reference", name="cover_reference"),
+        UniqueConstraint("digest", name="cover_digest"),
+    )
+    partner: str = col(Text, key=True)
+    number: int = col(Integer, key=True)
+    at: datetime = col(Instant)
+    amount: int = col(BigInteger)
+    reference: str = col(Text)
+    digest: str = col(Text)
+    proposed_by: str = col(Text)
+    confirmed_by: str = col(Text)
+    evidence_id: UUID = col(Uuid)
+
+
+class Proposal(SQLModel, table=True):
+    """What one operator's key proposed. Confirmed by another, it is found as the agreement or movement with this digest."""
+
+    __table_args__ = table(
+        "reference",
+        check("kind_known", "kind IN ('agreement', 'cover')"),
+        check("digest_whole", "digest ~ '^[0-9a-f]{64}$'"),
+    )
+    digest: str = col(Text, key=True)
+    kind: str = col(Text)
+    partner: str = col(Text)
+    document: dict[str, Any] = col(JSONB)
+    proposed_at: datetime = col(Instant)
+    proposed_by: str = col(Text)
+    evidence_id: UUID = col(Uuid)
 
 
 class Corridor(SQLModel, table=True):

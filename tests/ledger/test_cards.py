@@ -1,10 +1,9 @@
-"""Laws of prices and corridors: exact, dated, funded, and without circles that multiply points."""
+"""Laws of corridors under agreed prices: exact, dated, funded, and without circles that multiply points."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -14,10 +13,10 @@ from psycopg import AsyncConnection
 
 from clearing import database, errors, partners
 from clearing.adapter import Capabilities
-from clearing.partners.cards import gaining_circle
 from clearing.rules.rates import Corridor, Price, price
 from clearing.rules.refusals import Refusal, RefusalCode
 from clearing.rules.units import Ratio
+from tests.agreed import agreed
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -32,22 +31,12 @@ async def connection(database_url: str) -> AsyncIterator[AsyncConnection]:
         yield opened
 
 
-async def _program(connection: AsyncConnection, code: str, partner: str = "acme", **changes: Any) -> partners.Program:
-    given: dict[str, Any] = {
-        "name": code,
-        "unit_name": "mile",
-        "adapter": "house_json",
-        "endpoint": "http://127.0.0.1:9001",
-    }
-    return await partners.register_program(
-        connection, code, partner, **{**given, "capabilities": CAN, "now": NOW, **changes}
-    )
-
-
 async def _world(connection: AsyncConnection, *programs: str) -> None:
-    await partners.register_partner(connection, "acme", "Acme", NOW)
+    """Each program under a partner of its own, of the same code."""
+    given: dict[str, Any] = {"unit_name": "mile", "adapter": "house_json", "endpoint": "http://127.0.0.1:9001"}
     for code in programs:
-        await _program(connection, code)
+        await partners.register_partner(connection, code, code, NOW)
+        await partners.register_program(connection, code, code, name=code, capabilities=CAN, now=NOW, **given)
 
 
 async def _corridor(connection: AsyncConnection, source: str, target: str, ratio: Ratio = ONE, **changes: Any) -> Any:
@@ -56,34 +45,21 @@ async def _corridor(connection: AsyncConnection, source: str, target: str, ratio
 
 
 async def _price(connection: AsyncConnection, program: str, issue: int, redeem: int, at: datetime = NOW) -> Any:
-    return await partners.publish_price(connection, program, at, Ratio(issue, 1), Ratio(redeem, 1), NOW)
+    return await agreed(connection, program, at, {program: (Ratio(issue, 1), Ratio(redeem, 1))}, now=NOW)
 
 
 # --- cards
 
 
-async def test_prices_get_versions_and_are_never_edited(connection: AsyncConnection) -> None:
-    await _world(connection, "air")
-    first = await _price(connection, "air", 10, 10, NOW - DAY)
-    second = await _price(connection, "air", 11, 11, NOW + DAY)
-    assert (first.version, second.version) == (1, 2)
-    assert await _price(connection, "air", 11, 11, NOW + DAY) == second
-    with pytest.raises(errors.ValidationFailed):
-        await _price(connection, "air", 12, 12, NOW + DAY)
-    with pytest.raises(errors.ValidationFailed):
-        await _price(connection, "air", 12, 12, NOW - timedelta(hours=1))
-    assert (await _price(connection, "sea", 1, 1)).code is RefusalCode.UNKNOWN_PROGRAM
-    with pytest.raises(errors.ValidationFailed):
-        await _price(connection, "air", 2**53, 1, NOW + 2 * DAY)
-
-
 async def test_simultaneous_versions_follow_one_another(database_url: str, connection: AsyncConnection) -> None:
-    await _world(connection, "air")
+    await _world(connection, "air", "hotel")
     async with database.pool(database_url, size=4) as pool:
 
         async def one(days: int) -> int:
             async with pool.connection() as own:
-                return (await _price(own, "air", days, days, NOW + days * DAY)).version
+                card = await _corridor(own, "hotel", "air", valid_from=NOW + days * DAY)
+                version: int = card.version
+                return version
 
         versions = await asyncio.gather(*(one(days) for days in range(1, 9)))
     assert sorted(versions) == list(range(1, 9))
@@ -121,16 +97,6 @@ async def test_corridor_that_owes_more_than_is_paid_is_not_published(connection:
     assert "hotel to air" in refusal.detail
     card = await _corridor(connection, "hotel", "air", Ratio(2, 5))
     assert (card.version, card.ratio) == (1, Ratio(2, 5))
-
-
-async def test_price_that_would_leave_a_corridor_unfunded_is_not_published(connection: AsyncConnection) -> None:
-    await _world(connection, "air", "hotel")
-    await _price(connection, "air", 10, 10)
-    await _price(connection, "hotel", 10, 10)
-    await _corridor(connection, "hotel", "air", valid_to=NOW + 10 * DAY)
-    for program, issue, redeem in (("air", 11, 10), ("hotel", 10, 9)):
-        assert (await _price(connection, program, issue, redeem, NOW + DAY)).code is RefusalCode.UNFUNDED_VALUE
-    assert isinstance(await _price(connection, "air", 11, 10, NOW + 10 * DAY), Price)  # the corridor has ended
 
 
 async def test_later_price_change_is_seen_when_a_corridor_is_published(connection: AsyncConnection) -> None:
@@ -174,34 +140,3 @@ def test_funded_ratio_is_funded_for_every_amount(
     target = Price("b", 1, NOW, Ratio(issue.numerator, issue.denominator), ONE)
     if ratio * issue <= redeem:
         assert not isinstance(price(card, source, target, blocks * exact.den), Refusal)
-
-
-programs = st.sampled_from("abcde")
-hops = st.dictionaries(
-    st.tuples(programs, programs).filter(lambda hop: hop[0] != hop[1]),
-    st.fractions(Fraction(1, 4), 4, max_denominator=4),
-    max_size=10,
-)
-
-
-def _gains(ratios: dict[tuple[str, str], Fraction], route: tuple[str, ...], so_far: Fraction) -> bool:
-    """Every simple circle by brute force."""
-    for (source, target), ratio in ratios.items():
-        if source == route[-1]:
-            if target == route[0] and so_far * ratio > 1:
-                return True
-            if target not in route and _gains(ratios, (*route, target), so_far * ratio):
-                return True
-    return False
-
-
-@given(ratios=hops)
-def test_gaining_circle_is_found_exactly_when_there_is_one(ratios: dict[tuple[str, str], Fraction]) -> None:
-    route = gaining_circle(ratios)
-    assert (route is not None) == any(_gains(ratios, (start,), Fraction(1)) for start in "abcde")
-    if route is not None:
-        product = Fraction(1)
-        for hop in pairwise(route):
-            product *= ratios[hop]
-        assert route[0] == route[-1]
-        assert product > 1

@@ -13,6 +13,7 @@ from clearing.adapter import Capabilities
 from clearing.rules.rates import Price
 from clearing.rules.units import Ratio
 from clearing.signatures import PrivateKey, jws_sign
+from tests.agreed import agreed
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -48,10 +49,6 @@ async def _world(connection: AsyncConnection, *programs: str) -> None:
 async def _corridor(connection: AsyncConnection, source: str, target: str, ratio: Ratio = ONE, **changes: Any) -> Any:
     given: dict[str, Any] = {"valid_from": NOW, "ratio": ratio, "step": ratio.den, "minimum": ratio.den, "now": NOW}
     return await partners.publish_corridor(connection, source, target, **{**given, **changes})
-
-
-async def _price(connection: AsyncConnection, program: str, issue: int, redeem: int, at: datetime = NOW) -> Any:
-    return await partners.publish_price(connection, program, at, Ratio(issue, 1), Ratio(redeem, 1), NOW)
 
 
 # --- partners and programs
@@ -120,8 +117,7 @@ async def test_programs_are_sound(connection: AsyncConnection, changes: dict[str
 
 async def test_directory_is_everything_as_published(connection: AsyncConnection) -> None:
     await _world(connection, "air", "hotel")
-    await _price(connection, "air", 10, 10)
-    await _price(connection, "hotel", 10, 10)
+    await agreed(connection, "acme", NOW, dict.fromkeys(("air", "hotel"), (Ratio(10, 1), Ratio(10, 1))))
     card = await _corridor(connection, "hotel", "air", Ratio(1, 2), valid_to=NOW + DAY)
     directory = await partners.load(connection)
     assert directory.partners["acme"] == partners.Partner("acme", 1, "Acme")

@@ -22,14 +22,14 @@ from adapters.sandbox import faults
 from clearing import database, evidence, partners
 from clearing.adapter import Capabilities
 from clearing.evidence import Keyring
-from clearing.front import sources, wiring
+from clearing.front import granting, sources, wiring
 from clearing.front.settings import Settings
-from clearing.ledger.items import Grant
 from clearing.partners import KEY_PROOF, key_proof
 from clearing.rules.units import Ratio
 from clearing.signatures import PrivateKey, jws_sign
 from tests import canary
 from tests.adapters.far_side import HOUSE, FarSide
+from tests.agreed import document
 
 LANE = 0
 KEYRING = Keyring("kek-harness", b"k" * 32, b"p" * 32, b"b" * 32)
@@ -63,7 +63,7 @@ class Kind:
 
 
 PROGRAMS = {
-    "airline": Kind("MILE", 900, 1, True, Ratio(20_999, 7), Ratio(2_000, 1)),
+    "airline": Kind("MILE", 900, 1, True, Ratio(20_999, 7), Ratio(3_000, 1)),
     "hotel": Kind("NIGHT", 900, 1, True, Ratio(7_000, 1), Ratio(9_000, 1)),
     "shop": Kind("STAMP", 0, 4, True, Ratio(7_000, 1), Ratio(9_001, 1)),
     "kiosk": Kind("COIN", 0, 2, False, Ratio(6_000, 1), Ratio(9_000, 1)),
@@ -182,8 +182,7 @@ async def _furnish(world: World) -> None:
             card: dict[str, Any] = {"ratio": ratio, "step": ratio.den, "minimum": ratio.den}
             await partners.publish_corridor(connection, source, target, valid_from=now, now=sources.clock(), **card)
         async with wiring.writing(Settings(), world.url, await partners.calendar(connection)) as writer:
-            for code in PROGRAMS:
-                await writer.put(Grant(code, CAP))
+            await granting.grant_due(connection, writer)
 
 
 async def _keys(world: World, connection: Any) -> None:
@@ -211,7 +210,8 @@ async def _program(world: World, connection: Any, code: str, kind: Kind) -> None
         capabilities=kind.capabilities,
         now=now,
     )
-    await partners.publish_price(connection, code, now, kind.issue, kind.redeem, now)
+    credit = {"cap": {"postpaid": {"granted": CAP}}}
+    await partners.publish_agreement(connection, document(code, now, {code: (kind.issue, kind.redeem)}, **credit), now)
     token = partners.bucketed_uuid(now, evidence.bucket(KEYRING, code, world.member), sources.random(10))
     await partners.link_account(connection, KEYRING, LANE, token, code, world.member, now, sources.random)
     world.accounts[code] = token

@@ -40,7 +40,9 @@ named = [pytest.param(door, id=f"{door.method} {door.path}") for door in DOORS]
 
 
 def address(door: Door, exchange: str = NO_ID, key_id: str = "none") -> str:
-    return door.path.format(exchange=exchange, account=NO_ID, link=NO_ID, key_id=key_id, case=0, size=1)
+    return door.path.format(
+        exchange=exchange, account=NO_ID, link=NO_ID, key_id=key_id, case=0, size=1, proposal="0" * 64
+    )
 
 
 def test_every_route_is_a_door_or_meant_to_be_public() -> None:

@@ -40,6 +40,28 @@ CREATE TABLE account_evidence (
 );
 COMMENT ON TABLE account_evidence IS 'sharded';
 
+CREATE TABLE agreement (
+    partner TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    valid_from TIMESTAMP WITH TIME ZONE NOT NULL,
+    valid_to TIMESTAMP WITH TIME ZONE,
+    announced_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    digest TEXT NOT NULL,
+    document JSONB NOT NULL,
+    proposed_by TEXT,
+    confirmed_by TEXT,
+    evidence_id UUID,
+    PRIMARY KEY (partner, version),
+    CONSTRAINT ends_later CHECK (valid_to IS NULL OR valid_to > valid_from),
+    CONSTRAINT digest_whole CHECK (digest ~ '^[0-9a-f]{64}$'),
+    CONSTRAINT signed_after_the_first CHECK (version > 0 AND (version = 1 OR proposed_by IS NOT NULL)),
+    CONSTRAINT two_keys CHECK (num_nulls(proposed_by, confirmed_by, evidence_id) IN (0, 3)),
+    CONSTRAINT keys_differ CHECK (proposed_by <> confirmed_by),
+    CONSTRAINT agreement_begins_once UNIQUE (partner, valid_from),
+    CONSTRAINT agreement_digest UNIQUE (digest)
+);
+COMMENT ON TABLE agreement IS 'reference';
+
 CREATE TABLE budget_slice (
     lane SMALLINT NOT NULL,
     campaign TEXT NOT NULL,
@@ -112,6 +134,24 @@ CREATE TABLE corridor (
     CONSTRAINT whole_units CHECK (minimum * ratio_num % ratio_den = 0 AND step * ratio_num % ratio_den = 0)
 );
 COMMENT ON TABLE corridor IS 'reference';
+
+CREATE TABLE cover (
+    partner TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    amount BIGINT NOT NULL,
+    reference TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    proposed_by TEXT NOT NULL,
+    confirmed_by TEXT NOT NULL,
+    evidence_id UUID NOT NULL,
+    PRIMARY KEY (partner, number),
+    CONSTRAINT moves CHECK (amount <> 0 AND number > 0),
+    CONSTRAINT keys_differ CHECK (proposed_by <> confirmed_by),
+    CONSTRAINT cover_reference UNIQUE (partner, reference),
+    CONSTRAINT cover_digest UNIQUE (digest)
+);
+COMMENT ON TABLE cover IS 'reference';
 
 CREATE TABLE entry (
     lane SMALLINT NOT NULL,
@@ -358,19 +398,6 @@ CREATE TABLE position_slice (
 );
 COMMENT ON TABLE position_slice IS 'sharded';
 
-CREATE TABLE price (
-    program TEXT NOT NULL,
-    version INTEGER NOT NULL,
-    valid_from TIMESTAMP WITH TIME ZONE NOT NULL,
-    issue_num BIGINT NOT NULL,
-    issue_den BIGINT NOT NULL,
-    redeem_num BIGINT NOT NULL,
-    redeem_den BIGINT NOT NULL,
-    PRIMARY KEY (program, version),
-    CONSTRAINT exact_fractions CHECK (issue_num >= 0 AND issue_den > 0 AND redeem_num >= 0 AND redeem_den > 0)
-);
-COMMENT ON TABLE price IS 'reference';
-
 CREATE TABLE program (
     program TEXT NOT NULL,
     number INTEGER NOT NULL,
@@ -386,6 +413,20 @@ CREATE TABLE program (
     CONSTRAINT program_number UNIQUE (number)
 );
 COMMENT ON TABLE program IS 'reference';
+
+CREATE TABLE proposal (
+    digest TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    partner TEXT NOT NULL,
+    document JSONB NOT NULL,
+    proposed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    proposed_by TEXT NOT NULL,
+    evidence_id UUID NOT NULL,
+    PRIMARY KEY (digest),
+    CONSTRAINT kind_known CHECK (kind IN ('agreement', 'cover')),
+    CONSTRAINT digest_whole CHECK (digest ~ '^[0-9a-f]{64}$')
+);
+COMMENT ON TABLE proposal IS 'reference';
 
 CREATE TABLE review_case (
     lane SMALLINT NOT NULL,
