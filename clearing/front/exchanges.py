@@ -40,7 +40,7 @@ async def submit(house: "House", asked: Asked) -> Reply | Problem:
     bucket = partners.bucket_of(accepted.source_account)
     exchange_id = partners.bucketed_uuid(asked.at, bucket, sources.random(10))
     outcome = await exchange.submit(
-        house.writer, signed_wish(house, asked, key), accepted, directory, exchange_id, _lease(house, asked)
+        house.writer, signed_wish(house, asked, key), accepted, directory, exchange_id, _lease(house, asked), asked.at
     )
     return await _reserved(house, asked, outcome)
 

@@ -29,7 +29,7 @@ from clearing.partners.agreements import (
     drafted,
     publish_agreement,
 )
-from clearing.partners.cards import publish_corridor
+from clearing.partners.cards import drafted_card, publish_card
 from clearing.partners.cover import Movement, amount_of, caps, covers, move_cover, movements, refused
 from clearing.partners.directory import Directory, Live, Partner, Program, load
 from clearing.partners.doubts import BEGINNING, Doubt, doubts
@@ -96,6 +96,7 @@ __all__ = [
     "digest_of",
     "doubts",
     "drafted",
+    "drafted_card",
     "end_links",
     "erase_account",
     "erase_evidence",
@@ -125,7 +126,7 @@ __all__ = [
     "proposal",
     "propose",
     "publish_agreement",
-    "publish_corridor",
+    "publish_card",
     "refused",
     "register_key",
     "register_partner",

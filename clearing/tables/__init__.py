@@ -6,7 +6,7 @@ Every table says in its comment whether it is `sharded` (led by `lane`, one day 
 from sqlmodel import SQLModel
 
 from clearing.tables.members import AccountEvidenceRow, AccountRow, ConsentRow, LinkRow
-from clearing.tables.reference import Agreement, Calendar, Corridor, Cover, Key, Partner, Program, Proposal
+from clearing.tables.reference import Agreement, Calendar, Cover, Key, Partner, Program, Proposal, RateCard
 from clearing.tables.sharded import (
     BudgetSlice,
     CapSlice,
@@ -34,7 +34,6 @@ __all__ = [
     "CapSlice",
     "CaseRow",
     "ConsentRow",
-    "Corridor",
     "Cover",
     "EntryRow",
     "EvidenceRow",
@@ -50,6 +49,7 @@ __all__ = [
     "PositionSlice",
     "Program",
     "Proposal",
+    "RateCard",
     "SQLModel",
     "Tile",
 ]

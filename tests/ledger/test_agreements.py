@@ -17,11 +17,12 @@ from clearing.front.granting import grant_due, low_waters
 from clearing.ledger.items import Reserved
 from clearing.partners import Signers
 from clearing.rules.agreements import Agreement
-from clearing.rules.rates import Corridor, Price
+from clearing.rules.cards import Card
+from clearing.rules.rates import Price
 from clearing.rules.refusals import Refusal, RefusalCode
 from clearing.rules.units import Ratio
 from clearing.signatures import PrivateKey, jws_sign
-from tests.agreed import BOTH, agreed, document
+from tests.agreed import BOTH, agreed, carded, document
 from tests.conftest import FixedClock
 from tests.ledger.books import HOTEL, TERMS, moved_in
 
@@ -54,8 +55,7 @@ async def _price(
 
 
 async def _corridor(connection: AsyncConnection, source: str, target: str, ratio: Ratio = ONE, **changes: Any) -> Any:
-    given: dict[str, Any] = {"valid_from": NOW, "ratio": ratio, "step": ratio.den, "minimum": ratio.den, "now": NOW}
-    return await partners.publish_corridor(connection, source, target, **{**given, **changes})
+    return await carded(connection, source, target, ratio, now=NOW, **changes)
 
 
 # --- versions
@@ -179,9 +179,9 @@ async def test_a_circle_through_three_programs_that_would_pay_its_start_is_not_p
     await _price(connection, "hotel", 8, 8)
     await _price(connection, "shop", 8, 8)
     for hop in (("air", "hotel"), ("hotel", "shop")):
-        assert isinstance(await _corridor(connection, *hop), Corridor)
-    assert isinstance(await _corridor(connection, "shop", "air", Ratio(8, 9)), Corridor)
-    assert isinstance(await _corridor(connection, "shop", "air", valid_from=NOW + 9 * DAY, ratio=Ratio(7, 9)), Corridor)
+        assert isinstance(await _corridor(connection, *hop), Card)
+    assert isinstance(await _corridor(connection, "shop", "air", Ratio(8, 9)), Card)
+    assert isinstance(await _corridor(connection, "shop", "air", valid_from=NOW + 9 * DAY, ratio=Ratio(7, 9)), Card)
     # With a shop that redeems at 9, hops stay funded; only a ratio of one would bring nine for the eight that left.
     assert isinstance(await _price(connection, "shop", 8, 9, NOW + DAY), Agreement)
     refusal = await _corridor(connection, "shop", "air", valid_from=NOW + 2 * DAY)
@@ -196,7 +196,7 @@ async def test_an_agreement_that_would_make_a_circle_pay_is_not_published(connec
     await _price(connection, "hotel", 8, 9)
     await _price(connection, "shop", 8, 9)
     for hop in (("air", "hotel"), ("hotel", "shop"), ("shop", "air")):
-        assert isinstance(await _corridor(connection, *hop), Corridor)
+        assert isinstance(await _corridor(connection, *hop), Card)
     refusal = await _price(connection, "air", 9, 8, NOW + DAY)
     assert refusal.code is RefusalCode.UNFUNDED_VALUE
     assert "air would be paid more than it pays on air to hotel to shop to air" in refusal.detail
@@ -208,15 +208,15 @@ async def test_a_circle_through_three_programs_that_multiplies_points_is_not_pub
     await _world(connection, "air", "hotel", "shop")
     for program in ("air", "hotel", "shop"):
         await _price(connection, program, 10, 40)
-    assert isinstance(await _corridor(connection, "air", "hotel", Ratio(2, 1)), Corridor)
-    assert isinstance(await _corridor(connection, "hotel", "shop", Ratio(2, 1)), Corridor)
+    assert isinstance(await _corridor(connection, "air", "hotel", Ratio(2, 1)), Card)
+    assert isinstance(await _corridor(connection, "hotel", "shop", Ratio(2, 1)), Card)
     refusal = await _corridor(connection, "shop", "air", Ratio(1, 3))
     assert refusal.code is RefusalCode.UNFUNDED_VALUE
     assert "points would multiply on" in refusal.detail
     assert all(
         f"{hop[0]} to {hop[1]}" in refusal.detail for hop in (("air", "hotel"), ("hotel", "shop"), ("shop", "air"))
     )
-    assert isinstance(await _corridor(connection, "shop", "air", Ratio(1, 4)), Corridor)
+    assert isinstance(await _corridor(connection, "shop", "air", Ratio(1, 4)), Card)
 
 
 # --- two keys
