@@ -21,6 +21,8 @@ async def audit(connection: AsyncConnection[Any], keyring: Keyring) -> list[Chec
     checks = await books.verify(connection, LANE)
     named, missing = await partners.evidence_named(connection, LANE)
     checks.append(Check("what orders name as evidence is there", named, tuple(map(str, missing[:SHOWN_MOST]))))
+    changed, faults = await partners.seconded(connection, LANE)
+    checks.append(Check("changes of terms and cover stand on two kept requests", changed, tuple(faults[:SHOWN_MOST])))
     checks.append(await _signatures(connection, keyring))
     return checks
 

@@ -43,6 +43,7 @@ from clearing.partners.keys import (
 from clearing.partners.lanes import calendar, fill_calendar, open_lane
 from clearing.partners.proposals import Proposal, Signers, alone, digest_of, open_proposals, proposal, propose
 from clearing.partners.registration import register_partner, register_program
+from clearing.partners.seconding import seconded
 
 __all__ = [
     "KEY_PROOF",
@@ -96,4 +97,5 @@ __all__ = [
     "register_partner",
     "register_program",
     "revoke_key",
+    "seconded",
 ]
