@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 import orjson
@@ -21,6 +22,9 @@ _NAME_MATCHES = frozenset({None, "match", "partial", "mismatch"})
 _FOUR_WORDS = re.compile(r"[!-~]{1,128}(?: [!-~]{1,128}){3}\Z")
 _REASON = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
 _TEXT = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,64}\Z")
+_INSTANT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
+)
 _SECONDS = re.compile(r"[0-9]{1,9}\Z", re.ASCII)
 _JSON = ("content-type", "application/json")
 
@@ -82,7 +86,7 @@ class HouseJson:
             _unreadable("the tier is not a short text")
         if balance is not None and (type(balance) is not int or not 0 <= balance <= AMOUNT_HIGHEST):
             _unreadable("the balance is not a whole number in range")
-        return Member(status, match, tier, balance)
+        return Member(status, match, tier, balance, _instant(said.get("opened_at")))
 
 
 def _batch(orders: tuple[Order, ...], endpoint: str) -> Call:
@@ -125,6 +129,18 @@ def _answer(row: Any) -> Answer:
     if verdict is Verdict.DECLINED and reason is None:
         _unreadable("an operation is declined without a reason")
     return Answer(id_, operation, account, unit, amount, verdict, reason)
+
+
+def _instant(said: Any) -> datetime | None:
+    """When an account was opened, in UTC; a program that does not say so says nothing or null."""
+    if said is None:
+        return None
+    if type(said) is not str or not _INSTANT.fullmatch(said):
+        _unreadable("opened_at is not an instant with its zone")
+    try:
+        return datetime.fromisoformat(said).astimezone(UTC)
+    except (ValueError, OverflowError):
+        _unreadable("opened_at is no instant of the calendar")
 
 
 def _not_found(order: Order, problem: Any) -> Answer:

@@ -26,6 +26,7 @@ from clearing.ledger.items import (
 from clearing.partners import Account, Directory, Program
 from clearing.rules import rates
 from clearing.rules.lifecycle import Path
+from clearing.rules.members import Link, Side, consent_refusal, link_refusal
 from clearing.rules.rates import Terms
 from clearing.rules.refusals import Refusal, RefusalCode
 from clearing.signatures import QUOTE, RECEIPT, PrivateKey, PublicKey, decode, encode, jws_key_id, jws_sign, jws_verify
@@ -37,13 +38,17 @@ KeyOf = Callable[[str], PublicKey | None]
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a partner asks a price for: `sent` points of the source, or as many as give `received` units of the target."""
+    """What a partner asks a price for: `sent` points of the source, or as many as give `received` units of the target.
+
+    `link` is that of the two accounts, or the last that was; it is looked at only where `needs_link` says so.
+    """
 
     partner: str
     source: Account
     target: Account
     sent: int | None
     received: int | None
+    link: Link | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +73,12 @@ class Quote:
 def quote(wish: Wish, directory: Directory, now: datetime, quote_id: UUID) -> Quote | Refusal:
     """The exact terms of this wish at this instant. Pure: the same wish, directory and instant give the same terms.
 
-    Refusals in order: not_your_member, corridor_closed, price_missing, then those of `rates.price`.
+    Refusals in order: account_closed, not_your_member, consent_missing, not_linked, link_too_new, corridor_closed, price_missing, then
+    those of `rates.price`.
     """
     source, target = directory.programs[wish.source.program], directory.programs[wish.target.program]
-    if source.partner != wish.partner:
-        return Refusal(RefusalCode.NOT_YOUR_MEMBER, f"{source.code} is not a program of yours")
+    if refusal := _refused_members(wish, source, target, now):
+        return refusal
     corridor = directory.corridor(source.code, target.code, now)
     if corridor is None:
         return Refusal(RefusalCode.CORRIDOR_CLOSED, f"no corridor is open from {source.code} to {target.code}")
@@ -98,6 +104,30 @@ def quote(wish: Wish, directory: Directory, now: datetime, quote_id: UUID) -> Qu
         now + QUOTE_LIFE,
         source.capabilities.longest_seconds + target.capabilities.longest_seconds,
     )
+
+
+def needs_link(wish: Wish, directory: Directory) -> bool:
+    """Whether the link decides: another partner's member needs consent, and a program may have rules of links."""
+    source, target = directory.programs[wish.source.program], directory.programs[wish.target.program]
+    return source.partner != wish.partner or _has_rules(source) or _has_rules(target)
+
+
+def _has_rules(program: Program) -> bool:
+    return program.capabilities.link_age_days > 0 or program.capabilities.one_card_per_account
+
+
+def _refused_members(wish: Wish, source: Program, target: Program, now: datetime) -> Refusal | None:
+    for side, account in ((Side.SOURCE, wish.source), (Side.TARGET, wish.target)):
+        if account.closed_at is not None:
+            return Refusal(RefusalCode.ACCOUNT_CLOSED, f"the {side} account was {account.standing}", side=side)
+    if source.partner != wish.partner:
+        parties = frozenset({source.partner, target.partner})
+        if refusal := consent_refusal(wish.link, wish.partner, parties):
+            return refusal
+    if _has_rules(source) or _has_rules(target):
+        days = max(source.capabilities.link_age_days, target.capabilities.link_age_days)
+        return link_refusal(wish.link, days, now)
+    return None
 
 
 def quote_token(quote: Quote, key: PrivateKey) -> str:
@@ -222,7 +252,8 @@ async def reverse(
     lease: Lease,
 ) -> Reserved | Refusal:
     """Reserve a reversal of `sent` points of a completed exchange, or of all that is left: target first, then source."""
-    programs = (directory.programs[original.source_program], directory.programs[original.target_program])
+    codes = [code for code in (original.source_program, original.target_program) if code is not None]
+    programs = [directory.programs[code] for code in codes]
     if fixed := next((program.code for program in programs if not program.capabilities.reversal), None):
         await writer.put(Remember(asked.signed))
         return Refusal(RefusalCode.NOT_REVERSIBLE, f"{fixed} declares that it cannot reverse")

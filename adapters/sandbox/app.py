@@ -142,7 +142,7 @@ def member(program: Program, _heard: Heard, _scope: Scope, body: bytes) -> Reply
         return _spoilt(fault, Reply(200, b""))
     program.books.pass_time(program.now())
     try:
-        reply = Reply(200, orjson.dumps(program.books.teach(token, number, name)))
+        reply = Reply(200, orjson.dumps(program.books.teach(token, number, name, program.now())))
     except AccountTaken:
         return _problem(409, "account_taken", "This token names another member.")
     return reply if fault is None else _spoilt(fault, reply)

@@ -171,6 +171,15 @@ class ProofSaid(Said):
     checkpoint: Annotated[str, Field(description="signed note (C2SP)")]
 
 
+class ConsistencySaid(Said):
+    """What makes it provable that the log only grew: the way from an earlier head to the one that is signed here."""
+
+    since: int
+    size: int
+    path: list[str]
+    checkpoint: Annotated[str, Field(description="signed note (C2SP)")]
+
+
 class PositionSaid(Said):
     """What a partner owes (plus) or is owed (minus), and how far it may go."""
 
@@ -226,6 +235,22 @@ class KeySaid(Said):
     compromised_since: Instant | None
 
 
+class DoubtSaid(Said):
+    """Something in the log that rests on a key which was in other hands."""
+
+    seq: int
+    exchange: UUID
+    event: Literal["reserved", "reversal_reserved", "cancelled", "case_resolved"]
+    at: Instant
+
+
+class RevokedSaid(KeySaid):
+    """A revoked key, and what it asked for or decided since it was compromised; `more`: these are only the first of them."""
+
+    in_doubt: list[DoubtSaid]
+    more: bool
+
+
 class KeysSaid(Said):
     """The caller's keys."""
 
@@ -254,7 +279,7 @@ class CasesSaid(Said):
 class ResolveWish(Wish):
     """An operator's decision on a case."""
 
-    decision: Literal["ask_again", "done", "declined", "close"]
+    decision: Literal["ask_again", "done", "declined", "close", "release", "refuse"]
     note: Annotated[str, Field(min_length=1, max_length=500)]
 
 
@@ -276,3 +301,8 @@ class ProblemSaid(Said):
     detail: str
     retryable: bool
     trace_id: str
+    side: (
+        Annotated[Literal["source", "target"], Field(description="which of the two accounts stands in the way")] | None
+    ) = None
+    remedy: Annotated[str, Field(description="what the member can do")] | None = None
+    fits_from: Annotated[Instant, Field(description="the instant from which it will fit")] | None = None

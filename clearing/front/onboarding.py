@@ -25,6 +25,7 @@
     corridors:
       - {source: palm-hotels, target: lotus-air, ratio: 1/3, step: 3, minimum: 300}
 
+A program's rules of links stand with its capabilities too: account_age_days, link_age_days, one_card_per_account (docs/members.md).
 Files are found beside the YAML file. Cap and prices become the partner's first agreement, from now on or from the partner's `valid_from`;
 once there is one, a plan that differs from it is refused: terms change by `clearing agreement publish` and a second operator's key. A
 corridor that differs from the one in force is published as its next version from now on, or from `valid_from`.

@@ -1,5 +1,6 @@
 """The description of the API, made from the table of doors: `openapi/clearing.yaml` is this, and `clearing openapi --check` compares."""
 
+import json
 from typing import Any
 
 import yaml
@@ -9,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 from clearing.front import problems
 from clearing.front.doors import Door
 from clearing.front.messages import ProblemSaid
+from clearing.rules.card_shape import SCHEMA
 from clearing.signatures import REQUEST_TAG, RESPONSE_TAG, STATE_CHANGING
 
 TITLE = "Clearing house for loyalty points"
@@ -147,11 +149,16 @@ def _path_names(path: str) -> list[str]:
 
 
 def _path_schema(name: str) -> dict[str, Any]:
-    if name == "exchange":
+    if name in {"exchange", "account", "link"}:
         return {"type": "string", "format": "uuid"}
-    return {"type": "integer", "minimum": 0} if name == "case" else {"type": "string"}
+    return {"type": "integer", "minimum": 0} if name in {"case", "size"} else {"type": "string"}
 
 
 def text(app: FastAPI) -> str:
     """The description as YAML, the same bytes for the same code."""
     return yaml.safe_dump(app.openapi(), sort_keys=False, allow_unicode=True, width=120)
+
+
+def card_schema() -> str:
+    """The JSON Schema of a rate card: the table by which the house reads one."""
+    return json.dumps(SCHEMA, indent=1) + "\n"

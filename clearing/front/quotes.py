@@ -1,9 +1,10 @@
 """Quotes: exact terms, computed and signed, not stored."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from clearing import exchange
+from clearing import exchange, partners
 from clearing.database import statement
 from clearing.exchange import Quote, Wish
 from clearing.front import messages, problems, shapes, sources
@@ -29,6 +30,10 @@ async def quote(house: "House", asked: Asked) -> Reply | Problem:
     if not {source.program, target.program} <= directory.programs.keys():
         directory = await house.live.directory(asked.at, fresh=True)
     wanted = Wish(partner, source, target, wish.sent, wish.received)
+    if exchange.needs_link(wanted, directory):
+        async with house.reads.connection() as connection:
+            between = await partners.link_between(connection, LANE, source.account, target.account)
+        wanted = replace(wanted, link=between)
     priced = exchange.quote(wanted, directory, asked.at, sources.some_id())
     if isinstance(priced, Refusal):
         return problems.of_refusal(priced)
@@ -38,12 +43,12 @@ async def quote(house: "House", asked: Asked) -> Reply | Problem:
 
 
 async def _accounts(house: "House", *tokens: UUID) -> tuple[Account | None, ...]:
-    """The accounts behind these tokens; an erased one is as good as none."""
+    """The accounts behind these tokens, closed ones too."""
     async with house.reads.connection() as connection:
         rows = await (
             await connection.execute(statement("accounts_read"), {"lane": LANE, "account": list(tokens)})
         ).fetchall()
-    found = {token: Account(lane, token, *known) for token, lane, *known, erased in rows if not erased}
+    found = {known.account: known for known in (Account(*columns) for columns in rows)}
     return tuple([found.get(token) for token in tokens])
 
 
@@ -75,7 +80,11 @@ DOORS = (
         messages.QuoteWish,
         (
             "unknown_account",
+            "account_closed",
             "not_your_member",
+            "consent_missing",
+            "not_linked",
+            "link_too_new",
             "corridor_closed",
             "price_missing",
             "below_minimum",

@@ -9,7 +9,7 @@ def largest_remainder(total: int, weights: Sequence[int]) -> tuple[int, ...]:
     Law: the parts add up to `total`, and each is less than one away from its exact share.
     """
     whole = sum(weights)
-    if total < 0 or whole <= 0 or min(weights) < 0:
+    if total < 0 or whole <= 0 or any(weight < 0 for weight in weights):
         message = f"a split needs a total >= 0 and weights >= 0 that are not all zero, got {total} by {list(weights)}"
         raise ValueError(message)
     parts = [total * weight // whole for weight in weights]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from clearing.rules.rates import Corridor, Price, Terms, in_force, price, priced_by_received, reversal, sendable
+from clearing.rules.rates import Corridor, Price, Terms, in_force, portion, price, priced_by_received, sendable
 from clearing.rules.refusals import Refusal, RefusalCode
 from clearing.rules.units import AMOUNT_MAX, Ratio
 
@@ -142,7 +142,7 @@ FIELDS = ("sent", "received", "debit", "funding", "credit", "fee", "rounding")
 def test_partial_reversals_add_up_to_the_terms_and_each_balances(whole: Terms, data: st.DataObject) -> None:
     inner = data.draw(st.lists(st.integers(1, whole.sent), unique=True, max_size=8))
     marks = sorted({0, *inner, whole.sent})
-    parts = [reversal(whole, before, after) for before, after in pairwise(marks)]
+    parts = [portion(whole, before, after) for before, after in pairwise(marks)]
     for field in FIELDS:
         assert sum(getattr(one, field) for one in parts) == getattr(whole, field)
     for one in parts:
@@ -154,4 +154,4 @@ def test_partial_reversals_add_up_to_the_terms_and_each_balances(whole: Terms, d
 @given(terms(), st.data())
 def test_whatever_is_left_can_always_be_reversed(whole: Terms, data: st.DataObject) -> None:
     before = data.draw(st.integers(0, whole.sent - 1))
-    assert reversal(whole, before, whole.sent).received >= 1
+    assert portion(whole, before, whole.sent).received >= 1

@@ -27,6 +27,7 @@ from clearing.front.settings import Settings
 from clearing.partners import KEY_PROOF, key_proof
 from clearing.rules.units import Ratio
 from clearing.signatures import PrivateKey, jws_sign
+from tests import canary
 from tests.adapters.far_side import HOUSE, FarSide
 from tests.agreed import document
 
@@ -132,6 +133,11 @@ class World:
     asked: int = 0
     proven: set[UUID] = field(default_factory=set)  # evidence that was verified already
 
+    @property
+    def member(self) -> str:
+        """The number of its members, at each program the same: a canary."""
+        return f"SBX-OK-{canary.NUMBER}-{self.name}"
+
     def key(self) -> str:
         """An idempotency key that nobody used."""
         self.asked += 1
@@ -159,7 +165,7 @@ def furnish(url: str, folder: Path, far: FarSides) -> World:
 
 
 def _member_call(world: World, code: str, account: UUID) -> Any:
-    return ADAPTER.member_call(str(account), f"SBX-OK-{world.name}", None, world.far.sides[code].url, {})
+    return ADAPTER.member_call(str(account), world.member, None, world.far.sides[code].url, {})
 
 
 async def _furnish(world: World) -> None:
@@ -206,9 +212,8 @@ async def _program(world: World, connection: Any, code: str, kind: Kind) -> None
     )
     credit = {"cap": {"postpaid": {"granted": CAP}}}
     await partners.publish_agreement(connection, document(code, now, {code: (kind.issue, kind.redeem)}, **credit), now)
-    member = f"SBX-OK-{world.name}"
-    token = partners.bucketed_uuid(now, evidence.bucket(KEYRING, code, member), sources.random(10))
-    await partners.link_account(connection, KEYRING, LANE, token, code, member, now, sources.random)
+    token = partners.bucketed_uuid(now, evidence.bucket(KEYRING, code, world.member), sources.random(10))
+    await partners.link_account(connection, KEYRING, LANE, token, code, world.member, now, sources.random)
     world.accounts[code] = token
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from clearing import errors
 from clearing.client import Clearing, HouseAuth, Message, Problem, house_keys, quoted, sign_answer, verify_call
+from tests import canary
 from tests.wire.make_vectors import ED, HOST, HOUSE, NONCE, NOW, P256, STRANGER
 
 Reply = Callable[[httpx.Request, Message], httpx.Response]
@@ -53,7 +54,7 @@ def echo(request: httpx.Request, message: Message) -> httpx.Response:
 
 def test_every_call_says_what_it_means() -> None:
     with connection(echo) as clearing:
-        account = clearing.account("aurora", "AB1234567", "Ada")
+        account = clearing.account("aurora", canary.NUMBER, "Ada")
         by_sent = clearing.quote("acc-1", "acc-2", sent=1000, key="q-1")
         by_received = clearing.quote("acc-1", "acc-2", received=500)
         exchange = clearing.exchange("token", "x-1", wait=5)
@@ -61,8 +62,9 @@ def test_every_call_says_what_it_means() -> None:
         cancel = clearing.cancel("0001")
         reverse = clearing.reverse("0001", 200, "goodwill")
         proof = clearing.proof("0001")
+        consistency = clearing.consistency(7)
     assert account["call"] == "POST /v1/accounts"
-    assert account["body"] == {"program": "aurora", "member": "AB1234567", "name": "Ada"}
+    assert account["body"] == {"program": "aurora", "member": canary.NUMBER, "name": "Ada"}
     assert by_sent["body"] == {"source_account": "acc-1", "target_account": "acc-2", "sent": 1000}
     assert by_sent["idempotency-key"] == '"q-1"'
     assert by_received["body"]["received"] == 500
@@ -73,6 +75,7 @@ def test_every_call_says_what_it_means() -> None:
     assert reverse["call"] == "POST /v1/exchanges/0001/reversals"
     assert reverse["body"] == {"sent": 200, "reason": "goodwill"}
     assert proof["call"] == "GET /v1/exchanges/0001/proof"
+    assert consistency["call"] == "GET /v1/checkpoint/7/consistency"
 
 
 def test_a_wish_without_a_key_gets_a_new_one_each_time() -> None:
