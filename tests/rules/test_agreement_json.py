@@ -19,13 +19,13 @@ from clearing.rules.agreements import (
     Bearer,
     Fee,
     Funding,
-    Kind,
     Postpaid,
     Prepaid,
     Right,
     Share,
     Worth,
 )
+from clearing.rules.lifecycle import Kind
 from clearing.rules.shapes import SHAPE_LAWS, Fault
 from clearing.rules.units import Ratio
 
