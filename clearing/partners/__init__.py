@@ -61,6 +61,7 @@ from clearing.partners.links import (
 from clearing.partners.proposals import Proposal, Signers, alone, digest_of, open_proposals, proposal, propose
 from clearing.partners.registration import register_partner, register_program
 from clearing.partners.rows import Connection, deciding
+from clearing.partners.seconding import seconded
 
 __all__ = [
     "BEGINNING",
@@ -132,5 +133,6 @@ __all__ = [
     "register_partner",
     "register_program",
     "revoke_key",
+    "seconded",
     "withdraw_consent",
 ]

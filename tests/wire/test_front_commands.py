@@ -159,6 +159,8 @@ def test_help_names_every_command() -> None:
         "doctor",
         "onboard",
         "review",
+        "agreement",
+        "cover",
     ):
         assert f" {name} " in told.stdout
     assert "Exit codes" in told.stdout
