@@ -14,6 +14,7 @@ from clearing.front import (
     accounts,
     agreements,
     books,
+    cards,
     cases,
     cover,
     exchanges,
@@ -43,6 +44,7 @@ DOORS: tuple[Door, ...] = (
     *books.DOORS,
     *keys.DOORS,
     *cases.DOORS,
+    *cards.DOORS,
     *agreements.DOORS,
     *cover.DOORS,
 )

@@ -29,7 +29,7 @@ from clearing.partners.agreements import (
     drafted,
     publish_agreement,
 )
-from clearing.partners.cards import drafted_card, publish_card
+from clearing.partners.cards import FiledCard, cards_filed, drafted_card, publish_card
 from clearing.partners.cover import Movement, amount_of, caps, covers, move_cover, movements, refused
 from clearing.partners.directory import Directory, Live, Partner, Program, load
 from clearing.partners.doubts import BEGINNING, Doubt, doubts
@@ -73,6 +73,7 @@ __all__ = [
     "Directory",
     "Doubt",
     "Filed",
+    "FiledCard",
     "KeyRow",
     "Live",
     "Movement",
@@ -89,6 +90,7 @@ __all__ = [
     "bucketed_uuid",
     "calendar",
     "caps",
+    "cards_filed",
     "close_account",
     "closed_remains",
     "consents_unproven",

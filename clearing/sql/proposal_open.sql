@@ -1,4 +1,4 @@
--- The proposals that became neither an agreement nor a movement of cover.
+-- The proposals that became neither an agreement nor a rate card nor a movement of cover.
 SELECT
     digest,
     kind,
@@ -10,5 +10,6 @@ SELECT
 FROM proposal
 WHERE
     NOT EXISTS (SELECT 1 FROM agreement WHERE agreement.digest = proposal.digest)
+    AND NOT EXISTS (SELECT 1 FROM rate_card WHERE rate_card.digest = proposal.digest)
     AND NOT EXISTS (SELECT 1 FROM cover WHERE cover.digest = proposal.digest)
 ORDER BY proposed_at, digest
