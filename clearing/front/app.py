@@ -12,8 +12,10 @@ from starlette.responses import Response
 from clearing import errors
 from clearing.front import (
     accounts,
+    alone,
     books,
     cases,
+    claims,
     exchanges,
     keys,
     links,
@@ -38,6 +40,8 @@ DOORS: tuple[Door, ...] = (
     *links.DOORS,
     *quotes.DOORS,
     *exchanges.DOORS,
+    *alone.DOORS,
+    *claims.DOORS,
     *books.DOORS,
     *keys.DOORS,
     *cases.DOORS,

@@ -90,7 +90,7 @@ def describe(
 
 def main() -> None:
     """Run a command; what the house refuses becomes one sentence and an exit code."""
-    from clearing.front import cli_ask, cli_checks, cli_members, cli_operate, cli_review  # noqa: F401, PLC0415 - they hang their commands on `app`
+    from clearing.front import cli_ask, cli_checks, cli_kinds, cli_members, cli_operate, cli_review  # noqa: F401, PLC0415 - they hang their commands on `app`
 
     try:
         app()

@@ -21,8 +21,11 @@
         endpoint: http://127.0.0.1:9001
         capabilities: {hold_seconds: 900, idempotent: true, look_up: true, reversal: true, batch: 100, longest_seconds: 60}
         price: {issue: 9000/1, redeem: 7000/1}    # millionths of the common unit for each unit, as fractions
+        nature: points                    # or charity, or money
     corridors:
       - {source: palm-hotels, target: lotus-air, ratio: 1/3, step: 3, minimum: 300}
+    channels:                             # what a partner may do alone with another's points (docs/kinds.md)
+      - {partner: corner, program: lotus-air, kinds: [accrual, purchase, redemption], bears_shortfall: false}
 
 A program's rules of links stand with its capabilities too: account_age_days, link_age_days, one_card_per_account (docs/members.md).
 Files are found beside the YAML file. A price or corridor that differs from the one in force is published as its next version from now
@@ -49,6 +52,8 @@ from clearing.front.wiring import register_own
 from clearing.ledger import Writer
 from clearing.ledger.items import Grant
 from clearing.partners import Directory
+from clearing.rules.kinds import Nature
+from clearing.rules.lifecycle import Kind
 from clearing.rules.refusals import Refusal
 from clearing.rules.units import AMOUNT_MAX, Ratio
 
@@ -121,6 +126,16 @@ class ProgramPart(Part):
     endpoint: str
     capabilities: dict[str, int | bool]
     price: PricePart | None = None
+    nature: Nature = Nature.POINTS
+
+
+class ChannelPart(Part):
+    """What a partner may do alone with the points of a program that another signs for."""
+
+    partner: str
+    program: str
+    kinds: tuple[Literal["accrual", "purchase", "redemption"], ...]
+    bears_shortfall: bool = False
 
 
 class CorridorPart(Part):
@@ -143,6 +158,7 @@ class Plan(Part):
     operators: tuple[OperatorKey, ...] = ()
     programs: tuple[ProgramPart, ...] = ()
     corridors: tuple[CorridorPart, ...] = ()
+    channels: tuple[ChannelPart, ...] = ()
 
 
 def read_plan(path: Path) -> Plan:
@@ -186,6 +202,14 @@ async def onboard(
     for corridor in plan.corridors:
         await _corridor(connection, corridor)
         said(f"corridor from {corridor.source} to {corridor.target}")
+    for channel in plan.channels:
+        await _channel(connection, channel)
+        said(f"channel of {channel.partner} to {channel.program}: {', '.join(channel.kinds) or 'nothing'}")
+
+
+async def _channel(connection: Connection, part: ChannelPart) -> None:
+    kinds = [Kind(kind) for kind in part.kinds]
+    await partners.grant_channel(connection, part.partner, part.program, kinds, bears_shortfall=part.bears_shortfall)
 
 
 async def _key(connection: Connection, key: Key, partner: str, settings: Settings, folder: Path) -> str:
@@ -223,7 +247,13 @@ async def _program(connection: Connection, part: ProgramPart) -> None:
         raise errors.Misconfigured(f"{part.program}: capabilities are {', '.join(Capabilities.__slots__)}") from None
     named = {"name": part.name, "unit_name": part.unit_name, "adapter": part.adapter, "endpoint": part.endpoint}
     await partners.register_program(
-        connection, part.program, part.partner, capabilities=capabilities, now=sources.clock(), **named
+        connection,
+        part.program,
+        part.partner,
+        capabilities=capabilities,
+        now=sources.clock(),
+        nature=part.nature,
+        **named,
     )
     if part.price is not None:
         await _price(connection, part.program, part.price)

@@ -12,6 +12,7 @@ from clearing.front.doors import Asked, Door, Reply
 from clearing.front.house import LANE
 from clearing.front.problems import Problem
 from clearing.partners import Account
+from clearing.rules.lifecycle import Kind
 from clearing.rules.refusals import Refusal, RefusalCode
 
 if TYPE_CHECKING:
@@ -19,17 +20,20 @@ if TYPE_CHECKING:
 
 
 async def quote(house: "House", asked: Asked) -> Reply | Problem:
-    """What an exchange would cost, as a token to submit. Say the points to send, or the units that should arrive."""
+    """What an exchange would cost, as a token to submit. Say the points to send, or the units that should arrive.
+
+    Of every kind that has two accounts: exchange, transfer, gift, donation, cash-back.
+    """
     wish = asked.parse(messages.QuoteWish)
     partner = asked.caller.code
-    source, target = await _accounts(house, wish.source_account, wish.target_account)
+    source, target = await accounts_of(house, wish.source_account, wish.target_account)
     if source is None or target is None:
         which = "source_account" if source is None else "target_account"
         return problems.of_refusal(Refusal(RefusalCode.UNKNOWN_ACCOUNT, f"{which}: no account has this token"))
     directory = await house.live.directory(asked.at)
     if not {source.program, target.program} <= directory.programs.keys():
         directory = await house.live.directory(asked.at, fresh=True)
-    wanted = Wish(partner, source, target, wish.sent, wish.received)
+    wanted = Wish(partner, source, target, wish.sent, wish.received, kind=Kind(wish.kind))
     if exchange.needs_link(wanted, directory):
         async with house.reads.connection() as connection:
             between = await partners.link_between(connection, LANE, source.account, target.account)
@@ -42,7 +46,7 @@ async def quote(house: "House", asked: Asked) -> Reply | Problem:
     return Reply(200, _said(priced, token))
 
 
-async def _accounts(house: "House", *tokens: UUID) -> tuple[Account | None, ...]:
+async def accounts_of(house: "House", *tokens: UUID) -> tuple[Account | None, ...]:
     """The accounts behind these tokens, closed ones too."""
     async with house.reads.connection() as connection:
         rows = await (
@@ -59,6 +63,7 @@ def _said(priced: Quote, token: str) -> dict[str, object]:
     return {
         "quote": token,
         "quote_id": str(priced.quote_id),
+        "kind": priced.kind,
         "source": source,
         "target": target,
         "debit": terms.debit,
@@ -80,6 +85,7 @@ DOORS = (
         messages.QuoteWish,
         (
             "unknown_account",
+            "kind_mismatch",
             "account_closed",
             "not_your_member",
             "consent_missing",

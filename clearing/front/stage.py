@@ -40,6 +40,7 @@ partners:
       {{purpose: requests, key_file: palm-requests.jwk}}, {{purpose: answers, key_file: palm-hotels.jwk}}]}}
   - {{partner: lotus, name: Lotus Air, cap: 5000000000, keys: [
       {{purpose: requests, key_file: lotus-requests.jwk}}, {{purpose: answers, key_file: lotus-air.jwk}}]}}
+  - {{partner: corner, name: Corner Shop, cap: 5000000000, keys: [{{purpose: requests, key_file: corner-requests.jwk}}]}}
 operators: [{{key_file: operator.jwk}}]
 programs:
   - {{program: palm-hotels, partner: palm, name: Palm Points, unit_name: POINT, endpoint: "{hotel}",
@@ -48,6 +49,9 @@ programs:
       capabilities: {capabilities}, price: {{issue: 9000, redeem: 7500}}}}
 corridors:
   - {{source: palm-hotels, target: lotus-air, ratio: 1/2, step: 2, minimum: 1000}}
+channels:
+  - {{partner: corner, program: lotus-air, kinds: [accrual, purchase, redemption]}}
+  - {{partner: corner, program: palm-hotels, kinds: [accrual, purchase, redemption], bears_shortfall: true}}
 """
 FIRST_STEPS = """
 Be the hotel's engineer in another terminal (add --curl to see the signed request instead of sending it):

@@ -21,7 +21,9 @@ from clearing.partners.accounts import (
     open_number,
 )
 from clearing.partners.cards import publish_corridor, publish_price
-from clearing.partners.directory import Directory, Live, Partner, Program, load
+from clearing.partners.channels import bears_shortfall, channel_refusal, grant_channel
+from clearing.partners.claims import Claim, claim, claim_of, claims_open, file_claim, receipt_of, reject_claim
+from clearing.partners.directory import Channel, Directory, Live, Partner, Program, load
 from clearing.partners.keys import (
     KEY_PROOF,
     KeyRow,
@@ -54,6 +56,8 @@ __all__ = [
     "KEY_PROOF",
     "Account",
     "Change",
+    "Channel",
+    "Claim",
     "Connection",
     "Directory",
     "KeyRow",
@@ -61,9 +65,14 @@ __all__ = [
     "Partner",
     "Program",
     "account",
+    "bears_shortfall",
     "bucket_of",
     "bucketed_uuid",
     "calendar",
+    "channel_refusal",
+    "claim",
+    "claim_of",
+    "claims_open",
     "close_account",
     "closed_remains",
     "consents_unproven",
@@ -74,9 +83,11 @@ __all__ = [
     "evidence_after",
     "evidence_named",
     "evidence_of",
+    "file_claim",
     "fill_calendar",
     "find_account",
     "give_consent",
+    "grant_channel",
     "is_member_number",
     "keep_request",
     "key",
@@ -93,9 +104,11 @@ __all__ = [
     "open_number",
     "publish_corridor",
     "publish_price",
+    "receipt_of",
     "register_key",
     "register_partner",
     "register_program",
+    "reject_claim",
     "revoke_key",
     "withdraw_consent",
 ]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from psycopg_pool import AsyncConnectionPool
@@ -10,6 +10,7 @@ from psycopg_pool import AsyncConnectionPool
 from clearing.adapter import Capabilities
 from clearing.partners.keys import KeyRow, key
 from clearing.partners.rows import Connection, Row, rows
+from clearing.rules.kinds import Nature
 from clearing.rules.rates import Corridor, Price, in_force
 from clearing.rules.units import Ratio
 
@@ -36,6 +37,17 @@ class Program:
     adapter: str
     endpoint: str
     capabilities: Capabilities
+    nature: Nature = Nature.POINTS
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """What a partner may do alone with points of a program that another signs for: see `clearing.partners.channels`."""
+
+    partner: str
+    program: str
+    kinds: tuple[str, ...]
+    bears_shortfall: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +58,7 @@ class Directory:
     programs: Mapping[str, Program]
     corridors: Mapping[tuple[str, str], tuple[Corridor, ...]]
     prices: Mapping[str, tuple[Price, ...]]
+    channels: Mapping[tuple[str, str], Channel] = field(default_factory=dict)  # by partner and program
 
     def corridor(self, source: str, target: str, at: datetime) -> Corridor | None:
         """The corridor that is open from `source` to `target` at this instant."""
@@ -59,6 +72,7 @@ class Directory:
 
 async def load(connection: Connection) -> Directory:
     """The directory as it is now. Rows are only ever added: what refers is read before what it refers to, so nothing dangles."""
+    channels = [channel_of(found) for found in await rows(connection, "channel_list")]
     corridors: dict[tuple[str, str], tuple[Corridor, ...]] = {}
     for card in [corridor_of(found) for found in await rows(connection, "corridor_list")]:
         corridors[card.source, card.target] = (*corridors.get((card.source, card.target), ()), card)
@@ -72,12 +86,19 @@ async def load(connection: Connection) -> Directory:
         {program.code: program for program in programs},
         corridors,
         prices,
+        {(channel.partner, channel.program): channel for channel in channels},
     )
 
 
 def program_of(found: Row) -> Program:
     """A program's row as a program."""
-    return Program(**{**found, "capabilities": Capabilities(**found["capabilities"])})
+    told = {"capabilities": Capabilities(**found["capabilities"]), "nature": Nature(found["nature"])}
+    return Program(**{**found, **told})
+
+
+def channel_of(found: Row) -> Channel:
+    """A channel's row as the directory has it."""
+    return Channel(**{**found, "kinds": tuple(found["kinds"])})
 
 
 def corridor_of(found: Row) -> Corridor:

@@ -5,8 +5,8 @@ Every table says in its comment whether it is `sharded` (led by `lane`, one day 
 
 from sqlmodel import SQLModel
 
-from clearing.tables.members import AccountEvidenceRow, AccountRow, ConsentRow, LinkRow
-from clearing.tables.reference import Calendar, Corridor, Key, Partner, Price, Program
+from clearing.tables.members import AccountEvidenceRow, AccountRow, ClaimRow, ConsentRow, LinkRow
+from clearing.tables.reference import Calendar, Channel, Corridor, Key, Partner, Price, Program
 from clearing.tables.sharded import (
     BudgetSlice,
     CapSlice,
@@ -32,6 +32,8 @@ __all__ = [
     "Calendar",
     "CapSlice",
     "CaseRow",
+    "Channel",
+    "ClaimRow",
     "ConsentRow",
     "Corridor",
     "EntryRow",
@@ -55,12 +57,14 @@ __all__ = [
 UPDATABLE: dict[str, tuple[str, ...]] = {
     "partner": ("name",),
     "program": ("endpoint", "capabilities"),
+    "channel": ("kinds", "bears_shortfall"),
     "key": ("expires_at", "revoked_at", "compromised_since"),
     "lane": ("last_at", "size", "frontier", "window_id", "writer"),
     "lane_window": ("sealed_at", "sealed_size", "sealed_root"),
     "account": ("number_index", "number_mask", "wrapped", "closed_at", "merged_into", "erased_at"),
     "link": ("source_account", "target_account", "moved_at", "ended_at", "ended_reason"),
     "consent": ("withdrawn_at", "withdrawn_by"),
+    "claim": ("rejected_at", "rejected_reason", "rejection_id"),
     "exchange": (
         "state",
         "posted_at",

@@ -3,11 +3,14 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer, Text, UniqueConstraint
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import BigInteger, Boolean, Integer, Text, UniqueConstraint
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import SQLModel
 
+from clearing.rules.kinds import Nature
 from clearing.tables.columns import Instant, check, col, table
+
+_NATURES = ", ".join(f"'{nature}'" for nature in Nature)
 
 
 class Partner(SQLModel, table=True):
@@ -30,6 +33,7 @@ class Program(SQLModel, table=True):
     __table_args__ = table(
         "reference",
         check("number_positive", "number > 0"),
+        check("nature_known", f"nature IN ({_NATURES})"),
         UniqueConstraint("number", name="program_number"),
     )
     program: str = col(Text, key=True)
@@ -41,6 +45,23 @@ class Program(SQLModel, table=True):
     endpoint: str = col(Text)
     capabilities: dict[str, Any] = col(JSONB)
     registered_at: datetime = col(Instant)
+    nature: str = col(Text)
+
+
+class Channel(SQLModel, table=True):
+    """What a partner may do alone with the points of a program that another signs for, and who bears what cannot be clawed back.
+
+    Said at onboarding, until an agreement says it.
+    """
+
+    __table_args__ = table(
+        "reference",
+        check("kinds_known", "kinds <@ ARRAY['accrual', 'purchase', 'redemption']"),
+    )
+    partner: str = col(Text, key=True)
+    program: str = col(Text, key=True)
+    kinds: list[str] = col(ARRAY(Text))
+    bears_shortfall: bool = col(Boolean)
 
 
 class Key(SQLModel, table=True):

@@ -23,9 +23,10 @@ from clearing.ledger.items import (
     Reverse,
     Signed,
 )
-from clearing.partners import Account, Directory, Program
+from clearing.partners import Account, Directory, Program, bears_shortfall
 from clearing.rules import rates
-from clearing.rules.lifecycle import Path
+from clearing.rules.kinds import quoted_refusal
+from clearing.rules.lifecycle import Kind, Path
 from clearing.rules.members import Link, Side, consent_refusal, link_refusal
 from clearing.rules.rates import Terms
 from clearing.rules.refusals import Refusal, RefusalCode
@@ -49,6 +50,7 @@ class Wish:
     sent: int | None
     received: int | None
     link: Link | None = None
+    kind: Kind = Kind.EXCHANGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class Quote:
     terms_version: str
     expires_at: datetime
     estimate_seconds: int
+    kind: Kind = Kind.EXCHANGE
 
 
 # --- quote
@@ -73,25 +76,19 @@ class Quote:
 def quote(wish: Wish, directory: Directory, now: datetime, quote_id: UUID) -> Quote | Refusal:
     """The exact terms of this wish at this instant. Pure: the same wish, directory and instant give the same terms.
 
-    Refusals in order: account_closed, not_your_member, consent_missing, not_linked, link_too_new, corridor_closed, price_missing, then
-    those of `rates.price`.
+    Refusals in order: kind_mismatch, account_closed, not_your_member, consent_missing, not_linked, link_too_new, corridor_closed,
+    price_missing, then those of `rates.price`.
     """
     source, target = directory.programs[wish.source.program], directory.programs[wish.target.program]
-    if refusal := _refused_members(wish, source, target, now):
+    within, same = source is target, wish.source.account == wish.target.account
+    refusal = quoted_refusal(wish.kind, source.nature, target.nature, within=within, same=same)
+    refusal = refusal or _refused_members(wish, source, target, now)
+    if refusal is not None:
         return refusal
-    corridor = directory.corridor(source.code, target.code, now)
-    if corridor is None:
-        return Refusal(RefusalCode.CORRIDOR_CLOSED, f"no corridor is open from {source.code} to {target.code}")
-    source_price, target_price = directory.price(source.code, now), directory.price(target.code, now)
-    if source_price is None or target_price is None:
-        missing = source.code if source_price is None else target.code
-        return Refusal(RefusalCode.PRICE_MISSING, f"{missing} has no price in force")
-    sent = wish.sent if wish.received is None else rates.priced_by_received(corridor, wish.received)
-    if sent is None:
-        return Refusal(RefusalCode.AMOUNT_OFF_STEP, "no whole number of points gives exactly that")
-    terms = rates.price(corridor, source_price, target_price, sent)
-    if isinstance(terms, Refusal):
-        return terms
+    priced = _given(wish) if within else _exchanged(wish, directory, now)
+    if isinstance(priced, Refusal):
+        return priced
+    terms, terms_version = priced
     return Quote(
         quote_id,
         wish.partner,
@@ -100,10 +97,35 @@ def quote(wish: Wish, directory: Directory, now: datetime, quote_id: UUID) -> Qu
         target.code,
         wish.target.account,
         terms,
-        f"corridor {corridor.version}, prices {source_price.version} and {target_price.version}",
+        terms_version,
         now + QUOTE_LIFE,
         source.capabilities.longest_seconds + target.capabilities.longest_seconds,
+        wish.kind,
     )
+
+
+def _exchanged(wish: Wish, directory: Directory, now: datetime) -> tuple[Terms, str] | Refusal:
+    """Terms between two programs, and the versions of the cards that made them."""
+    source, target = wish.source.program, wish.target.program
+    corridor = directory.corridor(source, target, now)
+    if corridor is None:
+        return Refusal(RefusalCode.CORRIDOR_CLOSED, f"no corridor is open from {source} to {target}")
+    source_price, target_price = directory.price(source, now), directory.price(target, now)
+    if source_price is None or target_price is None:
+        missing = source if source_price is None else target
+        return Refusal(RefusalCode.PRICE_MISSING, f"{missing} has no price in force")
+    sent = wish.sent if wish.received is None else rates.priced_by_received(corridor, wish.received)
+    if sent is None:
+        return Refusal(RefusalCode.AMOUNT_OFF_STEP, "no whole number of points gives exactly that")
+    terms = rates.price(corridor, source_price, target_price, sent)
+    if isinstance(terms, Refusal):
+        return terms
+    return terms, f"corridor {corridor.version}, prices {source_price.version} and {target_price.version}"
+
+
+def _given(wish: Wish) -> tuple[Terms, str]:
+    """Terms within one program: as many points arrive as are sent."""
+    return rates.given(wish.sent or wish.received or 0), "within one program"
 
 
 def needs_link(wish: Wish, directory: Directory) -> bool:
@@ -142,6 +164,7 @@ def quote_token(quote: Quote, key: PrivateKey) -> str:
         "version": quote.terms_version,
         "expires": quote.expires_at,
         "estimate": quote.estimate_seconds,
+        "kind": quote.kind,
     }
     return jws_sign(orjson.dumps(claims, option=orjson.OPT_UTC_Z), key, QUOTE)
 
@@ -167,6 +190,7 @@ def read_quote(token: str, key: PrivateKey, key_of: KeyOf) -> Quote:
         claims["version"],
         datetime.fromisoformat(claims["expires"]),
         claims["estimate"],
+        Kind(claims.get("kind", Kind.EXCHANGE)),  # a token of the version before says no kind
     )
 
 
@@ -237,6 +261,7 @@ async def submit(
         terms=accepted.terms,
         lease=lease.token,
         lease_until=lease.until,
+        kind=accepted.kind,
     )
     return await writer.put(item)
 
@@ -251,7 +276,10 @@ async def reverse(
     reason: str,
     lease: Lease,
 ) -> Reserved | Refusal:
-    """Reserve a reversal of `sent` points of a completed exchange, or of all that is left: target first, then source."""
+    """Reserve a reversal of `sent` points of a completed exchange, or of all that is left: target first, then source.
+
+    Points count as they were sent, or as they were issued where none were sent.
+    """
     codes = [code for code in (original.source_program, original.target_program) if code is not None]
     programs = [directory.programs[code] for code in codes]
     if fixed := next((program.code for program in programs if not program.capabilities.reversal), None):
@@ -270,8 +298,13 @@ async def reverse(
             reason=reason,
             lease=lease.token,
             lease_until=lease.until,
+            bears_shortfall=_bears(original, asked.partner, directory),
         )
     )
+
+
+def _bears(original: ExchangeView, partner: str, directory: Directory) -> bool:
+    return original.target_program is not None and bears_shortfall(directory, partner, original.target_program)
 
 
 async def cancel(writer: Writer, asked: Asked, exchange_id: UUID) -> Moved | Refusal:
