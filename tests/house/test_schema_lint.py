@@ -26,7 +26,8 @@ MAY_CHANGE = (
     "position_slice", "cap_slice", "budget_slice", "lane", "lane_window", "orders", "exchange", "review_case", "account",
     "evidence", "link", "consent", "claim",
 )  # fmt: skip
-"""Sums, the lane, status rows, the two tables whose wrapped keys are dropped when a member is erased, links and consents that end, claims that are rejected."""
+"""Sums, the lane, status rows, the two tables whose wrapped keys are dropped when a member is erased, links and consents that end, claims
+that are rejected."""
 VERSIONED = ("price", "corridor", "calendar")
 """Reference tables whose terms are answered for: a new version is a new row."""
 

@@ -101,7 +101,7 @@ def test_onboarding_again_changes_nothing(front: Front) -> None:
     import psycopg
 
     def directory() -> list[object]:
-        tables = ("partner", "program", "key", "price", "corridor", "cap_slice")
+        tables = ("partner", "program", "key", "price", "corridor", "channel", "cap_slice")
         with psycopg.connect(front.url) as connection:
             return [connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables]
 
@@ -149,6 +149,10 @@ def test_help_names_every_command() -> None:
         "erase",
         "quote",
         "exchange",
+        "accrue",
+        "redeem",
+        "capture",
+        "claim",
         "evidence",
         "key",
         "migrate",
