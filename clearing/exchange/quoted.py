@@ -131,7 +131,12 @@ def _given(wish: Wish) -> tuple[Terms, str]:
 def needs_link(wish: Wish, directory: Directory) -> bool:
     """Whether the link decides: another partner's member needs consent, and a program may have rules of links."""
     source, target = directory.programs[wish.source.program], directory.programs[wish.target.program]
-    return source.partner != wish.partner or _has_rules(source) or _has_rules(target)
+    return source.partner != wish.partner or _wants_link(source, target)
+
+
+def _wants_link(source: Program, target: Program) -> bool:
+    """Whether a rule of links is looked at. Within one program there are no links: it knows both members itself."""
+    return source is not target and (_has_rules(source) or _has_rules(target))
 
 
 def _has_rules(program: Program) -> bool:
@@ -146,7 +151,7 @@ def _refused_members(wish: Wish, source: Program, target: Program, now: datetime
         parties = frozenset({source.partner, target.partner})
         if refusal := consent_refusal(wish.link, wish.partner, parties):
             return refusal
-    if _has_rules(source) or _has_rules(target):
+    if _wants_link(source, target):
         days = max(source.capabilities.link_age_days, target.capabilities.link_age_days)
         return link_refusal(wish.link, days, now)
     return None

@@ -22,7 +22,16 @@ from clearing.partners.accounts import (
 )
 from clearing.partners.cards import publish_corridor, publish_price
 from clearing.partners.channels import bears_shortfall, channel_refusal, grant_channel
-from clearing.partners.claims import Claim, claim, claim_of, claims_open, file_claim, receipt_of, reject_claim
+from clearing.partners.claims import (
+    Claim,
+    claim,
+    claim_of,
+    claims_open,
+    claims_unproven,
+    file_claim,
+    receipt_of,
+    reject_claim,
+)
 from clearing.partners.directory import Channel, Directory, Live, Partner, Program, load
 from clearing.partners.keys import (
     KEY_PROOF,
@@ -73,6 +82,7 @@ __all__ = [
     "claim",
     "claim_of",
     "claims_open",
+    "claims_unproven",
     "close_account",
     "closed_remains",
     "consents_unproven",

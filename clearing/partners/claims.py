@@ -103,6 +103,15 @@ async def reject_claim(
     await run(connection, "claim_reject", lane=lane, claim=claim_id, **told)
 
 
+# --- audit
+
+
+async def claims_unproven(connection: Connection, lane: int) -> tuple[int, list[UUID]]:
+    """How many claims and rejections there are, and the evidence of those that nothing kept proves."""
+    (found,) = await rows(connection, "verify_claims", lane=lane)
+    return found["named"], found["missing"] or []
+
+
 def _claim(found: dict[str, object]) -> Claim:
     receipt = {name: found.pop(f"receipt_{name}") for name in ("exchange_id", "path", "state", "account")}
     known = None if receipt["exchange_id"] is None else Receipt(**receipt)  # type: ignore[arg-type]  # columns as they are

@@ -12,7 +12,7 @@ import psycopg
 
 from clearing import database
 from clearing.client import holds, verify_receipt
-from clearing.ledger.verify import verify
+from clearing.front import audit
 from tests.wire.front_room import Answer, Front
 
 WAIT = {"prefer": "wait=20"}
@@ -101,6 +101,6 @@ def findings(front: Front) -> list[str]:
 
     async def look() -> list[str]:
         async with await database.connect(front.url) as connection:
-            return [line for check in await verify(connection, 0) for line in check.findings]
+            return [line for check in await audit.audit(connection, front.house.keyring) for line in check.findings]
 
     return asyncio.run(look())

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import psycopg
 import pytest
 
 from clearing.front.app import create_app
@@ -171,6 +172,21 @@ def test_a_receipt_of_something_else_is_not_claimed(front: Front) -> None:
     redeemed(front, wish["source_account"], reference=number)
     answer = claim(front, wanted(account, reference=number))
     assert (answer.status, answer.code) == (409, "reference_used")
+
+
+def test_a_claim_signed_by_somebody_else_is_found(front: Front) -> None:
+    said = filed(front)
+    reject(front, said)
+    with psycopg.connect(front.url) as books:
+        (row,) = books.execute(
+            "SELECT evidence_id, rejection_id FROM claim WHERE claim = %s", [said["claim"]]
+        ).fetchall()
+        swap = "UPDATE claim SET evidence_id = %s, rejection_id = %s WHERE claim = %s"
+        books.execute(swap, [row[1], row[0], said["claim"]])
+        books.commit()
+        found = findings(front)
+        books.execute(swap, [row[0], row[1], said["claim"]])
+    assert sorted(found) == sorted(map(str, row))
 
 
 REFUSED: list[tuple[str, dict[str, Any], str, int, str]] = [

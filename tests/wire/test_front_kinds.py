@@ -138,6 +138,7 @@ def test_a_redemption_is_owed_to_the_shop_and_undone(front: Front, parts: tuple[
     for part in parts:
         back = reverse(front, said["exchange"], part).json
         assert (back["path"], back["state"]) == ("refund", "completed")
+        validator(create_app().openapi(), "ExchangeSaid").validate(back)
         assert proves(front, back, "corner")
     assert (owes(front, "corner", "palm"), has(front, "palm-hotels", account)) == (before, had)
 
@@ -148,6 +149,7 @@ def test_held_points_are_captured_in_part_and_the_rest_goes_back(front: Front) -
     held = redeemed(front, account, capture="later")
     assert (held["path"], held["state"], held["held"], held["captured"]) == ("authorised", "source_held", 900, 0)
     assert held["capture_by"] > held["reserved_at"]
+    validator(create_app().openapi(), "ExchangeSaid").validate(held)
     at = f"/v1/redemptions/{held['exchange']}/capture"
     refused = front.ask("POST", at, {"points": 901}, key="corner")
     assert (refused.status, refused.code) == (422, "capture_exceeds")

@@ -66,6 +66,13 @@ def test_a_kind_moves_what_was_quoted_and_is_undone(
     assert owes(front, "lotus", "palm") == before
 
 
+def test_rules_of_links_are_for_two_programs(front: Front) -> None:
+    ends = member(front, "strict"), member(front, "strict")
+    assert quote(front, *ends, "palm", sent=600, kind="gift").status == 200
+    answer = quote(front, ends[0], member(front), "palm", sent=600, kind="transfer")
+    assert (answer.status, answer.code) == (422, "not_linked")
+
+
 def test_a_gift_may_be_named_by_what_arrives(front: Front) -> None:
     quoted = quote(front, member(front), member(front), received=70, kind="gift")
     assert (quoted.json["source"]["amount"], quoted.json["target"]["amount"], quoted.json["debit"]) == (70, 70, 0)
