@@ -115,6 +115,7 @@ def quote(
     key: Key,
     sent: Annotated[int | None, typer.Option(help="Points to send.")] = None,
     received: Annotated[int | None, typer.Option(help="Units that should arrive.")] = None,
+    kind: Annotated[str, typer.Option(help="exchange, transfer, gift, donation or cash_back.")] = "exchange",
     url: Url = URL,
     pinned: Pinned = None,
     *,
@@ -125,11 +126,12 @@ def quote(
         raise typer.BadParameter("say --sent or --received, one of them")
     session = Session(key, url, pinned)
     amount = {"sent": sent} if received is None else {"received": received}
-    wish = {"source_account": source_account, "target_account": target_account, **amount}
+    wish = {"source_account": source_account, "target_account": target_account, **amount, "kind": kind}
     if curl:
         typer.echo(session.curl("POST", "/v1/quotes", wish, None, None))
     else:
-        say(session, lambda client: client.quote(source_account, target_account, sent=sent, received=received))
+        ends = (source_account, target_account)
+        say(session, lambda client: client.quote(*ends, sent=sent, received=received, kind=kind))
 
 
 @terminal.app.command()
@@ -172,7 +174,7 @@ def reverse(
     url: Url = URL,
     pinned: Pinned = None,
 ) -> None:
-    """Give points of a completed exchange back, all or a part, at the original terms."""
+    """Give points of a completed exchange back, all or a part, at the original terms: counted as sent, or as issued if none were sent."""
     say(Session(key, url, pinned), lambda client: client.reverse(exchange_id, sent, reason, again, wait))
 
 

@@ -5,6 +5,9 @@
         name: Lotus Air
         cap: 500000000000                 # net debit cap of the first agreement, millionths of the common unit
         notice_days: 30                   # the notice it promises for the next version
+        rights:                           # what it may do alone with another's points (docs/kinds.md)
+          - {program: palm-hotels, kinds: [accrual, purchase, redemption]}
+        shortfall: refuse                 # or program: its programs bear what a claw-back cannot take, if the other agrees
         keys:
           - purpose: requests             # signs requests to the house
             key_file: keys/lotus.jwk      # a private JWK at hand (made if missing): the proof of possession is made here
@@ -22,6 +25,7 @@
         endpoint: http://127.0.0.1:9001
         capabilities: {hold_seconds: 900, idempotent: true, look_up: true, reversal: true, batch: 100, longest_seconds: 60}
         price: {issue: 9000/1, redeem: 7000/1}    # millionths of the common unit for each unit, as fractions
+        nature: points                    # or charity, or money
     corridors:
       - {source: palm-hotels, target: lotus-air, ratio: 1/3, step: 3, minimum: 300}
 
@@ -53,9 +57,11 @@ from clearing.front.settings import Environment, Settings
 from clearing.front.shapes import instant
 from clearing.front.wiring import register_own
 from clearing.ledger import Writer
+from clearing.rules.agreements import Bearer
 from clearing.rules.card_faults import Fault
 from clearing.rules.card_json import read_card
 from clearing.rules.cards import Card
+from clearing.rules.kinds import Nature
 from clearing.rules.refusals import Refusal
 from clearing.rules.units import AMOUNT_MAX, Ratio
 
@@ -100,14 +106,23 @@ class OperatorKey(Part):
     key_file: Path
 
 
+class RightPart(Part):
+    """What a partner may do alone with the points of a program that another signs for."""
+
+    program: str
+    kinds: tuple[Literal["accrual", "purchase", "redemption"], ...]
+
+
 class PartnerPart(Part):
-    """A partner, its cap, its keys."""
+    """A partner, its keys, and what its first agreement says."""
 
     partner: str
     name: str
     cap: Whole | None = None
     notice_days: Whole = NOTICE_DAYS
     valid_from: AwareDatetime | None = None
+    rights: tuple[RightPart, ...] = ()
+    shortfall: Literal["refuse", "program"] = "refuse"
     keys: tuple[Key, ...] = ()
 
 
@@ -129,6 +144,7 @@ class ProgramPart(Part):
     endpoint: str
     capabilities: dict[str, int | bool]
     price: PricePart | None = None
+    nature: Nature = Nature.POINTS
 
 
 class CorridorPart(Part):
@@ -229,14 +245,27 @@ async def _program(connection: Connection, part: ProgramPart) -> None:
         raise errors.Misconfigured(f"{part.program}: capabilities are {', '.join(Capabilities.__slots__)}") from None
     named = {"name": part.name, "unit_name": part.unit_name, "adapter": part.adapter, "endpoint": part.endpoint}
     await partners.register_program(
-        connection, part.program, part.partner, capabilities=capabilities, now=sources.clock(), **named
+        connection,
+        part.program,
+        part.partner,
+        capabilities=capabilities,
+        now=sources.clock(),
+        nature=part.nature,
+        **named,
     )
 
 
 async def _agree(connection: Connection, writer: Writer, plan: Plan, said: Said) -> None:
     """First agreements out of what the plan says in two places, and the caps that follow from them."""
     terms = {
-        who.partner: Terms(cap=who.cap, notice_days=who.notice_days, valid_from=who.valid_from) for who in plan.partners
+        who.partner: Terms(
+            cap=who.cap,
+            notice_days=who.notice_days,
+            valid_from=who.valid_from,
+            rights=tuple((right.program, kind) for right in who.rights for kind in right.kinds),
+            shortfall=Bearer(who.shortfall),
+        )
+        for who in plan.partners
     }
     for program in plan.programs:
         if program.price is not None:

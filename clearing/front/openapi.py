@@ -149,7 +149,7 @@ def _path_names(path: str) -> list[str]:
 
 
 def _path_schema(name: str) -> dict[str, Any]:
-    if name in {"exchange", "account", "link"}:
+    if name in {"exchange", "account", "link", "claim"}:
         return {"type": "string", "format": "uuid"}
     return {"type": "integer", "minimum": 0} if name in {"case", "size"} else {"type": "string"}
 

@@ -15,6 +15,7 @@ from clearing.front.problems import Problem
 from clearing.ledger import reads
 from clearing.partners import Account, Directory
 from clearing.rules.asks import FeePart
+from clearing.rules.lifecycle import Kind
 from clearing.rules.refusals import Refusal, RefusalCode
 
 if TYPE_CHECKING:
@@ -22,10 +23,13 @@ if TYPE_CHECKING:
 
 
 async def quote(house: "House", asked: Asked) -> Reply | Problem:
-    """What an exchange would cost, as a token to submit. Say the points to send, or the units that should arrive."""
+    """What an exchange would cost, as a token to submit. Say the points to send, or the units that should arrive.
+
+    Of every kind that has two accounts: exchange, transfer, gift, donation, cash-back.
+    """
     wish = asked.parse(messages.QuoteWish)
     partner = asked.caller.code
-    source, target = await _accounts(house, wish.source_account, wish.target_account)
+    source, target = await accounts_of(house, wish.source_account, wish.target_account)
     if source is None or target is None:
         which = "source_account" if source is None else "target_account"
         return problems.of_refusal(Refusal(RefusalCode.UNKNOWN_ACCOUNT, f"{which}: no account has this token"))
@@ -38,6 +42,7 @@ async def quote(house: "House", asked: Asked) -> Reply | Problem:
         target,
         wish.sent,
         wish.received,
+        kind=Kind(wish.kind),
         tier=wish.tier,
         card=wish.card,
         channel=wish.channel,
@@ -71,7 +76,7 @@ async def _informed(house: "House", wish: Wish, directory: Directory, at: dateti
     return wish
 
 
-async def _accounts(house: "House", *tokens: UUID) -> tuple[Account | None, ...]:
+async def accounts_of(house: "House", *tokens: UUID) -> tuple[Account | None, ...]:
     """The accounts behind these tokens, closed ones too."""
     async with house.reads.connection() as connection:
         rows = await (
@@ -92,6 +97,7 @@ def _said(priced: Quote, token: str) -> dict[str, object]:
     return {
         "quote": token,
         "quote_id": str(priced.quote_id),
+        "kind": priced.kind,
         "source": source,
         "target": target,
         "debit": terms.debit,
@@ -137,6 +143,7 @@ DOORS = (
         messages.QuoteWish,
         (
             "unknown_account",
+            "kind_mismatch",
             "account_closed",
             "not_your_member",
             "consent_missing",

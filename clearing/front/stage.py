@@ -36,10 +36,14 @@ PACE = {
 
 PLAN = """
 partners:
-  - {{partner: palm, name: Palm Hotels, cap: 5000000000, keys: [
+  - {{partner: palm, name: Palm Hotels, cap: 5000000000, shortfall: program, keys: [
       {{purpose: requests, key_file: palm-requests.jwk}}, {{purpose: answers, key_file: palm-hotels.jwk}}]}}
   - {{partner: lotus, name: Lotus Air, cap: 5000000000, keys: [
       {{purpose: requests, key_file: lotus-requests.jwk}}, {{purpose: answers, key_file: lotus-air.jwk}}]}}
+  - {{partner: corner, name: Corner Shop, cap: 5000000000, shortfall: program,
+      keys: [{{purpose: requests, key_file: corner-requests.jwk}}],
+      rights: [{{program: lotus-air, kinds: [accrual, purchase, redemption]}},
+        {{program: palm-hotels, kinds: [accrual, purchase, redemption]}}]}}
 operators: [{{key_file: operator.jwk}}]
 programs:
   - {{program: palm-hotels, partner: palm, name: Palm Points, unit_name: POINT, endpoint: "{hotel}",

@@ -30,6 +30,17 @@ from clearing.partners.agreements import (
     publish_agreement,
 )
 from clearing.partners.cards import FiledCard, cards_filed, drafted_card, publish_card
+from clearing.partners.channels import bears_shortfall, channel_refusal
+from clearing.partners.claims import (
+    Claim,
+    claim,
+    claim_of,
+    claims_open,
+    claims_unproven,
+    file_claim,
+    receipt_of,
+    reject_claim,
+)
 from clearing.partners.cover import Movement, amount_of, caps, covers, move_cover, movements, refused
 from clearing.partners.directory import Directory, Live, Partner, Program, load
 from clearing.partners.doubts import BEGINNING, Doubt, doubts
@@ -69,6 +80,7 @@ __all__ = [
     "Account",
     "Announcement",
     "Change",
+    "Claim",
     "Connection",
     "Directory",
     "Doubt",
@@ -86,11 +98,17 @@ __all__ = [
     "alone",
     "amount_of",
     "announced",
+    "bears_shortfall",
     "bucket_of",
     "bucketed_uuid",
     "calendar",
     "caps",
     "cards_filed",
+    "channel_refusal",
+    "claim",
+    "claim_of",
+    "claims_open",
+    "claims_unproven",
     "close_account",
     "closed_remains",
     "consents_unproven",
@@ -106,6 +124,7 @@ __all__ = [
     "evidence_after",
     "evidence_named",
     "evidence_of",
+    "file_claim",
     "fill_calendar",
     "find_account",
     "give_consent",
@@ -130,10 +149,12 @@ __all__ = [
     "propose",
     "publish_agreement",
     "publish_card",
+    "receipt_of",
     "refused",
     "register_key",
     "register_partner",
     "register_program",
+    "reject_claim",
     "revoke_key",
     "seconded",
     "withdraw_consent",

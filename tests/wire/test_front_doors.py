@@ -34,6 +34,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "ClosedWish": {},
     "MergedWish": {"into_account": "01a2008f-81fc-85d4-82a4-382b6b75b8a2"},
     "ConsentWish": {"scope": ["exchange"], "channels": ["lotus"]},
+    "CaptureWish": {"points": 1},
+    "AcceptWish": {"units": 1},
+    "RejectWish": {"reason": "test"},
 }
 NO_ID = "01a2008f-81fc-85d4-82a4-382b6b75b8a2"
 named = [pytest.param(door, id=f"{door.method} {door.path}") for door in DOORS]
@@ -41,7 +44,7 @@ named = [pytest.param(door, id=f"{door.method} {door.path}") for door in DOORS]
 
 def address(door: Door, exchange: str = NO_ID, key_id: str = "none") -> str:
     return door.path.format(
-        exchange=exchange, account=NO_ID, link=NO_ID, key_id=key_id, case=0, size=1, proposal="0" * 64
+        exchange=exchange, account=NO_ID, link=NO_ID, claim=NO_ID, key_id=key_id, case=0, size=1, proposal="0" * 64
     )
 
 

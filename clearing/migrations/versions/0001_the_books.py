@@ -96,6 +96,27 @@ CREATE TABLE cap_slice (
 );
 COMMENT ON TABLE cap_slice IS 'sharded';
 
+CREATE TABLE claim (
+    lane SMALLINT NOT NULL,
+    claim UUID NOT NULL,
+    program TEXT NOT NULL,
+    account UUID NOT NULL,
+    partner TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    occurred_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    units BIGINT,
+    claimed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    evidence_id UUID NOT NULL,
+    rejected_at TIMESTAMP WITH TIME ZONE,
+    rejected_reason TEXT,
+    rejection_id UUID,
+    PRIMARY KEY (lane, claim),
+    CONSTRAINT units_positive CHECK (units > 0),
+    CONSTRAINT rejected_whole CHECK (num_nulls(rejected_at, rejected_reason, rejection_id) IN (0, 3))
+);
+CREATE UNIQUE INDEX claim_once ON claim (lane, partner, reference, account);
+COMMENT ON TABLE claim IS 'sharded';
+
 CREATE TABLE consent (
     lane SMALLINT NOT NULL,
     link UUID NOT NULL,
@@ -389,8 +410,10 @@ CREATE TABLE program (
     endpoint TEXT NOT NULL,
     capabilities JSONB NOT NULL,
     registered_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    nature TEXT NOT NULL,
     PRIMARY KEY (program),
     CONSTRAINT number_positive CHECK (number > 0),
+    CONSTRAINT nature_known CHECK (nature IN ('points', 'charity', 'money')),
     CONSTRAINT program_number UNIQUE (number)
 );
 COMMENT ON TABLE program IS 'reference';
@@ -467,6 +490,7 @@ UPDATABLE: dict[str, tuple[str, ...]] = {
     "account": ("number_index", "number_mask", "wrapped", "closed_at", "merged_into", "erased_at"),
     "link": ("source_account", "target_account", "moved_at", "ended_at", "ended_reason"),
     "consent": ("withdrawn_at", "withdrawn_by"),
+    "claim": ("rejected_at", "rejected_reason", "rejection_id"),
     "exchange": (
         "state",
         "posted_at",

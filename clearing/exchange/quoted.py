@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta, tzinfo
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -24,15 +24,17 @@ from clearing.ledger.items import (
     Reverse,
     Signed,
 )
-from clearing.partners import Account, Directory, Program
+from clearing.partners import Account, Directory, Program, bears_shortfall
+from clearing.rules import rates
 from clearing.rules.agreements import fee_of
 from clearing.rules.asks import Ask, Priced
 from clearing.rules.cards import Card, Values
+from clearing.rules.kinds import quoted_refusal
 from clearing.rules.lifecycle import Kind, Path
 from clearing.rules.limits import Limit, Used
 from clearing.rules.members import Link, Side, consent_refusal, link_refusal, whole_days
 from clearing.rules.pricing import price
-from clearing.rules.quoting import Share, booked, counts_usage, limits_of, used_of
+from clearing.rules.quoting import Booked, Share, booked, counts_usage, limits_of, used_of
 from clearing.rules.rates import Terms
 from clearing.rules.refusals import Refusal, RefusalCode
 from clearing.signatures import QUOTE, RECEIPT, PrivateKey, PublicKey, decode, encode, jws_key_id, jws_sign, jws_verify
@@ -62,6 +64,7 @@ class Wish:
     tier: str | None = None
     card: str | None = None
     channel: str | None = None
+    kind: Kind = Kind.EXCHANGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ class Quote:
     terms_version: str
     expires_at: datetime
     estimate_seconds: int
-    card_version: int
+    kind: Kind = Kind.EXCHANGE
     shares: tuple[Share, ...] = ()
     late_days: int = 0
     limits: tuple[Limit, ...] = ()
@@ -94,12 +97,49 @@ class Quote:
 def quote(wish: Wish, directory: Directory, now: datetime, quote_id: UUID) -> Quote | Refusal:
     """The exact terms of this wish at this instant. Pure: the same wish, directory and instant give the same terms.
 
-    Refusals in order: account_closed, not_your_member, consent_missing, not_linked, link_too_new, corridor_closed, price_missing, then
-    those of `pricing.price`.
+    Refusals in order: kind_mismatch, account_closed, not_your_member, consent_missing, not_linked, link_too_new, corridor_closed,
+    price_missing, then those of `pricing.price`.
     """
     source, target = directory.programs[wish.source.program], directory.programs[wish.target.program]
-    if refusal := _refused_members(wish, source, target, now):
+    within, same = source is target, wish.source.account == wish.target.account
+    refusal = quoted_refusal(wish.kind, source.nature, target.nature, within=within, same=same)
+    refusal = refusal or _refused_members(wish, source, target, now)
+    if refusal is not None:
         return refusal
+    offered = _given(wish) if within else _exchanged(wish, directory, now)
+    if isinstance(offered, Refusal):
+        return offered
+    return Quote(
+        quote_id,
+        wish.partner,
+        source.code,
+        wish.source.account,
+        target.code,
+        wish.target.account,
+        offered.booked.terms,
+        offered.version,
+        now + QUOTE_LIFE,
+        source.capabilities.longest_seconds + target.capabilities.longest_seconds,
+        wish.kind,
+        offered.booked.shares,
+        offered.booked.late_days,
+        offered.limits,
+        offered.priced,
+    )
+
+
+class _Offered(NamedTuple):
+    """Terms, the versions of what made them, and what the books must hold them against."""
+
+    booked: Booked
+    version: str
+    limits: tuple[Limit, ...] = ()
+    priced: Priced | None = None
+
+
+def _exchanged(wish: Wish, directory: Directory, now: datetime) -> _Offered | Refusal:
+    """What the rate card in force offers between two programs, with the house's fee on top."""
+    source, target = directory.programs[wish.source.program], directory.programs[wish.target.program]
     card = directory.card(source.code, target.code, now)
     if card is None:
         return Refusal(RefusalCode.CORRIDOR_CLOSED, f"no corridor is open from {source.code} to {target.code}")
@@ -112,26 +152,14 @@ def quote(wish: Wish, directory: Directory, now: datetime, quote_id: UUID) -> Qu
     if isinstance(priced, Refusal):
         return priced
     agreement = directory.agreement(source.partner, now)
-    worth = values.redeem.ceil(priced.sent)
-    fee = 0 if agreement is None else fee_of(agreement, Kind.EXCHANGE, worth)
-    found = booked(priced, values, fee)
-    return Quote(
-        quote_id,
-        wish.partner,
-        source.code,
-        wish.source.account,
-        target.code,
-        wish.target.account,
-        found.terms,
-        f"card {card.version}, agreements {source_price.version} and {target_price.version}",
-        now + QUOTE_LIFE,
-        source.capabilities.longest_seconds + target.capabilities.longest_seconds,
-        card.version,
-        found.shares,
-        found.late_days,
-        limits_of(card, priced, now, _zones(card)),
-        priced,
-    )
+    fee = 0 if agreement is None else fee_of(agreement, wish.kind, values.redeem.ceil(priced.sent))
+    version = f"card {card.version}, agreements {source_price.version} and {target_price.version}"
+    return _Offered(booked(priced, values, fee), version, limits_of(card, priced, now, _zones(card)), priced)
+
+
+def _given(wish: Wish) -> _Offered:
+    """Within one program as many points arrive as are sent."""
+    return _Offered(Booked(rates.given(wish.sent or wish.received or 0), (), 0), "within one program")
 
 
 def _ask(wish: Wish, card: Card, now: datetime) -> Ask:
@@ -168,7 +196,12 @@ def needs_link(wish: Wish, directory: Directory, now: datetime) -> bool:
     source, target = directory.programs[wish.source.program], directory.programs[wish.target.program]
     card = directory.card(source.code, target.code, now)
     asks = card is not None and (card.link.min_age_days > 0 or card.link.one_card)
-    return asks or source.partner != wish.partner or _has_rules(source) or _has_rules(target)
+    return source.partner != wish.partner or _wants_link(source, target) or (source is not target and asks)
+
+
+def _wants_link(source: Program, target: Program) -> bool:
+    """Whether a rule of links is looked at. Within one program there are no links: it knows both members itself."""
+    return source is not target and (_has_rules(source) or _has_rules(target))
 
 
 def _has_rules(program: Program) -> bool:
@@ -183,7 +216,7 @@ def _refused_members(wish: Wish, source: Program, target: Program, now: datetime
         parties = frozenset({source.partner, target.partner})
         if refusal := consent_refusal(wish.link, wish.partner, parties):
             return refusal
-    if _has_rules(source) or _has_rules(target):
+    if _wants_link(source, target):
         days = max(source.capabilities.link_age_days, target.capabilities.link_age_days)
         return link_refusal(wish.link, days, now)
     return None
@@ -202,7 +235,7 @@ def quote_token(quote: Quote, key: PrivateKey) -> str:
         "version": quote.terms_version,
         "expires": quote.expires_at,
         "estimate": quote.estimate_seconds,
-        "card": quote.card_version,
+        "kind": quote.kind,
         "bonus": [tuple(share) for share in quote.shares],
         "late": quote.late_days,
         "limits": limits,
@@ -231,7 +264,7 @@ def read_quote(token: str, key: PrivateKey, key_of: KeyOf) -> Quote:
         claims["version"],
         datetime.fromisoformat(claims["expires"]),
         claims["estimate"],
-        claims["card"],
+        Kind(claims["kind"]),
         tuple(Share(*share) for share in claims["bonus"]),
         claims["late"],
         tuple(
@@ -317,6 +350,7 @@ async def submit(
         shares=accepted.shares,
         bonus_due=now + timedelta(days=accepted.late_days) if accepted.late_days else None,
         limits=accepted.limits,
+        kind=accepted.kind,
     )
     return await writer.put(item)
 
@@ -330,8 +364,12 @@ async def reverse(
     sent: int | None,
     reason: str,
     lease: Lease,
+    now: datetime,
 ) -> Reserved | Refusal:
-    """Reserve a reversal of `sent` points of a completed exchange, or of all that is left: target first, then source."""
+    """Reserve a reversal of `sent` points of a completed exchange, or of all that is left: target first, then source.
+
+    Points count as they were sent, or as they were issued where none were sent.
+    """
     codes = [code for code in (original.source_program, original.target_program) if code is not None]
     programs = [directory.programs[code] for code in codes]
     if fixed := next((program.code for program in programs if not program.capabilities.reversal), None):
@@ -350,8 +388,13 @@ async def reverse(
             reason=reason,
             lease=lease.token,
             lease_until=lease.until,
+            bears_shortfall=_bears(original, asked.partner, directory, now),
         )
     )
+
+
+def _bears(original: ExchangeView, partner: str, directory: Directory, now: datetime) -> bool:
+    return original.target_program is not None and bears_shortfall(directory, partner, original.target_program, now)
 
 
 async def cancel(writer: Writer, asked: Asked, exchange_id: UUID) -> Moved | Refusal:

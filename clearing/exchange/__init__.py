@@ -1,0 +1,47 @@
+"""What partners ask for: quoted exchanges, what one partner issues or spends alone, captures, cancellations, reversals, look-ups.
+
+Every function that changes something puts one item into the ledger; what it may refuse is decided before, on what it was given.
+"""
+
+from clearing.exchange.onesided import Deed, Offer, capture, do, needs_consent, offer
+from clearing.exchange.quoted import (
+    Asked,
+    Lease,
+    Quote,
+    Wish,
+    cancel,
+    look_up,
+    needs_link,
+    needs_usage,
+    path_of,
+    quote,
+    quote_token,
+    read_quote,
+    receipt,
+    reverse,
+    submit,
+)
+
+__all__ = [
+    "Asked",
+    "Deed",
+    "Lease",
+    "Offer",
+    "Quote",
+    "Wish",
+    "cancel",
+    "capture",
+    "do",
+    "look_up",
+    "needs_consent",
+    "needs_link",
+    "needs_usage",
+    "offer",
+    "path_of",
+    "quote",
+    "quote_token",
+    "read_quote",
+    "receipt",
+    "reverse",
+    "submit",
+]
