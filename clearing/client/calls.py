@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -110,6 +111,14 @@ class Clearing:
         """The receipt with its inclusion in the log, for `clearing.client.receipt.verify_receipt`."""
         return self._ask("GET", f"/v1/exchanges/{exchange_id}/proof", None, {})
 
+    def balances(self, account: str | None = None, at: datetime | None = None) -> Answer:
+        """What the accounts of the books that are the caller's, or one of them, held at an instant; without one, now."""
+        return self._ask("GET", f"/v1/balances{'' if account is None else f'/{account}'}{_at(at)}", None, {})
+
+    def moved(self, account: str, at: datetime | None = None) -> Answer:
+        """What a linked member's account moved through the house by an instant; without one, by now."""
+        return self._ask("GET", f"/v1/accounts/{account}/moved{_at(at)}", None, {})
+
     def _post(self, path: str, wish: Mapping[str, Any], key: str | None, wait: int | None = None) -> Answer:
         headers = {
             "content-type": "application/json",
@@ -154,6 +163,15 @@ def quoted(text: str) -> str:
         raise ValueError("an Idempotency-Key is printable ASCII, and not empty")
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+def _at(at: datetime | None) -> str:
+    """The query that names an instant, in UTC and without escapes. Raises ValueError for one without a zone."""
+    if at is None:
+        return ""
+    if at.tzinfo is None:
+        raise ValueError("an instant has its zone")
+    return f"?at={at.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"
 
 
 def _preferences(wait: int | None) -> dict[str, str]:

@@ -10,7 +10,20 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from clearing import errors
-from clearing.front import accounts, books, cases, exchanges, keys, logs, openapi, problems, public, quotes, sources
+from clearing.front import (
+    accounts,
+    balances,
+    books,
+    cases,
+    exchanges,
+    keys,
+    logs,
+    openapi,
+    problems,
+    public,
+    quotes,
+    sources,
+)
 from clearing.front.doors import Door
 from clearing.front.problems import Problem
 from clearing.front.signed import SECURITY, Doorway
@@ -18,7 +31,15 @@ from clearing.front.signed import SECURITY, Doorway
 if TYPE_CHECKING:
     from clearing.front.house import House
 
-DOORS: tuple[Door, ...] = (*accounts.DOORS, *quotes.DOORS, *exchanges.DOORS, *books.DOORS, *keys.DOORS, *cases.DOORS)
+DOORS: tuple[Door, ...] = (
+    *accounts.DOORS,
+    *quotes.DOORS,
+    *exchanges.DOORS,
+    *books.DOORS,
+    *balances.DOORS,
+    *keys.DOORS,
+    *cases.DOORS,
+)
 
 
 class SignedRoute(APIRoute):

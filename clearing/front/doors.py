@@ -86,6 +86,7 @@ class Door:
     """One signed operation. `writes` says that an item of the ledger carries the nonce; otherwise it is remembered first.
 
     `keeps` says that the request changes something outside the lane's books, and is kept as evidence all the same.
+    `query` names what may stand in the query; what a name means stands in `openapi`.
     """
 
     method: str
@@ -98,6 +99,7 @@ class Door:
     writes: bool = False
     waits: bool = False
     keeps: bool = False
+    query: Sequence[str] = ()
     tag: str = "exchanges"
     headers: Mapping[str, str] = field(default_factory=dict)
 

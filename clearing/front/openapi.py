@@ -45,6 +45,16 @@ _PREFER = {
     "schema": {"type": "string"},
     "example": "wait=10",
 }
+_QUERY: dict[str, dict[str, Any]] = {
+    "at": {
+        "name": "at",
+        "in": "query",
+        "required": False,
+        "description": "A past instant (RFC 3339 with its zone), unescaped: an address with escapes is not normal.",
+        "schema": {"type": "string", "format": "date-time"},
+        "example": "2026-03-31T22:00:00Z",
+    }
+}
 _SIGNED_HEADERS = {
     "Signature-Input": {"schema": {"type": "string"}, "description": "What the house's signature covers (RFC 9421)."},
     "Signature": {"schema": {"type": "string"}, "description": "The signature."},
@@ -62,6 +72,7 @@ def described(door: Door) -> dict[str, Any]:
         parameters.append(_IDEMPOTENCY_KEY)
     if door.waits:
         parameters.append(_PREFER)
+    parameters += [_QUERY[name] for name in door.query]
     said: dict[str, Any] = {"security": [{SCHEME: []}]}
     if parameters:
         said["parameters"] = parameters
@@ -146,7 +157,7 @@ def _path_names(path: str) -> list[str]:
 
 
 def _path_schema(name: str) -> dict[str, Any]:
-    if name == "exchange":
+    if name in {"exchange", "account"}:
         return {"type": "string", "format": "uuid"}
     return {"type": "integer", "minimum": 0} if name == "case" else {"type": "string"}
 

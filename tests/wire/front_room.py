@@ -188,7 +188,9 @@ class Front:
     def _at_rest(connection: psycopg.Connection) -> None:
         """An exchange that an earlier test did not wait for goes on by itself: only after it can two counts be compared."""
         deadline = time.monotonic() + 30
-        while connection.execute("SELECT 1 FROM exchange WHERE state NOT IN ('completed', 'reversed', 'review')").fetchone():
+        while connection.execute(
+            "SELECT 1 FROM exchange WHERE state NOT IN ('completed', 'reversed', 'review')"
+        ).fetchone():
             connection.rollback()
             assert time.monotonic() < deadline, "an exchange of an earlier test does not come to an end"
             time.sleep(0.02)

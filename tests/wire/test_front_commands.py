@@ -144,6 +144,7 @@ def test_help_names_every_command() -> None:
         "work",
         "quote",
         "exchange",
+        "balance",
         "evidence",
         "key",
         "migrate",

@@ -36,7 +36,7 @@ named = [pytest.param(door, id=f"{door.method} {door.path}") for door in DOORS]
 
 
 def address(door: Door, exchange: str = "01a2008f-81fc-85d4-82a4-382b6b75b8a2", key_id: str = "none") -> str:
-    return door.path.format(exchange=exchange, key_id=key_id, case=0)
+    return door.path.format(exchange=exchange, key_id=key_id, case=0, account=exchange, balance="nobody.position")
 
 
 def test_every_route_is_a_door_or_meant_to_be_public() -> None:
@@ -171,6 +171,8 @@ def test_answers_are_what_the_description_says(front: Front) -> None:
         "QuoteSaid": quote.json,
         "ExchangeSaid": front.ask("GET", at).json,
         "ProofSaid": front.ask("GET", f"{at}/proof").json,
+        "BalancesSaid": front.ask("GET", "/v1/balances").json,
+        "MovedSaid": front.ask("GET", f"/v1/accounts/{done['source']['account']}/moved").json,
         "PositionSaid": front.ask("GET", "/v1/position").json,
         "ProgramsSaid": front.ask("GET", "/v1/programs").json,
         "KeysSaid": front.ask("GET", "/v1/keys").json,

@@ -75,6 +75,7 @@ CREATE TABLE entry (
     PRIMARY KEY (lane, seq, line),
     CONSTRAINT amount_moves CHECK (amount <> 0)
 );
+CREATE INDEX entry_in_transit ON entry (lane, account, seq) INCLUDE (amount) WHERE window_id IS NULL;
 COMMENT ON TABLE entry IS 'sharded';
 
 CREATE TABLE evidence (
@@ -141,6 +142,8 @@ CREATE TABLE exchange (
 );
 CREATE UNIQUE INDEX exchange_by_idempotency_key ON exchange (lane, partner, idempotency_key);
 CREATE UNIQUE INDEX exchange_by_quote ON exchange (lane, quote_id) WHERE original_id IS NULL;
+CREATE INDEX exchange_by_source ON exchange (lane, source_account);
+CREATE INDEX exchange_by_target ON exchange (lane, target_account);
 CREATE INDEX exchange_reversals ON exchange (lane, original_id) WHERE original_id IS NOT NULL;
 COMMENT ON TABLE exchange IS 'sharded';
 
