@@ -7,20 +7,24 @@ time-out and repeat. Dialects are found by entry point, so that a coalition memb
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from clearing import errors
 from clearing.rules.lifecycle import Operation, Verdict
+from clearing.rules.lots import Lot, Part
 
 __all__ = [
     "Adapter",
     "Answer",
     "Call",
     "Capabilities",
+    "Lot",
     "Member",
     "Operation",
     "Order",
+    "Part",
     "Reply",
+    "ReportsLots",
     "Verdict",
     "compare",
     "load_adapters",
@@ -40,6 +44,8 @@ class Capabilities:
     batch: int  # most orders that one call may carry
     longest_seconds: int  # the stated longest time from first call to final answer
     signed: bool = True  # calls and answers are signed by RFC 9421
+    lots: bool = False  # tells a member's lots, and gives back the very lots that it took
+    lot_months: int = 0  # where it tells lots: how many months of the calendar a new unit lives; 0: for ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,7 @@ class Answer:
     amount: int
     verdict: Verdict
     reason: str | None = None
+    lots: tuple[Part, ...] | None = None  # which lots were taken, made or given back, where the program says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +103,7 @@ class Member:
     name_match: str | None  # match, partial, mismatch; None when no name was given
     tier: str | None
     balance: int | None
+    lots: tuple[Lot, ...] | None = None  # oldest first, where the program tells them
 
 
 class Adapter(Protocol):
@@ -119,6 +127,17 @@ class Adapter(Protocol):
 
     def member(self, call: Call, reply: Reply) -> Member:
         """What the reply says of the member. Raises errors.AnswerUnreadable."""
+
+
+@runtime_checkable
+class ReportsLots(Protocol):
+    """What a dialect can do besides, if its program tells lots: ask for them by the account token alone. Nothing moves."""
+
+    def lots_call(self, account: str, endpoint: str, secrets: Mapping[str, str]) -> Call:
+        """The look-up of a member's lots, by the token that the program was taught."""
+
+    def lots(self, call: Call, reply: Reply) -> tuple[Lot, ...]:
+        """The lots that the member could spend now, in the order in which the program uses them. Raises errors.AnswerUnreadable."""
 
 
 def compare(order: Order, answers: Sequence[Answer]) -> Answer | None:
