@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -11,7 +11,9 @@ import pytest
 from adapters.house_json import ADAPTER
 from clearing import errors
 from clearing.adapter import Adapter, Lot
-from tests.wire.delivery_room import STRANGER, Room, room
+from clearing.ledger.items import Answered
+from clearing.rules.lifecycle import Verdict
+from tests.wire.delivery_room import NOW, STRANGER, Room, due, room
 
 LOT = {"lot": "a", "amount": 300, "earned_at": "2025-01-31T10:00:00Z", "expires_at": None}
 
@@ -64,20 +66,25 @@ async def test_a_dialect_without_lots_is_not_asked() -> None:
         assert here.far.requests == []
 
 
-async def test_a_program_that_is_left_alone_is_not_asked_and_a_caller_who_leaves_blocks_nobody() -> None:
+async def test_a_program_that_is_left_alone_is_not_asked() -> None:
     async with room(lots=True) as here:
-        here.far.faults += [httpx.ConnectError("refused")] * 3
-        for _ in range(3):
-            with pytest.raises(errors.ProgramUnavailable):
-                await here.delivery.look_up_lots("airline", "acc-1")
+        here.delivery._desk("airline").breaker.until = NOW + timedelta(seconds=3)
         with pytest.raises(errors.ProgramUnavailable) as left_alone:
             await here.delivery.look_up_lots("airline", "acc-1")
-        assert (left_alone.value.retry_after, len(here.far.requests)) == (5, 3)
-        here.clock.advance(6)
+        assert (left_alone.value.retry_after, here.far.requests) == (5, [])
+
+
+async def test_lots_that_are_not_told_never_stop_orders() -> None:
+    async with room(lots=True) as here:
+        here.far.faults += [httpx.ReadError("reset")] * 10
+        for _ in range(10):
+            with pytest.raises(errors.ProgramUnavailable):
+                await here.delivery.look_up_lots("airline", "acc-1")
         here.far.pause = 10
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.05):  # it was the one call that finds out
+            async with asyncio.timeout(0.05):  # a quote that waits no longer
                 await here.delivery.look_up_lots("airline", "acc-1")
         here.far.pause = 0
-        here.far.faults.append(lots_of(here))
-        assert len(await here.delivery.look_up_lots("airline", "acc-1")) == 1
+        (item,) = await here.send(due())
+    assert isinstance(item, Answered)
+    assert item.verdict is Verdict.DONE
