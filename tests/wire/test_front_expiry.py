@@ -11,7 +11,7 @@ import pytest
 
 from clearing import errors
 from clearing.adapter import Lot
-from clearing.front import quotes
+from clearing.front import messages, quotes
 from clearing.partners import Program
 from tests.wire.delivery_room import can
 
@@ -53,6 +53,7 @@ async def hanging() -> tuple[Lot, ...]:
 
 async def test_neighbours_with_one_date_are_one_line_and_months_end_with_the_month() -> None:
     becomes = {"expires_at": "2026-02-28T10:00:00Z", "months": 1}
+    assert [messages.ExpirySaid.model_validate(line).amount for line in await expiry(lots)] == [1_200, 800]
     assert await expiry(lots) == [
         {"amount": 1_200, "expires_at": "2026-02-11T00:00:00Z", "becomes": becomes},
         {"amount": 800, "expires_at": None, "becomes": becomes},
