@@ -2,7 +2,7 @@
 WITH touched AS (
     SELECT
         exchange.source_account = %(account)b AS leaves,
-        exchange.path = 'reversal' AS backwards,
+        exchange.original_id IS NOT NULL AS backwards,
         exchange.sent,
         exchange.received,
         coalesce(exchange.posted_at <= %(at)b, false) AS posted,
