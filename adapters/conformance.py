@@ -21,7 +21,7 @@ from clearing.adapter import Adapter, Answer, Call, Lot, Operation, Order, Reply
 from clearing.errors import AnswerUnreadable
 
 SECRET = "canary-secret-2b7e151628aed2a6"  # noqa: S105 - a canary, looked for where no secret may be
-MEMBER = "canary-member-3c6ef372fe94f82b"
+MEMBER = "CANARY-7281940"
 SECRETS = {"token": SECRET, "api_key": SECRET, "client_id": SECRET, "client_secret": SECRET}
 ENDPOINT = "https://program.example"
 IMPURE = frozenset(

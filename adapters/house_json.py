@@ -25,8 +25,8 @@ _FOUR_WORDS = re.compile(r"[!-~]{1,128}(?: [!-~]{1,128}){3}\Z")
 _REASON = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
 _TEXT = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,64}\Z")
 _LOT = re.compile(r"[!-~]{1,64}\Z")
-_TIME = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-9]{2})\Z"
+_INSTANT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
 )
 _TAKES = frozenset({Operation.HOLD, Operation.DEBIT, Operation.CAPTURE})
 _SECONDS = re.compile(r"[0-9]{1,9}\Z", re.ASCII)
@@ -91,7 +91,15 @@ class HouseJson:
         if balance is not None and (type(balance) is not int or not 0 <= balance <= AMOUNT_HIGHEST):
             _unreadable("the balance is not a whole number in range")
         lots = said.get("lots")
-        return Member(status, match, tier, balance, lots=None if lots is None else _lots(lots))
+        opened_at = said.get("opened_at")
+        return Member(
+            status,
+            match,
+            tier,
+            balance,
+            None if opened_at is None else _instant(opened_at),
+            None if lots is None else _lots(lots),
+        )
 
     def lots_call(self, account: str, endpoint: str, secrets: Mapping[str, str]) -> Call:  # noqa: ARG002
         """GET of the lots of an account."""
@@ -158,8 +166,8 @@ def _lots(rows: Any) -> tuple[Lot, ...]:
             Lot(
                 part.lot,
                 part.amount,
-                _time(row.get("earned_at")),
-                None if (at := row.get("expires_at")) is None else _time(at),
+                _instant(row.get("earned_at")),
+                None if (at := row.get("expires_at")) is None else _instant(at),
             )
             for part, row in zip(parts, rows, strict=True)
         ]
@@ -194,14 +202,14 @@ def _parts(rows: Any) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def _time(said: Any) -> datetime:
+def _instant(said: Any) -> datetime:
     """An instant with its zone, in UTC."""
-    if type(said) is not str or not _TIME.match(said):
-        _unreadable("a lot's instant is not RFC 3339 with its zone")
+    if type(said) is not str or not _INSTANT.fullmatch(said):
+        _unreadable("an instant is not RFC 3339 with its zone")
     try:
         return datetime.fromisoformat(said).astimezone(UTC)
     except (ValueError, OverflowError):
-        _unreadable("a lot's instant is none of the calendar")
+        _unreadable("an instant is none of the calendar")
 
 
 def _not_found(order: Order, problem: Any) -> Answer:

@@ -5,18 +5,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-    load_pem_public_key,
-)
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from http_message_signatures import HTTPMessageSigner, HTTPMessageVerifier, HTTPSignatureKeyResolver, algorithms
 from http_message_signatures.structures import CaseInsensitiveDict
 
-from clearing.signatures import REQUEST_TAG, RESPONSE_TAG, Message, PrivateKey
+from clearing.signatures import REQUEST_TAG, RESPONSE_TAG, Message, PrivateKey, decode
 
 _OF_REQUEST = ["@method", "@authority", "@path", "@query", "content-type", "idempotency-key", "content-digest"]
 _OF_RESPONSE = [
@@ -57,11 +50,8 @@ class Keys(HTTPSignatureKeyResolver):
 
     def add(self, key: PrivateKey) -> None:
         """Know this Ed25519 key."""
-        own = getattr(key, "_key")  # noqa: B009 - the library needs the key itself, which ours does not show
-        pem = own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        spki = own.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        self.private[key.public.key_id] = load_pem_private_key(pem, None)
-        self.public[key.public.key_id] = load_pem_public_key(spki)
+        own = Ed25519PrivateKey.from_private_bytes(decode(key.to_jwk()["d"]))
+        self.private[key.public.key_id], self.public[key.public.key_id] = own, own.public_key()
 
     def resolve_public_key(self, key_id: str) -> Any:
         return self.public[key_id]

@@ -6,6 +6,7 @@ time-out and repeat. Dialects are found by entry point, so that a coalition memb
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import entry_points
 from typing import Protocol, runtime_checkable
 
@@ -35,7 +36,10 @@ GROUP = "clearing.adapters"
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a program declares of itself; delivery chooses its path by this and by nothing else. Times in seconds."""
+    """What a program declares of itself; delivery chooses its path by this and by nothing else. Times in seconds.
+
+    The last three are its rules of links; delivery does not read them.
+    """
 
     hold_seconds: int  # how long a hold lives; 0: the program knows no holds
     idempotent: bool  # a repeated order id has one effect and the same answer
@@ -44,6 +48,11 @@ class Capabilities:
     batch: int  # most orders that one call may carry
     longest_seconds: int  # the stated longest time from first call to final answer
     signed: bool = True  # calls and answers are signed by RFC 9421
+    account_age_days: int = 0  # how old a member's account is at least when it is linked to another
+    link_age_days: int = 0  # how old a link is at least when points are quoted; above 0 every quote wants a link
+    one_card_per_account: bool = (
+        False  # an account is linked to at most one of each other program; every quote wants a link
+    )
     lots: bool = False  # tells a member's lots, and gives back the very lots that it took
     lot_months: int = 0  # where it tells lots: how many months of the calendar a new unit lives; 0: for ever
 
@@ -103,6 +112,7 @@ class Member:
     name_match: str | None  # match, partial, mismatch; None when no name was given
     tier: str | None
     balance: int | None
+    opened_at: datetime | None = None  # None: the program does not say how old the account is
     lots: tuple[Lot, ...] | None = None  # oldest first, where the program tells them
 
 

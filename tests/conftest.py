@@ -14,6 +14,7 @@ import pytest
 
 from clearing import database
 from clearing.embedded import Embedded
+from tests import canary
 
 TEMPLATE = "clearing_template"
 _numbers = count(1)
@@ -75,18 +76,13 @@ def database_url(postgres_url: str, worker_id: str) -> Iterator[str]:
         database.drop_database(postgres_url, name)
 
 
-CANARY = "CANARY"
-"""A part of every membership number that tests use where a number could leak; nothing that a test prints or logs may hold it."""
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A membership number in anything that was printed or logged meanwhile fails the test, whatever it was about."""
     report = yield
-    told = report.capstdout + report.capstderr + report.caplog
-    if report.passed and CANARY in told:
+    if report.passed and canary.shown(report.capstdout + report.capstderr + report.caplog):
         report.outcome = "failed"
         report.longrepr = f"a membership number was printed or logged while {item.nodeid} ran ({call.when})"
     return report

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from adapters.sandbox import lots, moves
@@ -21,7 +22,11 @@ OPENINGS = (  # what the beginning of a membership number says of the member: st
     ("SBX-FROZEN", "frozen", "match"),
     ("SBX-CLOSED", "closed", "match"),
     ("SBX-LOWBALANCE", "active", "match"),
+    ("SBX-NEW", "active", "match"),
 )
+NEW = "SBX-NEW"  # such an account was opened when the program was first asked for it; all others long ago
+LONG_AGO_MS = 1_451_606_400_000  # 1 January 2016, UTC
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class AccountTaken(Exception):
@@ -179,6 +184,7 @@ class Books:
             "name_match": None,
             "tier": None,
             "balance": None,
+            "opened_at": None,
         }
         if opening is None:
             return unknown
@@ -187,15 +193,17 @@ class Books:
             raise AccountTaken
         balance = LOW_BALANCE if number.startswith("SBX-LOWBALANCE") else self.terms.balance
         tier = TIERS[hashlib.sha256(number.encode()).digest()[0] % len(TIERS)]
+        opened = now if number.startswith(NEW) else LONG_AGO_MS
         insert = (
-            "INSERT INTO member (number, status, tier, balance, opening) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            "INSERT INTO member (number, status, tier, balance, opening, opened_at) VALUES (?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT DO NOTHING"
         )
-        new = self.sql.execute(insert, (number, opening[1], tier, balance, balance)).rowcount == 1
+        new = self.sql.execute(insert, (number, opening[1], tier, balance, balance, opened)).rowcount == 1
         if new and self.terms.lot_months is not None:
             lots.opened(self.sql, self.terms, number, balance, now)
         self.sql.execute("INSERT INTO account VALUES (?, ?) ON CONFLICT DO NOTHING", (token, number))
-        status, tier, free = self.sql.execute(
-            "SELECT status, tier, balance - held FROM member WHERE number = ?", (number,)
+        status, tier, free, opened = self.sql.execute(
+            "SELECT status, tier, balance - held, opened_at FROM member WHERE number = ?", (number,)
         ).fetchone()
         told = {} if self.terms.lot_months is None else {"lots": lots.told(self.sql, token)}
         return {
@@ -205,6 +213,7 @@ class Books:
             "name_match": opening[2] if name else None,
             "tier": tier,
             "balance": free,
+            "opened_at": _instant(opened),
         }
 
     def state(self) -> dict[str, object]:
@@ -224,6 +233,10 @@ class Books:
             "effects": {row[0]: {"count": row[1], "amount": row[2]} for row in effects},
             "operations": [{"operation": row[0], "result": row[1], "count": row[2]} for row in results],
         }
+
+
+def _instant(milliseconds: int) -> str:
+    return (_EPOCH + timedelta(milliseconds=milliseconds)).isoformat()
 
 
 def _said(asked: Asked, result: str, reason: str | None = None) -> Said:

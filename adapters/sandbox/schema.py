@@ -8,7 +8,8 @@ CREATE TABLE IF NOT EXISTS member (
     tier TEXT NOT NULL,
     balance INTEGER NOT NULL CHECK (balance >= 0),
     held INTEGER NOT NULL DEFAULT 0 CHECK (held >= 0 AND held <= balance),
-    opening INTEGER NOT NULL
+    opening INTEGER NOT NULL,
+    opened_at INTEGER NOT NULL -- milliseconds
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS account (
     token TEXT PRIMARY KEY,

@@ -2,6 +2,7 @@
 
 from clearing.client.auth import HouseAuth
 from clearing.client.calls import Clearing, Problem, house_keys, quoted
+from clearing.client.log import grew, verify_growth
 from clearing.client.receipt import Finding, holds, verify_receipt
 from clearing.client.verify import sign_answer, verify_call
 from clearing.signatures import (
@@ -25,6 +26,7 @@ __all__ = [
     "PrivateKey",
     "Problem",
     "PublicKey",
+    "grew",
     "holds",
     "house_keys",
     "parse_jwks",
@@ -34,6 +36,7 @@ __all__ = [
     "sign_request",
     "sign_response",
     "verify_call",
+    "verify_growth",
     "verify_receipt",
     "verify_response",
 ]

@@ -3,7 +3,7 @@
 import json
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
@@ -70,9 +70,39 @@ class Clearing:
         self._http.close()
 
     def account(self, program: str, member: str, name: str | None = None, *, key: str | None = None) -> Answer:
-        """Link a member: the account token that stands for the membership number from now on."""
+        """Take in a member's account: the token that stands for the membership number from now on."""
         wish = {"program": program, "member": member}
         return self._post("/v1/accounts", wish if name is None else wish | {"name": name}, key)
+
+    def link(
+        self,
+        source_account: str,
+        target_account: str,
+        name: str | None = None,
+        consent: Mapping[str, Sequence[str]] | None = None,
+        *,
+        key: str | None = None,
+    ) -> Answer:
+        """Link two accounts of one member. `consent` is {"scope": […], "channels": […]}, for members of your own program."""
+        wish: dict[str, Any] = {"source_account": source_account, "target_account": target_account}
+        more = {"name": name, "consent": consent}
+        return self._post("/v1/links", wish | {field: said for field, said in more.items() if said is not None}, key)
+
+    def unlink(self, link_id: str, key: str | None = None) -> Answer:
+        """End a link."""
+        return self._delete(f"/v1/links/{link_id}", key)
+
+    def consent(self, link_id: str, scope: Sequence[str], channels: Sequence[str], key: str | None = None) -> Answer:
+        """Sign for a member's consent: what for (exchange, redemption, accrual), and through which partners."""
+        return self._post(f"/v1/links/{link_id}/consent", {"scope": scope, "channels": channels}, key)
+
+    def withdraw_consent(self, link_id: str, key: str | None = None) -> Answer:
+        """Take a member's consent back."""
+        return self._delete(f"/v1/links/{link_id}/consent", key)
+
+    def erase(self, account: str, key: str | None = None) -> Answer:
+        """Have a member of your own program forgotten, for ever."""
+        return self._delete(f"/v1/accounts/{account}", key)
 
     def quote(
         self,
@@ -119,6 +149,17 @@ class Clearing:
         """What a linked member's account moved through the house by an instant; without one, by now."""
         return self._ask("GET", f"/v1/accounts/{account}/moved{_at(at)}", None, {})
 
+    def checkpoint(self) -> str:
+        """The head of the log as a signed note: keep it, and ask later whether the log has only grown since."""
+        return self._heard("GET", "/v1/checkpoint", None, {}, TIMEOUT_SECONDS).text
+
+    def consistency(self, size: int) -> Answer:
+        """The newest checkpoint and the proof that it extends the one of `size` events, for `clearing.client.log.verify_growth`."""
+        return self._ask("GET", f"/v1/checkpoint/{size}/consistency", None, {})
+
+    def _delete(self, path: str, key: str | None) -> Answer:
+        return self._ask("DELETE", path, None, {"idempotency-key": quoted(self._names() if key is None else key)})
+
     def _post(self, path: str, wish: Mapping[str, Any], key: str | None, wait: int | None = None) -> Answer:
         headers = {
             "content-type": "application/json",
@@ -129,12 +170,20 @@ class Clearing:
     def _ask(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], wait: int | None = None
     ) -> Answer:
-        timeout = TIMEOUT_SECONDS + (wait or 0)
-        response = self._http.request(method, path, content=body, headers=dict(headers), timeout=timeout)
+        response = self._heard(method, path, body, headers, TIMEOUT_SECONDS + (wait or 0))
         document = response.json() if response.content else {}
-        if response.is_success and isinstance(document, dict):
+        if isinstance(document, dict):
             return document
         raise problem_of(response, document)
+
+    def _heard(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], timeout: float
+    ) -> httpx.Response:
+        """The verified answer. Raises Problem."""
+        response = self._http.request(method, path, content=body, headers=dict(headers), timeout=timeout)
+        if response.is_success:
+            return response
+        raise problem_of(response, response.json() if response.content else {})
 
 
 def house_keys(base_url: str, transport: httpx.BaseTransport | None = None) -> dict[str, PublicKey]:

@@ -75,7 +75,7 @@ def _inclusion(
     proof: Mapping[str, Any], index: int, leaf: bytes, keys: tuple[PublicKey, ...], origin: str | None
 ) -> list[Finding]:
     try:
-        log, size, root = _checkpoint(str(proof["checkpoint"]), keys)  # 4
+        log, size, root = checkpoint(str(proof["checkpoint"]), keys)  # 4
         path = [bytes.fromhex(node) for node in proof["path"]]
         place = proof["index"]
     except (errors.TokenInvalid, KeyError, TypeError, ValueError) as reason:
@@ -89,7 +89,7 @@ def _inclusion(
     ]
 
 
-def _checkpoint(text: str, keys: tuple[PublicKey, ...]) -> tuple[str, int, bytes]:
+def checkpoint(text: str, keys: tuple[PublicKey, ...]) -> tuple[str, int, bytes]:
     """The checkpoint, signed by any of the keys under the name of its own origin, as tlog-checkpoint recommends."""
     name = text.partition("\n")[0]
     for key in keys:

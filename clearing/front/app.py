@@ -12,16 +12,20 @@ from starlette.responses import Response
 from clearing import errors
 from clearing.front import (
     accounts,
+    agreements,
     balances,
     books,
     cases,
+    cover,
     exchanges,
     keys,
+    links,
     logs,
     openapi,
     problems,
     public,
     quotes,
+    reports,
     sources,
 )
 from clearing.front.doors import Door
@@ -33,12 +37,16 @@ if TYPE_CHECKING:
 
 DOORS: tuple[Door, ...] = (
     *accounts.DOORS,
+    *reports.DOORS,
+    *links.DOORS,
     *quotes.DOORS,
     *exchanges.DOORS,
     *books.DOORS,
     *balances.DOORS,
     *keys.DOORS,
     *cases.DOORS,
+    *agreements.DOORS,
+    *cover.DOORS,
 )
 
 
@@ -84,12 +92,26 @@ def create_app(house: "House | None" = None) -> FastAPI:
     for door in DOORS:
         app.router.routes.append(_route(door))
     public.add(app)
+    _refuse(app)
+    openapi.describe(app)
+    return app
+
+
+def create_lookout(house: "House") -> FastAPI:
+    """What a worker answers: how it fares. No door leads from here into the books."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    app.state.house = house
+    public.add_health(app)
+    _refuse(app)
+    return app
+
+
+def _refuse(app: FastAPI) -> None:
+    """Every refusal outside a doorway is a problem document."""
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _refused)
     app.add_exception_handler(errors.ClearingError, _refused)
     app.add_exception_handler(Exception, _failed)
-    openapi.describe(app)
-    return app
 
 
 def _route(door: Door) -> SignedRoute:

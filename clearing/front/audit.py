@@ -1,5 +1,6 @@
 """The whole audit of a lane: the books recomputed, and every signature that was kept verified again."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -20,9 +21,19 @@ async def audit(connection: AsyncConnection[Any], keyring: Keyring) -> list[Chec
     """Every check there is. Nothing is taken from what the writer keeps for speed, nothing from what a partner could not have signed."""
     checks = await books.verify(connection, LANE)
     named, missing = await partners.evidence_named(connection, LANE)
-    checks.append(Check("what orders name as evidence is there", named, tuple(map(str, missing[:SHOWN_MOST]))))
+    checks.append(Check("what orders name as evidence is there", named, _shown(missing)))
+    named, missing = await partners.consents_unproven(connection, LANE)
+    checks.append(Check("what consents name as evidence is there, signed by their key", named, _shown(missing)))
+    closed, remains = await partners.closed_remains(connection, LANE)
+    checks.append(Check("closed accounts have no link, and erased ones nothing that opens", closed, _shown(remains)))
+    changed, faults = await partners.seconded(connection, LANE)
+    checks.append(Check("changes of terms and cover stand on two kept requests", changed, _shown(faults)))
     checks.append(await _signatures(connection, keyring))
     return checks
+
+
+def _shown(found: Sequence[object]) -> tuple[str, ...]:
+    return tuple(map(str, found[:SHOWN_MOST]))
 
 
 async def _signatures(connection: AsyncConnection[Any], keyring: Keyring) -> Check:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from clearing import errors, partners
-from clearing.front import messages, shapes
+from clearing.front import balance_messages, reading, shapes
 from clearing.front.doors import BOTH, Asked, Door, Reply
 from clearing.front.house import LANE
 from clearing.ledger import history
@@ -20,19 +20,12 @@ from clearing.rules.postings import HOUSE, Account, account_number
 if TYPE_CHECKING:
     from clearing.front.house import House
 
-OF_PROGRAMS = (
-    Account.OUTSTANDING,
-    Account.TRANSIT,
-    Account.EXCHANGED_OUT,
-    Account.EXCHANGED_IN,
-    Account.SUSPENSE,
-)
+OF_PROGRAMS = tuple([kind for kind in Account if kind < Account.POSITION])
 OF_THE_HOUSE = (Account.FEE, Account.ROUNDING)
 HOUSE_CODE = "house"
 MILLIONTHS = "millionths"
-_AT = re.compile(
-    r"\?at=([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-9]{2}))"
-)
+_ASKS = ("at",)
+_AT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-9]{2})")
 
 
 class Named(NamedTuple):
@@ -60,7 +53,7 @@ async def balance(house: "House", asked: Asked) -> Reply:
 
 async def moved(house: "House", asked: Asked) -> Reply:
     """What one member's account moved through the house by an instant, for good and under way; without one, by now."""
-    token, at = shapes.exchange_id(asked.path["account"]), instant(asked)
+    token, at = shapes.named_id(asked.path["account"]), instant(asked)
     directory = await house.live.directory(asked.at)
     async with house.reads.connection() as connection:
         account = await partners.account(connection, LANE, token)
@@ -77,15 +70,15 @@ async def moved(house: "House", asked: Asked) -> Reply:
 
 def instant(asked: Asked) -> datetime:
     """The instant that the query names, or now. Raises errors.ValidationFailed for anything else, and for the future."""
-    if asked.message.query == "?":
+    said = reading.query(asked.message.query, *_ASKS).get("at")
+    if said is None:
         return asked.at
-    match = _AT.fullmatch(asked.message.query)
     try:
-        at = datetime.fromisoformat(match[1]).astimezone(UTC) if match else None
+        at = datetime.fromisoformat(said).astimezone(UTC) if _AT.fullmatch(said) else None
     except (ValueError, OverflowError):
         at = None
     if at is None:
-        raise errors.ValidationFailed("the query is at=INSTANT: RFC 3339 with its zone, not escaped")
+        raise errors.ValidationFailed("at is RFC 3339 with its zone, not escaped")
     if at > asked.at:
         raise errors.ValidationFailed("at is in the future; nothing is booked there yet")
     return at
@@ -121,37 +114,35 @@ def chart(directory: Directory) -> Iterator[Named]:
         yield Named(f"{HOUSE_CODE}.{kind.name.lower()}", account_number(HOUSE, kind), MILLIONTHS, None)
 
 
-_QUERY = ("at",)
-
 DOORS = (
     Door(
         "GET",
         "/v1/balances",
         balances,
-        {200: messages.BalancesSaid},
+        {200: balance_messages.BalancesSaid},
         refuses=("validation_failed",),
         purposes=BOTH,
-        query=_QUERY,
+        asks=_ASKS,
         tag="books",
     ),
     Door(
         "GET",
         "/v1/balances/{balance}",
         balance,
-        {200: messages.BalancesSaid},
+        {200: balance_messages.BalancesSaid},
         refuses=("not_found", "validation_failed"),
         purposes=BOTH,
-        query=_QUERY,
+        asks=_ASKS,
         tag="books",
     ),
     Door(
         "GET",
         "/v1/accounts/{account}/moved",
         moved,
-        {200: messages.MovedSaid},
+        {200: balance_messages.MovedSaid},
         refuses=("not_found", "validation_failed"),
         purposes=BOTH,
-        query=_QUERY,
+        asks=_ASKS,
         tag="accounts",
     ),
 )

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from clearing import errors, exchange
+from clearing import database, errors, exchange
 from clearing.front import messages, shapes, sources
 from clearing.front.doors import BOTH, Asked, Door, Reply
 from clearing.front.house import LANE
-from clearing.ledger import reads
+from clearing.ledger import proofs, reads
 from clearing.ledger.items import ExchangeView, LeafView
 from clearing.rules.postings import Account
 from clearing.signatures import note_sign
@@ -60,6 +60,18 @@ async def checkpoint(house: "House", _asked: Asked) -> Reply:
     return Reply(200, note.encode(), "text/plain; charset=utf-8")
 
 
+async def consistency(house: "House", asked: Asked) -> Reply:
+    """The head of the log, and the proof that it extends the log of so many events: nothing before was changed or taken out."""
+    size = shapes.whole(asked.path["size"])
+    async with house.reads.connection() as connection:
+        head = await reads.head(connection, LANE)
+        if not 0 < size <= head.size:
+            raise errors.NotFound("the log never had so many events, or none")
+        path = await proofs.consistency(connection, LANE, size, head.size)
+    note = note_sign(origin(house), head.size, head.root, house.key, origin(house))
+    return Reply(200, {"since": size, "size": head.size, "path": [node.hex() for node in path], "checkpoint": note})
+
+
 def origin(house: "House") -> str:
     """The name of the lane's log, and of the key that signs its checkpoints."""
     return f"{house.settings.log_name}/{LANE}"
@@ -67,7 +79,7 @@ def origin(house: "House") -> str:
 
 async def visible(house: "House", asked: Asked) -> tuple[ExchangeView, LeafView]:
     """The exchange that the path names, if the caller submitted it or is an operator. Raises errors.NotFound for every other."""
-    exchange_id = shapes.exchange_id(asked.path["exchange"])
+    exchange_id = shapes.named_id(asked.path["exchange"])
     async with house.reads.connection() as connection:
         found = await reads.exchange(connection, LANE, exchange_id)
     if found is None or (asked.caller.partner is not None and found[0].partner != asked.caller.partner):
@@ -79,9 +91,10 @@ async def gauge(house: "House") -> None:
     """Set the gauges to what the books say now."""
     meters, now = house.meters, sources.clock()
     async with house.reads.connection() as connection:
-        meters.states((await reads.states(connection, LANE)).items())
+        meters.states(await reads.states(connection, LANE))
         orders = await reads.open_orders(connection, LANE)
-        meters.cases.set(len(await reads.cases(connection, LANE)))
+        cases = await connection.execute(database.statement("cases_count"), {"lane": LANE})
+        meters.cases.set((await cases.fetchone() or (0,))[0])
         balance = await reads.trial_balance(connection, LANE)
         meters.log_size.set((await reads.head(connection, LANE)).size)
     asked_again = [(count, oldest) for _, state, count, oldest in orders if state in _ASKED_AGAIN]
@@ -111,4 +124,13 @@ DOORS = (
         tag="books",
     ),
     Door("GET", "/v1/checkpoint", checkpoint, {200: None}, purposes=BOTH, tag="books"),
+    Door(
+        "GET",
+        "/v1/checkpoint/{size}/consistency",
+        consistency,
+        {200: messages.ConsistencySaid},
+        refuses=("not_found",),
+        purposes=BOTH,
+        tag="books",
+    ),
 )

@@ -16,8 +16,6 @@ from clearing.rules.refusals import Refusal
 if TYPE_CHECKING:
     from clearing.front.house import House
 
-_DIGITS_MAX = 18  # a bigint
-
 
 async def list_cases(house: "House", _asked: Asked) -> Reply:
     """The open cases, the first due first."""
@@ -27,22 +25,20 @@ async def list_cases(house: "House", _asked: Asked) -> Reply:
 
 
 async def resolve_case(house: "House", asked: Asked) -> Reply | Problem:
-    """Decide a case: ask the program again, state what became of the order, or close what moves nothing."""
+    """Decide a case: ask the program again, state what became of the order, close what moves nothing; let go on or end what is held."""
     _ = asked.idempotency_key
     wish = asked.parse(messages.ResolveWish)
-    text = asked.path["case"]
-    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX):
-        raise errors.NotFound
+    case = shapes.whole(asked.path["case"])
     kept = kept_request(house, asked)
     until = asked.at + timedelta(seconds=house.delivery.pace.lease_seconds)
-    item = Resolve(asked.signed, kept, int(text), wish.decision, asked.caller.key_id, house.delivery.lease, until)
+    item = Resolve(asked.signed, kept, case, wish.decision, asked.caller.key_id, house.delivery.lease, until)
     outcome = await house.writer.put(item)
     if isinstance(outcome, Refusal):
         return problems.of_refusal(outcome)
     if not isinstance(outcome, Moved):
         raise errors.ItemRejected
     house.delivery.moved(outcome)
-    return Reply(200, {"case": int(text), "exchange": str(outcome.exchange_id), "state": outcome.state})
+    return Reply(200, {"case": case, "exchange": str(outcome.exchange_id), "state": outcome.state})
 
 
 DOORS = (

@@ -1,6 +1,7 @@
 """The command line: one thin verb for each need."""
 
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,9 @@ from clearing import database, errors
 from clearing.client import Problem
 from clearing.front import logs, settings, wiring
 from clearing.front.terminal import app, err, out, run
+
+COMMANDS = ("agreements", "ask", "checks", "log", "members", "operate", "price", "review")
+"""Modules that hang their commands on `app`, read when a command is to be run."""
 
 SPEC = Path("openapi") / "clearing.yaml"
 
@@ -73,24 +77,27 @@ def describe(
     check: Annotated[bool, typer.Option("--check", help="Compare with the file instead of writing it.")] = False,
     file: Annotated[Path, typer.Option(help="Where the description is kept.")] = SPEC,
 ) -> None:
-    """Write the description of the API, or say whether the one that is kept is still true."""
+    """Write the description of the API and the schemas of documents, or say whether those that are kept are still true."""
     from clearing.front import openapi  # noqa: PLC0415 - reading the web framework takes a while
     from clearing.front.app import create_app  # noqa: PLC0415
 
-    text = openapi.text(create_app())
-    if not check:
-        file.write_text(text, encoding="utf-8")
-        out.print(f"wrote {file}")
-    elif not file.exists() or file.read_text(encoding="utf-8") != text:
-        err.print(f"{file} is not what the code says; run `clearing openapi`")
-        raise typer.Exit(1)
-    else:
-        out.print(f"{file} is what the code says")
+    said = {file: openapi.text(create_app())}
+    said |= {file.with_name(name): text for name, text in openapi.schemas().items()}
+    for path, text in said.items():
+        if not check:
+            path.write_text(text, encoding="utf-8")
+            out.print(f"wrote {path}")
+        elif not path.exists() or path.read_text(encoding="utf-8") != text:
+            err.print(f"{path} is not what the code says; run `clearing openapi`")
+            raise typer.Exit(1)
+        else:
+            out.print(f"{path} is what the code says")
 
 
 def main() -> None:
     """Run a command; what the house refuses becomes one sentence and an exit code."""
-    from clearing.front import cli_ask, cli_checks, cli_operate, cli_review  # noqa: F401, PLC0415 - they hang their commands on `app`
+    for name in COMMANDS:
+        import_module(f"clearing.front.cli_{name}")
 
     try:
         app()

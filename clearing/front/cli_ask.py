@@ -1,4 +1,4 @@
-"""Commands of a partner's engineer: link, quote, exchange and follow, each one signed request to a running house."""
+"""Commands of a partner's engineer: account, quote, exchange and follow, each one signed request to a running house."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -46,9 +46,9 @@ class Session:
         """One signed request that the typed client has no name for. Raises Problem."""
         auth = HouseAuth(self.key, self._keys())
         body = json.dumps(wish).encode() if wish is not None else None
-        headers = (
-            {} if body is None else {"content-type": "application/json", "idempotency-key": quoted(sources.nonce())}
-        )
+        headers = {} if method == "GET" else {"idempotency-key": quoted(sources.nonce())}
+        if body is not None:
+            headers["content-type"] = "application/json"
         with httpx.Client(base_url=self.url, auth=auth, timeout=TIMEOUT_SECONDS) as http:
             response = http.request(method, path, content=body, headers=headers)
         said: dict[str, Any] = response.json()
@@ -58,6 +58,10 @@ class Session:
 
     def _keys(self) -> dict[str, PublicKey]:
         return parse_jwks(json.loads(self.pinned.read_text())) if self.pinned else house_keys(self.url)
+
+    def jwks(self) -> dict[str, Any]:
+        """The house's keys: the pinned ones, or those that it publishes."""
+        return {"keys": [dict(key.jwk) for key in self._keys().values()]}
 
     def curl(self, method: str, path: str, wish: Mapping[str, Any] | None, name: str | None, wait: int | None) -> str:
         """A command that sends exactly the signed bytes."""
@@ -79,13 +83,14 @@ class Session:
         return " \\\n  ".join(lines)
 
 
-def _say(session: Session, ask: Callable[[Clearing], dict[str, Any]]) -> None:
+def say(session: Session, ask: Callable[[Clearing], dict[str, Any]]) -> None:
+    """Ask, and print what the house says."""
     with session.client() as client:
         terminal.out.print_json(data=ask(client))
 
 
 @terminal.app.command()
-def link(
+def account(
     program: str,
     member: str,
     key: Key,
@@ -95,13 +100,13 @@ def link(
     *,
     curl: Curl = False,
 ) -> None:
-    """Link a member: the account token that stands for the membership number."""
+    """Take in a member's account: the token that stands for the membership number."""
     session = Session(key, url, pinned)
     wish = {"program": program, "member": member} | ({} if name is None else {"name": name})
     if curl:
         typer.echo(session.curl("POST", "/v1/accounts", wish, None, None))
     else:
-        _say(session, lambda client: client.account(program, member, name))
+        say(session, lambda client: client.account(program, member, name))
 
 
 @terminal.app.command()
@@ -125,7 +130,7 @@ def quote(
     if curl:
         typer.echo(session.curl("POST", "/v1/quotes", wish, None, None))
     else:
-        _say(session, lambda client: client.quote(source_account, target_account, sent=sent, received=received))
+        say(session, lambda client: client.quote(source_account, target_account, sent=sent, received=received))
 
 
 @terminal.app.command()
@@ -148,13 +153,13 @@ def exchange(
     if curl:
         typer.echo(session.curl("POST", "/v1/exchanges", {"quote": said}, again, wait))
     else:
-        _say(session, lambda client: client.exchange(said, again, wait))
+        say(session, lambda client: client.exchange(said, again, wait))
 
 
 @terminal.app.command("look-up")
 def look_up(exchange_id: str, key: Key, wait: Wait = None, url: Url = URL, pinned: Pinned = None) -> None:
     """An exchange as it stands."""
-    _say(Session(key, url, pinned), lambda client: client.look_up(exchange_id, wait))
+    say(Session(key, url, pinned), lambda client: client.look_up(exchange_id, wait))
 
 
 @terminal.app.command()
@@ -169,7 +174,7 @@ def reverse(
     pinned: Pinned = None,
 ) -> None:
     """Give points of a completed exchange back, all or a part, at the original terms."""
-    _say(Session(key, url, pinned), lambda client: client.reverse(exchange_id, sent, reason, again, wait))
+    say(Session(key, url, pinned), lambda client: client.reverse(exchange_id, sent, reason, again, wait))
 
 
 @terminal.app.command()
@@ -186,9 +191,9 @@ def balance(
     """What accounts of the books held at any past instant, or what a member moved through the house by then."""
     when = None if at is None else _instant(at)
     if account is not None and "." not in account:
-        _say(Session(key, url, pinned), lambda client: client.moved(account, when))
+        say(Session(key, url, pinned), lambda client: client.moved(account, when))
     else:
-        _say(Session(key, url, pinned), lambda client: client.balances(account, when))
+        say(Session(key, url, pinned), lambda client: client.balances(account, when))
 
 
 def _instant(text: str) -> datetime:
@@ -204,4 +209,4 @@ def _instant(text: str) -> datetime:
 @terminal.app.command()
 def proof(exchange_id: str, key: Key, url: Url = URL, pinned: Pinned = None) -> None:
     """The receipt of an exchange with its place in the log; `clearing receipt verify` checks it offline."""
-    _say(Session(key, url, pinned), lambda client: client.proof(exchange_id))
+    say(Session(key, url, pinned), lambda client: client.proof(exchange_id))

@@ -101,17 +101,21 @@ def verify_offline(
     """Check a receipt: who signed it, what it commits to, and, with a proof, that the log holds it."""
     text = typer.get_text_stream("stdin").read() if str(file) == "-" else file.read_text()
     said = json.loads(text)
-    if keys is not None:
-        jwks = json.loads(keys.read_text())
-    elif url is not None:
-        jwks = {"keys": [dict(key.jwk) for key in house_keys(url).values()]}
-    else:
-        raise typer.BadParameter("say --keys FILE or --url HOUSE")
+    jwks = _keys_given(keys, url)
     proof = {"proof": said} if "path" in said and "checkpoint" in said else {}
     findings = verify_receipt({"receipt": said["receipt"], **proof}, jwks)
     for finding in findings:
         terminal.out.print(f"{'✓' if finding.holds else '✗'} {finding.check}: {finding.detail}")
     raise typer.Exit(0 if holds(findings, proven=bool(proof)) else 1)
+
+
+def _keys_given(keys: Path | None, url: str | None) -> dict[str, Any]:
+    if keys is not None:
+        said: dict[str, Any] = json.loads(keys.read_text())
+        return said
+    if url is not None:
+        return {"keys": [dict(key.jwk) for key in house_keys(url).values()]}
+    raise typer.BadParameter("say --keys FILE or --url HOUSE")
 
 
 @terminal.app.command()

@@ -1,15 +1,16 @@
 """Commands of operators, directly on the database: onboarding, keys, and the review queue by a signed request."""
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from clearing import partners
+from clearing import errors, partners
 from clearing.front import onboarding, settings, sources, terminal, vault, wiring
+from clearing.front.house import LANE
 from clearing.front.shapes import instant
 from clearing.partners import KEY_PROOF, KeyRow, key_proof
 from clearing.signatures import PrivateKey, jws_sign
@@ -17,6 +18,7 @@ from clearing.signatures import PrivateKey, jws_sign
 keys = typer.Typer(help="Keys: make, prove, register, list, revoke.", no_args_is_help=True)
 terminal.app.add_typer(keys, name="key")
 
+DOUBTS_PAGE = 500
 Purpose = Annotated[str, typer.Option(help="requests, answers or operator")]
 Partner = Annotated[str | None, typer.Option(help="The partner's code; none for an operator's key.")]
 
@@ -98,14 +100,42 @@ def list_keys(partner: Partner = None) -> None:
 def revoke(
     key_id: str,
     compromised_since: Annotated[
-        datetime | None, typer.Option(help="UTC; kept with the key: what it signed from then on is in doubt.")
+        datetime | None,
+        typer.Option(help="UTC; kept with the key: what it asked for from then on is in doubt, and listed."),
     ] = None,
 ) -> None:
     """Take a key out of use at once."""
 
     async def take_out() -> KeyRow:
         async with wiring.desk(settings.load()) as (connection, _):
-            since = compromised_since.astimezone(sources.clock().tzinfo) if compromised_since else None
-            return await partners.revoke_key(connection, key_id, None, sources.clock(), since)
+            since = compromised_since.replace(tzinfo=UTC) if compromised_since else None
+            row = await partners.revoke_key(connection, key_id, None, sources.clock(), since)
+            await _list_doubts(connection, row)
+            return row
 
     terminal.out.print(f"revoked {terminal.run(take_out()).public.key_id}")
+
+
+@keys.command()
+def doubts(key_id: str) -> None:
+    """What a key asked for or decided since it was compromised: a person must look at each."""
+
+    async def told() -> None:
+        async with wiring.desk(settings.load()) as (connection, _):
+            row = await partners.key(connection, key_id)
+            if row is None:
+                raise errors.NotFound("no such key")
+            await _list_doubts(connection, row)
+
+    terminal.run(told())
+
+
+async def _list_doubts(connection: Any, row: KeyRow) -> None:
+    """All of them, a page at a time: one line each, for people and for `cut`."""
+    after, count = partners.BEGINNING, 0
+    while page := await partners.doubts(connection, LANE, row, DOUBTS_PAGE, after):
+        for doubt in page:
+            typer.echo(f"{doubt.exchange_id} {doubt.kind} {instant(doubt.at)} {doubt.seq}")
+        after, count = page[-1].seq, count + len(page)
+    since = instant(row.compromised_since)
+    terminal.out.print(f"{count} in doubt since {since}" if since else "nobody said that it was compromised")

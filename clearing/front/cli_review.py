@@ -26,7 +26,9 @@ def list_cases(key: Key, url: Url = URL, pinned: Pinned = None) -> None:
 @review.command()
 def resolve(
     case: int,
-    decision: Annotated[str, typer.Argument(help="ask_again, done, declined or close")],
+    decision: Annotated[
+        str, typer.Argument(help="ask_again, done, declined, close; release or refuse what is held for its risk")
+    ],
     note: Annotated[str, typer.Argument(help="Why; kept with the signed request.")],
     key: Key,
     url: Url = URL,

@@ -32,6 +32,7 @@ SENT_DECLINED = 21_876  # 10,938 miles: the sandbox airline declines amounts tha
 SENT_LOST_ANSWER = 21_802  # 10,901 miles: it credits amounts that end in 901 and says nothing
 SENT_KILLED = 24_000
 PART = 8_000
+AT_THE_HOTEL, AT_THE_AIRLINE = "SBX-OK-20048852", "SBX-OK-71130046"
 KILL_AT = "deliver.heard:2"  # the airline has answered the credit, and the house has written nothing of it yet
 
 
@@ -76,8 +77,8 @@ def _common(micro: int) -> str:
 
 def linking(story: Story) -> None:
     """Two members are linked: from here on only tokens travel"""
-    hotel = story.palm.account("palm-hotels", "SBX-OK-20048852", key="link-hotel")
-    airline = story.palm.account("lotus-air", "SBX-OK-71130046", key="link-airline")
+    hotel = story.palm.account("palm-hotels", AT_THE_HOTEL, key="link-hotel")
+    airline = story.palm.account("lotus-air", AT_THE_AIRLINE, key="link-airline")
     story.source, story.target = hotel["account"], airline["account"]
     for said in (hotel, airline):
         seen = f"{said['masked']} → {said['account']}"
@@ -203,6 +204,20 @@ def proving(story: Story) -> None:
     story.shows("the receipt holds with the house switched off", held=holds(findings, proven=True))
 
 
+def hiding(story: Story) -> None:
+    """The members' numbers are in the programs' own books, and in nothing that the house wrote"""
+    everything = [path for path in story.stage.folder.rglob("*") if path.is_file()]
+    theirs = [path for path in everything if path.name.startswith(("palm-hotels.db", "lotus-air.db"))]
+    told = {
+        path: any(number.encode() in path.read_bytes() for number in (AT_THE_HOTEL, AT_THE_AIRLINE))
+        for path in everything
+    }
+    story.shows("the programs know their members", held=any(told[path] for path in theirs))
+    leaks = sorted(path.name for path in everything if told[path] and path not in theirs)
+    seen = f"{len(everything) - len(theirs)} files of logs, keys and PostgreSQL searched"
+    story.shows("no log, row or proof of the house shows a number", held=not leaks, detail=", ".join(leaks) or seen)
+
+
 async def _read_books(
     set_up: Stage,
 ) -> tuple[list[Check], list[tuple[int, int, int]], dict[int, tuple[str, str]], list[tuple[str, int, int]]]:
@@ -248,6 +263,7 @@ SCENES: tuple[Callable[[Story], None], ...] = (
     killing_the_house,
     reversing,
     proving,
+    hiding,
 )
 
 

@@ -85,8 +85,8 @@ Run = Callable[["House", Asked], Awaitable[Reply | Problem]]
 class Door:
     """One signed operation. `writes` says that an item of the ledger carries the nonce; otherwise it is remembered first.
 
-    `keeps` says that the request changes something outside the lane's books, and is kept as evidence all the same.
-    `query` names what may stand in the query; what a name means stands in `openapi`.
+    `asks` names what its query may say. `keeps` says that the request changes something outside the lane's books, and is kept as
+    evidence all the same.
     """
 
     method: str
@@ -99,8 +99,8 @@ class Door:
     writes: bool = False
     waits: bool = False
     keeps: bool = False
-    query: Sequence[str] = ()
     tag: str = "exchanges"
+    asks: Sequence[str] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -40,7 +40,7 @@ async def submit(house: "House", asked: Asked) -> Reply | Problem:
     bucket = partners.bucket_of(accepted.source_account)
     exchange_id = partners.bucketed_uuid(asked.at, bucket, sources.random(10))
     outcome = await exchange.submit(
-        house.writer, signed_wish(house, asked, key), accepted, directory, exchange_id, _lease(house, asked)
+        house.writer, signed_wish(house, asked, key), accepted, directory, exchange_id, _lease(house, asked), asked.at
     )
     return await _reserved(house, asked, outcome)
 
@@ -58,7 +58,7 @@ async def cancel(house: "House", asked: Asked) -> Reply | Problem:
     """Stop it, if the target has not been asked yet; whatever the source holds is given back."""
     key = asked.idempotency_key
     asked.parse(messages.CancelWish)
-    exchange_id = shapes.exchange_id(asked.path["exchange"])
+    exchange_id = shapes.named_id(asked.path["exchange"])
     outcome = await exchange.cancel(house.writer, signed_wish(house, asked, key), exchange_id)
     if isinstance(outcome, Refusal):
         return problems.of_refusal(outcome)

@@ -5,9 +5,12 @@ from typing import TYPE_CHECKING
 from clearing import partners
 from clearing.front import messages, shapes
 from clearing.front.doors import BOTH, Asked, Door, Reply
+from clearing.front.house import LANE
 
 if TYPE_CHECKING:
     from clearing.front.house import House
+
+DOUBTS_MOST = 100
 
 
 async def list_keys(house: "House", asked: Asked) -> Reply:
@@ -34,14 +37,16 @@ async def register_key(house: "House", asked: Asked) -> Reply:
 
 
 async def revoke_key(house: "House", asked: Asked) -> Reply:
-    """Take a key out of use at once. `compromised_since` is kept with it: what it signed from then on is in doubt."""
+    """Take a key out of use at once. What it asked for or decided since `compromised_since` is listed: it is in doubt."""
     wish = asked.parse(messages.RevokeWish)
     async with house.reads.connection() as connection:
         row = await partners.revoke_key(
             connection, asked.path["key_id"], asked.caller.partner, asked.at, wish.compromised_since
         )
+        found = await partners.doubts(connection, LANE, row, DOUBTS_MOST + 1)
     house.live.forget()
-    return Reply(200, shapes.key(row))
+    in_doubt = [shapes.doubt(doubt) for doubt in found[:DOUBTS_MOST]]
+    return Reply(200, {**shapes.key(row), "in_doubt": in_doubt, "more": len(found) > DOUBTS_MOST})
 
 
 DOORS = (
@@ -60,7 +65,7 @@ DOORS = (
         "POST",
         "/v1/keys/{key_id}/revoke",
         revoke_key,
-        {200: messages.KeySaid},
+        {200: messages.RevokedSaid},
         messages.RevokeWish,
         ("not_found",),
         purposes=BOTH,

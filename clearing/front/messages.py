@@ -37,7 +37,6 @@ Amount = Annotated[
 ]
 Micro = Annotated[int, Field(ge=0, le=AMOUNT_MAX, description="millionths of the common unit")]
 Total = Annotated[str, Field(pattern=r"^-?[0-9]{1,19}$", description="millionths of the common unit; may pass 2^53")]
-Sum = Annotated[str, Field(pattern=r"^-?[0-9]{1,19}$", description="whole units; may pass 2^53")]
 Token = Annotated[UUID, BeforeValidator(_uuid)]
 Code = Annotated[str, Field(min_length=1, max_length=64)]
 Instant = Annotated[AwareDatetime, BeforeValidator(_instant), Field(description="RFC 3339, with its zone")]
@@ -84,6 +83,9 @@ class QuoteWish(Wish):
     target_account: Token
     sent: Amount | None = None
     received: Amount | None = None
+    tier: Code | None = None
+    card: Annotated[str, Field(min_length=1, max_length=64, description="the card that the member holds")] | None = None
+    channel: Code | None = None
 
     @model_validator(mode="after")
     def _one_amount(self) -> Self:
@@ -121,6 +123,25 @@ class ExpirySaid(Said):
     becomes: Annotated[NewExpiry | None, Field(description="null: the target does not tell how long its units live")]
 
 
+class BonusSaid(Said):
+    """What one funder pays of a bonus."""
+
+    campaign: str
+    funder: str
+    units: Annotated[int, Field(ge=0, le=AMOUNT_MAX)]
+    value: Micro
+
+
+class ChargeSaid(Said):
+    """A fee that the source program takes of its member beside the points sent: points, or value."""
+
+    rule: str
+    points: Annotated[int, Field(ge=0, le=AMOUNT_MAX)]
+    value: Micro
+    capped: bool
+    waived: bool
+
+
 class QuoteSaid(Said):
     """Exact terms, as a signed token. Used once, honoured until it expires."""
 
@@ -135,6 +156,11 @@ class QuoteSaid(Said):
     expires_at: Instant
     arrival: Arrival
     terms_version: str
+    base: Annotated[int, Field(ge=0, le=AMOUNT_MAX, description="units that the points give, without any bonus")]
+    bonus: list[BonusSaid]
+    bonus_after_days: Annotated[int, Field(ge=0, description="0: with the base")]
+    remainder: Annotated[int, Field(ge=0, le=AMOUNT_MAX, description="points off the step that stay with the member")]
+    charges: list[ChargeSaid]
     expiry: Annotated[
         list[ExpirySaid] | None,
         Field(
@@ -194,6 +220,15 @@ class ProofSaid(Said):
     checkpoint: Annotated[str, Field(description="signed note (C2SP)")]
 
 
+class ConsistencySaid(Said):
+    """What makes it provable that the log only grew: the way from an earlier head to the one that is signed here."""
+
+    since: int
+    size: int
+    path: list[str]
+    checkpoint: Annotated[str, Field(description="signed note (C2SP)")]
+
+
 class PositionSaid(Said):
     """What a partner owes (plus) or is owed (minus), and how far it may go."""
 
@@ -202,50 +237,6 @@ class PositionSaid(Said):
     position: Total
     pending: Total
     unit: Literal["millionths"]
-
-
-class BalanceSaid(Said):
-    """What one account of the books held."""
-
-    account: Annotated[
-        str,
-        Field(
-            description="`CODE.outstanding`, `.transit`, `.exchanged_out`, `.exchanged_in`, `.suspense` of a program; `CODE.position` of a "
-            "partner, plus: it owes the house; `house.fee`, `house.rounding`"
-        ),
-    ]
-    balance: Sum
-    unit: Annotated[str, Field(description="the program's unit, or millionths of the common unit")]
-
-
-class BalancesSaid(Said):
-    """Balances at an instant: the sums of all entries that were booked at it or before."""
-
-    at: Instant
-    events: Annotated[int, Field(ge=0, description="how long the log was then")]
-    settled: Annotated[
-        bool,
-        Field(description="something later is in the log: nothing can be added at or before this instant any more"),
-    ]
-    balances: list[BalanceSaid]
-
-
-class MovedSaid(Said):
-    """What one member's account moved through the house by an instant, in its program's unit."""
-
-    account: Token
-    program: Code
-    unit: str
-    at: Instant
-    net: Annotated[Sum, Field(description="received + returned - sent - taken_back")]
-    sent: Annotated[Sum, Field(description="points that left for good")]
-    received: Annotated[Sum, Field(description="units that arrived")]
-    returned: Annotated[Sum, Field(description="points that reversals gave back")]
-    taken_back: Annotated[Sum, Field(description="units that reversals took back")]
-    sending: Annotated[Sum, Field(description="under way: may yet leave")]
-    receiving: Annotated[Sum, Field(description="under way: may yet arrive")]
-    returning: Annotated[Sum, Field(description="under way: may yet come back")]
-    taking_back: Annotated[Sum, Field(description="under way: may yet be taken back")]
 
 
 class ProgramSaid(Said):
@@ -293,6 +284,22 @@ class KeySaid(Said):
     compromised_since: Instant | None
 
 
+class DoubtSaid(Said):
+    """Something in the log that rests on a key which was in other hands."""
+
+    seq: int
+    exchange: UUID
+    event: Literal["reserved", "reversal_reserved", "cancelled", "case_resolved"]
+    at: Instant
+
+
+class RevokedSaid(KeySaid):
+    """A revoked key, and what it asked for or decided since it was compromised; `more`: these are only the first of them."""
+
+    in_doubt: list[DoubtSaid]
+    more: bool
+
+
 class KeysSaid(Said):
     """The caller's keys."""
 
@@ -321,7 +328,7 @@ class CasesSaid(Said):
 class ResolveWish(Wish):
     """An operator's decision on a case."""
 
-    decision: Literal["ask_again", "done", "declined", "close"]
+    decision: Literal["ask_again", "done", "declined", "close", "release", "refuse"]
     note: Annotated[str, Field(min_length=1, max_length=500)]
 
 
@@ -343,3 +350,8 @@ class ProblemSaid(Said):
     detail: str
     retryable: bool
     trace_id: str
+    side: (
+        Annotated[Literal["source", "target"], Field(description="which of the two accounts stands in the way")] | None
+    ) = None
+    remedy: Annotated[str, Field(description="what the member can do")] | None = None
+    fits_from: Annotated[Instant, Field(description="the instant from which it will fit")] | None = None

@@ -1,9 +1,18 @@
-"""What is counted: requests as they come, and the state of the books when somebody asks."""
+"""What is counted: requests and ends as they come, and the state of the books when somebody asks. docs/metrics.md lists it.
 
-from collections.abc import Iterable
+A scrape costs what is on its way, not what ever was: nothing that has ended is counted again.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
+
+from clearing import errors
+from clearing.ledger import Writer
+from clearing.ledger.items import Item, Moved, Outcome
+from clearing.rules.lifecycle import TERMINAL, State
 
 MEDIA = "text/plain; version=0.0.4; charset=utf-8"
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the package types the rest
@@ -23,7 +32,12 @@ class Meters:
             "clearing_request_seconds", "Time from first byte to answer.", buckets=_SECONDS, **made
         )
         self.problems = Counter("clearing_problems", "Refusals by code.", ["code"], **made)
-        self.exchanges = Gauge("clearing_exchanges", "Exchanges and reversals by state.", ["state"], **made)
+        self.exchanges = Gauge(
+            "clearing_exchanges", "Exchanges and reversals on their way or with a person, by state.", ["state"], **made
+        )
+        self.ends = Counter(
+            "clearing_exchanges_ended", "Exchanges and reversals that this process ended, by state.", ["state"], **made
+        )
         self.unknown = Gauge("clearing_unknown_orders", "Orders whose outcome is being asked again.", **made)
         self.unknown_age = Gauge("clearing_unknown_age_seconds", "Age of the oldest of them.", **made)
         self.cases = Gauge("clearing_open_cases", "Cases that a person must look at.", **made)
@@ -55,12 +69,34 @@ class Meters:
         """Delivery met this so many times."""
         self.delivery.labels(what, program).inc(count)
 
-    def states(self, counted: Iterable[tuple[str, int]]) -> None:
-        """Exchanges by state, anew."""
-        self.exchanges.clear()
-        for state, count in counted:
-            self.exchanges.labels(state).set(count)
+    def ended(self, state: State) -> None:
+        """An exchange came to its end."""
+        self.ends.labels(state).inc()
+
+    def states(self, counted: Mapping[str, int]) -> None:
+        """Exchanges by state, anew; a state without any says 0."""
+        for state in State:
+            if state not in TERMINAL:
+                self.exchanges.labels(state).set(counted.get(state, 0))
 
     def text(self) -> bytes:
         """Everything, as Prometheus reads it."""
         return generate_latest(self.registry)
+
+
+class CountedWriter(Writer):
+    """The lane's writer, which tells each end that it wrote. One end is told once: what is only said again moves nothing."""
+
+    def __init__(self, *given: Any, ended: Callable[[State], None], **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._ended = ended
+
+    def _asked(self, items: list[Item]) -> "asyncio.Future[list[Outcome | errors.ClearingError]]":
+        asked = super()._asked(items)
+        asked.add_done_callback(self._count)
+        return asked
+
+    def _count(self, asked: "asyncio.Future[list[Outcome | errors.ClearingError]]") -> None:
+        for outcome in () if asked.cancelled() else asked.result():
+            if isinstance(outcome, Moved) and outcome.exchange is not None and outcome.state in TERMINAL:
+                self._ended(outcome.state)

@@ -1,9 +1,10 @@
-"""Onboarding by one YAML file: partners, caps, keys, programs with prices, corridors. Said again, nothing changes.
+"""Onboarding by one YAML file: partners, keys, programs, first agreements (cap and prices), corridors. Said again, nothing changes.
 
     partners:
       - partner: lotus                    # code: lower-case letters, digits, hyphens
         name: Lotus Air
-        cap: 500000000000                 # net debit cap, millionths of the common unit
+        cap: 500000000000                 # net debit cap of the first agreement, millionths of the common unit
+        notice_days: 30                   # the notice it promises for the next version
         keys:
           - purpose: requests             # signs requests to the house
             key_file: keys/lotus.jwk      # a private JWK at hand (made if missing): the proof of possession is made here
@@ -25,12 +26,15 @@
     corridors:
       - {source: palm-hotels, target: lotus-air, ratio: 1/3, step: 3, minimum: 300}
 
-Files are found beside the YAML file. A price or corridor that differs from the one in force is published as its next version from now
-on, or from `valid_from`.
+A program's rules of links stand with its capabilities too: account_age_days, link_age_days, one_card_per_account (docs/members.md).
+Files are found beside the YAML file. Cap and prices become the partner's first agreement, from now on or from the partner's `valid_from`;
+once there is one, a plan that differs from it is refused: terms change by `clearing agreement publish` and a second operator's key. A
+corridor becomes the first version of its rate card in the same way (docs/rate-cards.md); from then on cards change by two keys.
 """
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -44,11 +48,15 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from clearing import errors, partners
 from clearing.adapter import Capabilities, load_adapters
 from clearing.front import sources, vault
+from clearing.front.first_agreements import NOTICE_DAYS, Terms, agree
+from clearing.front.granting import grant_due
 from clearing.front.settings import Environment, Settings
+from clearing.front.shapes import instant
 from clearing.front.wiring import register_own
 from clearing.ledger import Writer
-from clearing.ledger.items import Grant
-from clearing.partners import Directory
+from clearing.rules.card_faults import Fault
+from clearing.rules.card_json import read_card
+from clearing.rules.cards import Card
 from clearing.rules.refusals import Refusal
 from clearing.rules.units import AMOUNT_MAX, Ratio
 
@@ -99,6 +107,8 @@ class PartnerPart(Part):
     partner: str
     name: str
     cap: Whole | None = None
+    notice_days: Whole = NOTICE_DAYS
+    valid_from: AwareDatetime | None = None
     keys: tuple[Key, ...] = ()
 
 
@@ -107,7 +117,6 @@ class PricePart(Part):
 
     issue: Fraction
     redeem: Fraction
-    valid_from: AwareDatetime | None = None
 
 
 class ProgramPart(Part):
@@ -172,9 +181,6 @@ async def onboard(
             said(
                 f"key {await _key(connection, key, who.partner, settings, folder)} signs {key.purpose} of {who.partner}"
             )
-        if who.cap is not None:
-            await writer.put(Grant(who.partner, who.cap))
-            said(f"cap of {who.partner} is {who.cap}")
     for operator in plan.operators:
         private = vault.private_key(folder / operator.key_file, make=True)
         await register_own(connection, private, "operator", None, settings)
@@ -183,6 +189,7 @@ async def onboard(
         _require_public(program.endpoint, settings)
         await _program(connection, program)
         said(f"program {program.program} at {program.endpoint}")
+    await _agree(connection, writer, plan, said)
     for corridor in plan.corridors:
         await _corridor(connection, corridor)
         said(f"corridor from {corridor.source} to {corridor.target}")
@@ -225,43 +232,63 @@ async def _program(connection: Connection, part: ProgramPart) -> None:
     await partners.register_program(
         connection, part.program, part.partner, capabilities=capabilities, now=sources.clock(), **named
     )
-    if part.price is not None:
-        await _price(connection, part.program, part.price)
 
 
-async def _price(connection: Connection, program: str, part: PricePart) -> None:
-    now, current = sources.clock(), (await partners.load(connection)).price(program, sources.clock())
-    if part.valid_from is None and current and (current.issue, current.redeem) == (part.issue, part.redeem):
-        return
-    _granted(await partners.publish_price(connection, program, part.valid_from or now, part.issue, part.redeem, now))
+async def _agree(connection: Connection, writer: Writer, plan: Plan, said: Said) -> None:
+    """First agreements out of what the plan says in two places, and the caps that follow from them."""
+    terms = {
+        who.partner: Terms(cap=who.cap, notice_days=who.notice_days, valid_from=who.valid_from) for who in plan.partners
+    }
+    for program in plan.programs:
+        if program.price is not None:
+            found = terms.setdefault(program.partner, Terms())
+            found.prices[program.program] = (program.price.issue, program.price.redeem)
+    for agreement in await agree(connection, terms):
+        said(f"agreement with {agreement.partner} is version {agreement.version}")
+    for grant in await grant_due(connection, writer):
+        said(f"cap of {grant.partner} is {grant.granted}")
 
 
 async def _corridor(connection: Connection, part: CorridorPart) -> None:
+    """The corridor as the first version of its rate card. Raises errors.ValidationFailed where another card is in force."""
     now = sources.clock()
-    if part.valid_from is None and _stands(await partners.load(connection), part, now):
+    document = card_document(part, now)
+    known = (await partners.load(connection)).cards.get((part.source, part.target), ())
+    if known:
+        _require_same(known[-1], document)
         return
-    _granted(
-        await partners.publish_corridor(
-            connection,
-            part.source,
-            part.target,
-            valid_from=part.valid_from or now,
-            ratio=part.ratio,
-            step=part.step,
-            minimum=part.minimum,
-            maximum=part.maximum,
-            valid_to=part.valid_to,
-            now=now,
-        )
-    )
-
-
-def _stands(directory: Directory, part: CorridorPart, now: datetime) -> bool:
-    card = directory.corridor(part.source, part.target, now)
-    shape = (part.ratio, part.step, part.minimum, part.maximum, part.valid_to)
-    return card is not None and (card.ratio, card.step, card.minimum, card.maximum, card.valid_to) == shape
-
-
-def _granted(outcome: object) -> None:
+    outcome = await partners.publish_card(connection, document, now)
     if isinstance(outcome, Refusal):
         raise errors.ValidationFailed(f"{outcome.code}: {outcome.detail}")
+
+
+def card_document(part: CorridorPart, now: datetime) -> dict[str, Any]:
+    """The rate card that a corridor in short stands for: one rate, one band."""
+    band = {"minimum": part.minimum, "step": part.step, "ratio": {"points": part.ratio.den, "units": part.ratio.num}}
+    if part.maximum is not None:
+        band["maximum"] = part.maximum
+    document: dict[str, Any] = {
+        "format": "rate-card/1",
+        "source": part.source,
+        "target": part.target,
+        "version": 1,
+        "announced_at": instant(now.replace(microsecond=0)),
+        "valid_from": instant((part.valid_from or now).replace(microsecond=0)),
+        "rates": [{"name": "base", "bands": [band]}],
+    }
+    if part.valid_to is not None:
+        document["valid_to"] = instant(part.valid_to.replace(microsecond=0))
+    return document
+
+
+def _require_same(known: Card, document: dict[str, Any]) -> None:
+    """What the plan says is what the last card says, whenever that began."""
+    wanted = read_card(document)
+    if (
+        isinstance(wanted, Fault)
+        or replace(wanted, version=known.version, announced_at=known.announced_at, span=known.span) != known
+    ):
+        raise errors.ValidationFailed(
+            f"the plan differs from the rate card from {known.source} to {known.target}: cards change by `clearing card publish` "
+            "and a second operator's key"
+        )

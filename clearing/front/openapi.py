@@ -1,5 +1,6 @@
 """The description of the API, made from the table of doors: `openapi/clearing.yaml` is this, and `clearing openapi --check` compares."""
 
+import json
 from typing import Any
 
 import yaml
@@ -9,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 from clearing.front import problems
 from clearing.front.doors import Door
 from clearing.front.messages import ProblemSaid
+from clearing.rules import agreement_shape, card_shape
 from clearing.signatures import REQUEST_TAG, RESPONSE_TAG, STATE_CHANGING
 
 TITLE = "Clearing house for loyalty points"
@@ -47,9 +49,6 @@ _PREFER = {
 }
 _QUERY: dict[str, dict[str, Any]] = {
     "at": {
-        "name": "at",
-        "in": "query",
-        "required": False,
         "description": "A past instant (RFC 3339 with its zone), unescaped: an address with escapes is not normal.",
         "schema": {"type": "string", "format": "date-time"},
         "example": "2026-03-31T22:00:00Z",
@@ -68,11 +67,14 @@ def described(door: Door) -> dict[str, Any]:
     parameters: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": _path_schema(name)} for name in _path_names(door.path)
     ]
+    parameters += [
+        {"name": name, "in": "query", "required": False, **_QUERY.get(name, {"schema": {"type": "string"}})}
+        for name in door.asks
+    ]
     if door.method in STATE_CHANGING:
         parameters.append(_IDEMPOTENCY_KEY)
     if door.waits:
         parameters.append(_PREFER)
-    parameters += [_QUERY[name] for name in door.query]
     said: dict[str, Any] = {"security": [{SCHEME: []}]}
     if parameters:
         said["parameters"] = parameters
@@ -157,11 +159,17 @@ def _path_names(path: str) -> list[str]:
 
 
 def _path_schema(name: str) -> dict[str, Any]:
-    if name in {"exchange", "account"}:
+    if name in {"exchange", "account", "link"}:
         return {"type": "string", "format": "uuid"}
-    return {"type": "integer", "minimum": 0} if name == "case" else {"type": "string"}
+    return {"type": "integer", "minimum": 0} if name in {"case", "size"} else {"type": "string"}
 
 
 def text(app: FastAPI) -> str:
     """The description as YAML, the same bytes for the same code."""
     return yaml.safe_dump(app.openapi(), sort_keys=False, allow_unicode=True, width=120)
+
+
+def schemas() -> dict[str, str]:
+    """The JSON Schemas of the documents that the house reads, by file: the very tables by which it reads them."""
+    tables = {"rate-card.schema.json": card_shape.SCHEMA, "agreement.schema.json": agreement_shape.SCHEMA}
+    return {name: json.dumps(table, indent=1) + "\n" for name, table in tables.items()}

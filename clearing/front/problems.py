@@ -12,7 +12,7 @@ import orjson
 
 from clearing import errors
 from clearing.rules import refusals
-from clearing.rules.refusals import Refusal, RefusalCode
+from clearing.rules.refusals import REMEDY, Refusal, RefusalCode
 
 MEDIA = "application/problem+json"
 RETRY_AFTER_SECONDS = 1
@@ -28,6 +28,7 @@ class Problem:
     detail: str
     retryable: bool = False
     retry_after: int | None = None
+    more: tuple[tuple[str, str], ...] = ()  # what only some refusals can tell
 
     def document(self, trace_id: str) -> bytes:
         """The JSON of it."""
@@ -40,6 +41,7 @@ class Problem:
                 "detail": self.detail,
                 "retryable": self.retryable,
                 "trace_id": trace_id,
+                **dict(self.more),
             }
         )
 
@@ -58,8 +60,11 @@ def of_error(error: errors.ClearingError) -> Problem:
 
 
 def of_refusal(refusal: Refusal) -> Problem:
-    """An expected no."""
-    return Problem(refusal.status, refusal.code, title_of(refusal.code), refusal.detail)
+    """An expected no: where it lies, what the member can do about it, and from when on it will be a yes, as far as that is known."""
+    then = None if refusal.fits_from is None else refusal.fits_from.isoformat().replace("+00:00", "Z")
+    told = (("side", refusal.side), ("remedy", REMEDY.get(refusal.code)), ("fits_from", then))
+    more = tuple([(name, value) for name, value in told if value is not None])
+    return Problem(refusal.status, refusal.code, title_of(refusal.code), refusal.detail, more=more)
 
 
 def unexpected() -> Problem:

@@ -36,9 +36,19 @@ _PAGE = b"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Cl
 
 def add(app: FastAPI) -> None:
     """Every open route."""
-    for path, endpoint in _ROUTES.items():
-        app.add_api_route(path, endpoint, methods=["GET"], include_in_schema=False, response_model=None)
+    _add(app, _ROUTES)
+    add_health(app)
     app.mount(ASSETS_AT, Assets(directory=ASSETS), name="assets")
+
+
+def add_health(app: FastAPI) -> None:
+    """The routes by which a process is watched; a worker has these and no others."""
+    _add(app, _HEALTH)
+
+
+def _add(app: FastAPI, routes: dict[str, Any]) -> None:
+    for path, endpoint in routes.items():
+        app.add_api_route(path, endpoint, methods=["GET"], include_in_schema=False, response_model=None)
 
 
 class Assets(StaticFiles):
@@ -132,12 +142,10 @@ def _kind(code: str) -> dict[str, Any]:
     return {"type": f"/problems/{code}", "code": code, "status": status, "title": title}
 
 
+_HEALTH: dict[str, Any] = {"/livez": livez, "/readyz": readyz, "/metrics": metrics_text}
 _ROUTES: dict[str, Any] = {
     "/.well-known/jwks.json": jwks,
     "/.well-known/http-message-signatures-directory": signature_directory,
-    "/livez": livez,
-    "/readyz": readyz,
-    "/metrics": metrics_text,
     "/openapi.json": description,
     "/docs": docs,
     "/docs/start.js": docs_start,

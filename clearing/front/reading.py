@@ -51,14 +51,7 @@ def parse(model: type[Model], body: bytes, media: str) -> Model:
     """
     if media.partition(";")[0].strip().lower() != "application/json":  # 1
         raise errors.RequestMalformed("the Content-Type is not application/json")
-    try:
-        text = body.decode("utf-8")  # 2
-        value = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)  # 3
-    except UnicodeDecodeError:
-        raise errors.RequestMalformed("the body is not UTF-8") from None
-    except (ValueError, RecursionError):
-        raise errors.RequestMalformed("the body is not JSON") from None
-    _require_plain(value)  # 4, 5
+    value = document(body)  # 2 to 5
     try:
         return model.model_validate(value)  # 6
     except ValidationError as reason:
@@ -116,6 +109,33 @@ _SAYINGS: Mapping[str, str] = {
     "int_type": "must be a whole number, not text, a fraction or a truth value",
     "int_from_float": "must be a whole number, not text, a fraction or a truth value",
 }
+
+
+def query(text: str, *names: str) -> dict[str, str]:
+    """What a query that begins with "?" says of these names, each at most once and no other. Raises errors.ValidationFailed."""
+    said: dict[str, str] = {}
+    for pair in filter(None, text[1:].split("&")):
+        name, equals, value = pair.partition("=")
+        if name not in names or name in said or not equals:
+            raise errors.ValidationFailed(f"the query says {' and '.join(names)}, each once")
+        said[name] = value
+    return said
+
+
+def document(body: bytes) -> Any:
+    """A JSON value with one meaning. Raises errors.RequestMalformed.
+
+    1. UTF-8 without NUL; 2. JSON, no name twice in one object, no NaN; 3. depth; 4. strings of Unicode scalar values.
+    """
+    try:
+        text = body.decode("utf-8")  # 1
+        value = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)  # 2
+    except UnicodeDecodeError:
+        raise errors.RequestMalformed("the body is not UTF-8") from None
+    except (ValueError, RecursionError):
+        raise errors.RequestMalformed("the body is not JSON") from None
+    _require_plain(value)  # 3, 4
+    return value
 
 
 def idempotency_key(fields: Mapping[str, str]) -> str:

@@ -4,6 +4,9 @@ import asyncio
 import gc
 import signal
 import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import uvicorn
 import uvloop
@@ -11,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from clearing import errors
 from clearing.front import logs, problems, sources, wiring
-from clearing.front.app import Threshold, create_app
+from clearing.front.app import Threshold, create_app, create_lookout
 from clearing.front.house import House
 from clearing.front.settings import Settings
 
@@ -70,9 +73,14 @@ class PlainSpoken(HttpToolsProtocol):
 
 
 def config(house: House) -> uvicorn.Config:
-    """How uvicorn serves the house: no access log of its own, no headers that say more than they must."""
+    """How uvicorn serves the house."""
+    return _config(Threshold(create_app(house)))
+
+
+def _config(app: Any) -> uvicorn.Config:
+    """No access log of uvicorn's own, no headers that say more than they must."""
     return uvicorn.Config(
-        Threshold(create_app(house)),
+        app,
         loop="none",
         http=PlainSpoken,
         ws="none",
@@ -86,12 +94,40 @@ def config(house: House) -> uvicorn.Config:
     )
 
 
+class Lookout(uvicorn.Server):
+    """A server beside the real work: signals are the worker's own business."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave them alone."""
+        yield
+
+
+@asynccontextmanager
+async def _watched(house: House, settings: Settings) -> AsyncIterator[None]:
+    """Health and metrics on a port of their own, where one is given, for as long as the worker delivers."""
+    told = {"environment": settings.environment}
+    if settings.metrics_port is None:
+        logs.log().info("delivering", **told)
+        yield
+        return
+    with listen(settings.model_copy(update={"port": settings.metrics_port})) as listener:
+        server = Lookout(_config(create_lookout(house)))
+        serving = asyncio.create_task(server.serve(sockets=[listener]), name="lookout")
+        logs.log().info("delivering", host=settings.host, port=listener.getsockname()[1], **told)
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            await serving
+
+
 async def work(settings: Settings) -> None:
     """Deliver until told to stop."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     with wiring.database_of(settings) as url:
-        async with wiring.open_house(settings, url, migrates=settings.embedded):
-            logs.log().info("delivering", environment=settings.environment)
+        async with wiring.open_house(settings, url, migrates=settings.embedded) as house, _watched(house, settings):
             await stop.wait()
+    logs.flush()

@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8080, ge=0, le=65535, description="port to listen on")
+    metrics_port: int | None = Field(
+        None, ge=0, le=65535, description="where a worker answers /livez, /readyz and /metrics; none: nowhere"
+    )
     authorities: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="hosts that partners may sign for, with port unless it is 80 or 443; none: loopback at the port"
     )

@@ -8,7 +8,9 @@ from uuid import UUID
 from clearing import errors
 from clearing.ledger.items import ExchangeView
 from clearing.ledger.reads import OpenCase
-from clearing.partners import KeyRow, Program
+from clearing.partners import Doubt, KeyRow, Program
+
+_DIGITS_MAX = 18  # a bigint
 
 
 def instant(at: datetime | None) -> str | None:
@@ -59,6 +61,11 @@ def key(row: KeyRow) -> dict[str, Any]:
     }
 
 
+def doubt(found: Doubt) -> dict[str, Any]:
+    """What a compromised key puts in doubt: `messages.DoubtSaid`."""
+    return {"seq": found.seq, "exchange": str(found.exchange_id), "event": found.kind, "at": instant(found.at)}
+
+
 def program(found: Program) -> dict[str, Any]:
     """A program: `messages.ProgramSaid`."""
     return {
@@ -70,7 +77,7 @@ def program(found: Program) -> dict[str, Any]:
     }
 
 
-def exchange_id(text: str) -> UUID:
+def named_id(text: str) -> UUID:
     """An id out of an address. Raises errors.NotFound: what is no id names nothing."""
     try:
         found = UUID(text)
@@ -79,6 +86,13 @@ def exchange_id(text: str) -> UUID:
     if str(found) != text:
         raise errors.NotFound
     return found
+
+
+def whole(text: str) -> int:
+    """A number out of an address, up to what a bigint holds. Raises errors.NotFound: what is no number names nothing."""
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX):
+        raise errors.NotFound
+    return int(text)
 
 
 def case(found: OpenCase) -> dict[str, Any]:

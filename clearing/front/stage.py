@@ -52,8 +52,8 @@ corridors:
 FIRST_STEPS = """
 Be the hotel's engineer in another terminal (add --curl to see the signed request instead of sending it):
 
-  .venv/bin/clearing link palm-hotels SBX-OK-20048852 --key {key} --url {url}
-  .venv/bin/clearing link lotus-air SBX-OK-71130046 --key {key} --url {url}
+  .venv/bin/clearing account palm-hotels SBX-OK-20048852 --key {key} --url {url}
+  .venv/bin/clearing account lotus-air SBX-OK-71130046 --key {key} --url {url}
   .venv/bin/clearing quote PALM_ACCOUNT LOTUS_ACCOUNT --sent 20000 --key {key} --url {url}
   .venv/bin/clearing exchange QUOTE --wait 10 --key {key} --url {url}
 

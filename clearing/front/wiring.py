@@ -20,14 +20,15 @@ from clearing.adapter import load_adapters
 from clearing.delivery import Delivery
 from clearing.embedded import Embedded
 from clearing.evidence import Evidence, Keyring
-from clearing.front import logs, sources, vault
+from clearing.front import granting, logs, sources, vault
 from clearing.front.house import CLOCK_DIFFERENCE_MAX, LANE, House, Reads, Soundness
-from clearing.front.metrics import Meters
+from clearing.front.metrics import CountedWriter, Meters
 from clearing.front.nonces import NonceCount
 from clearing.front.settings import Settings
 from clearing.ledger import Writer
 from clearing.ledger.items import Tick
 from clearing.partners import KEY_PROOF, KeyRow, Live, key_proof
+from clearing.rules.lifecycle import State
 from clearing.rules.windows import Window
 from clearing.signatures import Message, Presented, PrivateKey, PublicKey, jws_sign
 
@@ -115,7 +116,7 @@ async def _built(settings: Settings, url: str, reads: Reads, open_rooms: context
         published = [row for row in await partners.keys_of(connection, None) if row.purpose == "house"]
     points, keyring, meters = sources.points(settings.kill_at), vault.keyring(settings), Meters()
     house_key = cast("PrivateKey", SoundKey(key, soundness))
-    writer = await open_rooms.enter_async_context(writing(settings, url, calendar, points))
+    writer = await open_rooms.enter_async_context(writing(settings, url, calendar, points, meters.ended))
     live, adapters = Live(reads), load_adapters()
     transport = await open_rooms.enter_async_context(_transport())
     delivery = Delivery(
@@ -169,14 +170,18 @@ def _transport() -> AiohttpTransport:
 
 @asynccontextmanager
 async def writing(
-    settings: Settings, url: str, calendar: Sequence[Window], points: sources.Points = sources.no_points
+    settings: Settings,
+    url: str,
+    calendar: Sequence[Window],
+    points: sources.Points = sources.no_points,
+    ended: Callable[[State], None] = lambda _state: None,
 ) -> AsyncIterator[Writer]:
     """The writer of the lane, running."""
 
     async def connect() -> AsyncConnection[Any]:
         return await database.connect(url, name="clearing-writer")
 
-    writer = Writer(
+    writer = CountedWriter(
         connect,
         LANE,
         clock=sources.clock,
@@ -186,6 +191,7 @@ async def writing(
         points=points,
         queue_most=settings.queue_max,
         clock_difference_max=CLOCK_DIFFERENCE_MAX,
+        ended=ended,
     )
     await writer.start()
     try:
@@ -256,10 +262,11 @@ async def _watch(house: House) -> None:
 
 
 async def tidy(house: House) -> None:
-    """Forget nonces that no signature can bring back, and close a window whose cut-off has passed although nothing happens."""
+    """Forget nonces that no signature can bring back, grant what agreements give from now on, close a window whose cut-off has passed."""
     async with house.reads.connection() as connection:
         now = sources.clock() - NONCE_GRACE
         await connection.execute(database.statement("purge_nonces"), {"lane": LANE, "now": now})
+        await granting.grant_due(connection, house.writer)
     await house.writer.put(Tick())
 
 

@@ -1,7 +1,7 @@
 """The open page of one batch: what was read under the lane's lock, and what will be written before it is let go."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,11 +10,12 @@ from uuid import UUID
 import orjson
 
 from clearing import errors
-from clearing.ledger.items import DueOrder, Evidence, ExchangeView, LeafView, Signed
+from clearing.ledger.items import DueOrder, Evidence, ExchangeView, LeafView, Reserve, Signed
 from clearing.rules import merkle
 from clearing.rules.lifecycle import Leg, Operation
-from clearing.rules.limits import Cap
-from clearing.rules.postings import Entry, Owners
+from clearing.rules.limits import Budget, Cap, Used
+from clearing.rules.postings import HOUSE, Account, Entry, Owners, account_number
+from clearing.rules.quoting import Share
 from clearing.rules.windows import Window
 
 TILE_LEVELS = 8  # a proof reads at most 2^8 hashes for each of these steps up the tree
@@ -81,11 +82,17 @@ class Chart:
     programs: dict[str, tuple[int, int]]  # code → number of the program, number of its partner
     partners: dict[str, int]
 
-    def owners(self, source: str, target: str) -> Owners:
-        """Whose accounts an exchange between these two programs touches."""
-        source_program, source_partner = self.programs[source]
-        target_program, target_partner = self.programs[target]
+    def owners(self, exchange: "Reserve | ExchangeView") -> Owners:
+        """Whose accounts an exchange touches. On a side without a program the partner itself pays, or is paid."""
+        alone = (HOUSE, self.partners.get(exchange.partner, HOUSE))
+        source_program, source_partner = self.programs[exchange.source_program] if exchange.source_program else alone
+        target_program, target_partner = self.programs[exchange.target_program] if exchange.target_program else alone
         return Owners(source_program, target_program, source_partner, target_partner)
+
+    def knows(self, exchange: "Reserve | ExchangeView") -> bool:
+        """Whether every program and partner of this exchange has its number here."""
+        programs = {exchange.source_program, exchange.target_program} - {None}
+        return programs <= self.programs.keys() and exchange.partner in self.partners
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +118,9 @@ class Read:
     orders: dict[tuple[UUID, int], OrderState] = field(default_factory=dict)
     due: list[OrderState] = field(default_factory=list)
     caps: dict[int, Cap] = field(default_factory=dict)
+    references: set[tuple[str, str]] = field(default_factory=set)
+    budgets: dict[str, Budget] = field(default_factory=dict)
+    used: dict[UUID | bytes, list[Used]] = field(default_factory=lambda: defaultdict(list))  # of a member, or a device
     cases: dict[int, CaseState] = field(default_factory=dict)
 
 
@@ -130,6 +140,8 @@ class Changes:
     positions: dict[tuple[int, int], list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
     caps: dict[int, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
     grants: dict[int, int] = field(default_factory=dict)
+    budgets: dict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
+    funds: dict[str, tuple[int | None, int | None]] = field(default_factory=dict)
     cases: list[tuple[Any, ...]] = field(default_factory=list)
     closed: list[tuple[Any, ...]] = field(default_factory=list)
 
@@ -234,6 +246,19 @@ class Book:
         self.changes.cases.append((leaf.seq, exchange.exchange_id, int(leg), kind, CASE_OWNER, self.at, due_at, detail))
         self.read.cases[leaf.seq] = CaseState(leaf.seq, exchange.exchange_id, leg, kind, None)
         return leaf.seq
+
+    def promise(self, shares: Iterable[Share], sign: int) -> None:
+        """Take what these shares cost from the budgets of their campaigns (+1), or give it back (-1)."""
+        for share in shares:
+            sums = self.changes.budgets[share.campaign]
+            sums[0] += sign * share.units
+            sums[1] += sign * share.value
+            if budget := self.read.budgets.get(share.campaign):
+                self.read.budgets[share.campaign] = budget.moved(sign * share.units, sign * share.value)
+
+    def position_of(self, partner: str) -> int:
+        """The number of a partner's account among the positions."""
+        return account_number(self.chart.partners[partner], Account.POSITION)
 
     def move_cap(self, partner: int, *, position: int = 0, pending: int = 0) -> None:
         """Move what a partner's account has booked and pending."""

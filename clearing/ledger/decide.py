@@ -8,15 +8,18 @@ from dataclasses import replace
 from typing import Any
 
 from clearing import errors
-from clearing.ledger.advance import advance, open_order, outcome_unknown
-from clearing.ledger.book import Book, OrderState
+from clearing.ledger.accept import RISK, reserve, reverse, would
+from clearing.ledger.advance import advance, ask, end_held, open_order, outcome_unknown
+from clearing.ledger.book import Book, CaseState, OrderState
 from clearing.ledger.items import (
     Answered,
     Cancel,
+    Capture,
     Claim,
     Claimed,
     DueOrder,
     ExchangeView,
+    Fund,
     Grant,
     Item,
     Moved,
@@ -24,191 +27,21 @@ from clearing.ledger.items import (
     Postpone,
     Remember,
     Reserve,
-    Reserved,
     Resolve,
     Reverse,
     Sent,
     Tick,
+    Try,
 )
-from clearing.rules import rates
-from clearing.rules.lifecycle import TERMINAL, Event, Leg, Path, State, Verdict, after
-from clearing.rules.limits import Cap
+from clearing.rules.lifecycle import CAPTURE, TERMINAL, Event, Leg, Path, State, Verdict, after
+from clearing.rules.limits import Budget, Cap
 from clearing.rules.postings import Account, account_number
-from clearing.rules.rates import Terms
 from clearing.rules.refusals import Refusal, RefusalCode
 
 
 def _remember(book: Book, item: Remember) -> None:
     book.use(item.signed)
     book.keep(item.evidence)
-
-
-def _replay(book: Book, item: Reserve | Reverse) -> Reserved | Refusal | None:
-    """The earlier outcome of this idempotency key, if there is one. A batch written again finds its own work here."""
-    known = book.read.known.get((item.partner, item.idempotency_key))
-    if known is None:
-        return None
-    exchange, leaf = known, book.read.leaves[known.reserved_seq]
-    if exchange.fingerprint != item.fingerprint:
-        return Refusal(RefusalCode.IDEMPOTENCY_KEY_REUSED, "this Idempotency-Key came with another body before")
-    if exchange.request_id != item.signed.request_id:
-        return Reserved(exchange, leaf, (), replayed=True)
-    return Reserved(exchange, leaf, book.held(exchange.exchange_id, item.lease), replayed=False)
-
-
-def _reserve(book: Book, item: Reserve) -> Reserved | Refusal:
-    book.use(item.signed)
-    if earlier := _replay(book, item):
-        return earlier
-    if item.quote_id in book.read.quotes:
-        return Refusal(RefusalCode.QUOTE_USED, "another exchange used this quote")
-    if item.quote_expires_at <= book.at:
-        return Refusal(RefusalCode.QUOTE_EXPIRED, f"the quote expired at {item.quote_expires_at.isoformat()}")
-    owners = book.chart.owners(item.source_program, item.target_program)
-    number = account_number(owners.source_partner, Account.POSITION)
-    cap = book.read.caps.get(number, Cap(0))
-    if not cap.fits(item.terms.debit):
-        return Refusal(RefusalCode.NET_DEBIT_CAP_EXCEEDED, "the source partner's net debit cap leaves no room for this")
-    book.move_cap(number, pending=item.terms.debit)
-    book.read.quotes.add(item.quote_id)
-    return _open(book, item, _exchange_of(book, item), "reserved")
-
-
-def _exchange_of(book: Book, item: Reserve) -> ExchangeView:
-    terms = item.terms
-    return ExchangeView(
-        exchange_id=item.exchange_id,
-        path=item.path,
-        original_id=None,
-        partner=item.partner,
-        idempotency_key=item.idempotency_key,
-        fingerprint=item.fingerprint,
-        request_id=item.signed.request_id,
-        quote_id=item.quote_id,
-        terms_version=item.terms_version,
-        state=State.RESERVED,
-        reserved_at=book.at,
-        posted_at=None,
-        window_id=None,
-        ended_at=None,
-        reason=None,
-        source_program=item.source_program,
-        target_program=item.target_program,
-        source_account=item.source_account,
-        target_account=item.target_account,
-        sent=terms.sent,
-        received=terms.received,
-        debit=terms.debit,
-        funding=terms.funding,
-        credit=terms.credit,
-        fee=terms.fee,
-        rounding=terms.rounding,
-        reversed=0,
-        kept_leg=0,
-        cancelled=False,
-        reserved_seq=book.size,
-    )
-
-
-def _open(book: Book, item: Reserve | Reverse, exchange: ExchangeView, verb: str) -> Reserved:
-    """Write down a new exchange or reversal, its receipt's leaf, and its first order."""
-    evidence_id = book.keep(item.evidence)
-    leaf = book.append(
-        verb,
-        exchange.exchange_id,
-        {
-            "partner": exchange.partner,
-            "path": exchange.path,
-            "original": exchange.original_id,
-            "quote": exchange.quote_id,
-            "terms": exchange.terms_version,
-            "source": {"program": exchange.source_program, "account": exchange.source_account, "amount": exchange.sent},
-            "target": {
-                "program": exchange.target_program,
-                "account": exchange.target_account,
-                "amount": exchange.received,
-            },
-            "debit": exchange.debit,
-            "funding": exchange.funding,
-            "credit": exchange.credit,
-            "fee": exchange.fee,
-            "rounding": exchange.rounding,
-            "evidence": evidence_id,
-        },
-    )
-    book.read.exchanges[exchange.exchange_id] = exchange
-    book.read.known[(item.partner, item.idempotency_key)] = exchange
-    book.read.leaves[leaf.seq] = leaf
-    book.changes.exchanges.append(exchange)
-    order = open_order(book, exchange, item.lease, item.lease_until)
-    book.verbs.add("reserve" if exchange.original_id is None else "reverse")
-    return Reserved(exchange, leaf, (order,) if order else (), replayed=False)
-
-
-def _reversible(book: Book, item: Reverse) -> ExchangeView | Refusal:
-    original = book.read.exchanges.get(item.original_id)
-    if original is None or original.partner != item.partner:
-        raise errors.NotFound
-    if original.path is Path.REVERSAL or original.state is not State.COMPLETED:
-        return Refusal(RefusalCode.NOT_COMPLETED, f"the exchange is {original.state}; only a completed one is reversed")
-    if original.exchange_id in book.read.reversing:
-        return Refusal(RefusalCode.REVERSAL_IN_PROGRESS, "wait until the earlier reversal has ended")
-    return original
-
-
-def _reverse(book: Book, item: Reverse) -> Reserved | Refusal:
-    book.use(item.signed)
-    if earlier := _replay(book, item):
-        return earlier
-    original = _reversible(book, item)
-    if isinstance(original, Refusal):
-        return original
-    left = original.sent - original.reversed
-    sent = left if item.sent is None else item.sent
-    if not 0 < sent <= left:
-        return Refusal(RefusalCode.REVERSAL_EXCEEDS, f"{left} points of this exchange are not reversed")
-    terms = rates.reversal(original.terms, original.reversed, original.reversed + sent)
-    if terms.received == 0:
-        return Refusal(RefusalCode.REVERSAL_TOO_SMALL, "this part is worth no whole unit of the target")
-    original.reversed += sent
-    book.moved(original)
-    book.read.reversing.add(original.exchange_id)
-    return _open(book, item, _reversal_of(book, item, original, terms), "reversal_reserved")
-
-
-def _reversal_of(book: Book, item: Reverse, original: ExchangeView, terms: Terms) -> ExchangeView:
-    return ExchangeView(
-        exchange_id=item.exchange_id,
-        path=Path.REVERSAL,
-        original_id=original.exchange_id,
-        partner=item.partner,
-        idempotency_key=item.idempotency_key,
-        fingerprint=item.fingerprint,
-        request_id=item.signed.request_id,
-        quote_id=original.quote_id,
-        terms_version=original.terms_version,
-        state=State.RESERVED,
-        reserved_at=book.at,
-        posted_at=None,
-        window_id=None,
-        ended_at=None,
-        reason=item.reason,
-        source_program=original.source_program,
-        target_program=original.target_program,
-        source_account=original.source_account,
-        target_account=original.target_account,
-        sent=terms.sent,
-        received=terms.received,
-        debit=terms.debit,
-        funding=terms.funding,
-        credit=terms.credit,
-        fee=terms.fee,
-        rounding=terms.rounding,
-        reversed=0,
-        kept_leg=original.kept_leg,
-        cancelled=False,
-        reserved_seq=book.size,
-    )
 
 
 def _cancel(book: Book, item: Cancel) -> Moved | Refusal:
@@ -218,14 +51,56 @@ def _cancel(book: Book, item: Cancel) -> Moved | Refusal:
         raise errors.NotFound
     if exchange.cancelled:
         return Moved(exchange.exchange_id, exchange.state)
-    asked = (exchange.exchange_id, int(Leg.GIVE)) in book.read.orders
-    if exchange.path is Path.REVERSAL or exchange.state in TERMINAL or asked:
-        return Refusal(RefusalCode.TOO_LATE, "the target is being asked, or the exchange has ended")
+    release = _parked(book, exchange)
+    if release is None and not _stoppable(book, exchange):
+        return Refusal(RefusalCode.TOO_LATE, "the target or a capture is being asked for, or the exchange has ended")
     exchange.cancelled = True
+    if release is not None:  # held points wait for nothing but this word
+        exchange.state = after(exchange.path, exchange.state, Event.WITHDRAWN)
+        release.due_at = book.at
+        book.moved_order(release)
     book.moved(exchange)
     evidence_id = book.keep(item.evidence)
     book.append("cancelled", exchange.exchange_id, {"partner": item.partner, "evidence": evidence_id})
     return Moved(exchange.exchange_id, exchange.state)
+
+
+def _stoppable(book: Book, exchange: ExchangeView) -> bool:
+    """Whether a word can still stop it: nothing was asked that only a reversal could undo."""
+    last = Leg.GIVE if exchange.path in {Path.HELD, Path.DEBITED} else Leg.KEEP
+    asked = (exchange.exchange_id, int(last)) in book.read.orders
+    stops = exchange.path in {Path.HELD, Path.DEBITED, Path.AUTHORISED}
+    return stops and exchange.state not in TERMINAL and not asked
+
+
+def _parked(book: Book, exchange: ExchangeView) -> OrderState | None:
+    """The release of an authorisation that waits for its time, and was not sent by anybody yet."""
+    order = book.read.orders.get((exchange.exchange_id, int(Leg.RETURN)))
+    waits = order is not None and order.state == "waiting" and order.lease is None and order.due_at is not None
+    return order if waits and exchange.path is Path.AUTHORISED and exchange.state is State.SOURCE_HELD else None
+
+
+def _capture(book: Book, item: Capture) -> Moved | Refusal:
+    again = book.use(item.signed)
+    exchange = book.read.exchanges.get(item.exchange_id)
+    if exchange is None or exchange.partner != item.partner or exchange.path is not Path.AUTHORISED:
+        raise errors.NotFound
+    if exchange.captured == item.points:  # said before
+        due = book.held(exchange.exchange_id, item.lease) if again else ()
+        return Moved(exchange.exchange_id, exchange.state, due, exchange)
+    release = _parked(book, exchange)
+    if release is None or release.due_at is None or release.due_at <= book.at:
+        return Refusal(RefusalCode.NOT_HELD, f"no points wait to be captured; the exchange is {exchange.state}")
+    if item.points > exchange.sent:
+        return Refusal(RefusalCode.CAPTURE_EXCEEDS, f"{exchange.sent} points are held")
+    release.due_at = None
+    book.moved_order(release)
+    exchange.captured = item.points
+    book.moved(exchange)
+    told = {"partner": item.partner, "points": item.points, "evidence": book.keep(item.evidence)}
+    book.append("capture_asked", exchange.exchange_id, told)
+    order = ask(book, exchange, CAPTURE, item.lease, item.lease_until)
+    return Moved(exchange.exchange_id, exchange.state, (order,), exchange)
 
 
 def _order(book: Book, item: Sent | Answered | Postpone) -> OrderState:
@@ -285,37 +160,36 @@ def _resolve(book: Book, item: Resolve) -> Moved | Refusal:
     exchange = book.read.exchanges[case.exchange_id]
     if again and (case.decision, case.closed_by) == (item.decision, item.operator):
         return Moved(exchange.exchange_id, exchange.state, book.held(exchange.exchange_id, item.lease))
+    if case.kind == RISK and case.closed_at is None:
+        return _risk_decided(book, item, case, exchange)
+    order = book.read.orders.get((case.exchange_id, int(case.leg)))
+    bonus = order is not None and order.leg is Leg.BONUS
     stuck = exchange.state is State.REVIEW
+    if order is not None and order.leg is Leg.BONUS:  # it moves no state, so its own says whether it is stuck
+        stuck = order.state not in {Verdict.DONE, Verdict.DECLINED}
     if case.closed_at is not None or stuck == (item.decision == "close"):
         return Refusal(
             RefusalCode.CASE_CLOSED,
             f"the case is {'open' if case.closed_at is None else 'closed'}, the exchange {exchange.state}",
         )
-    order = book.read.orders[(case.exchange_id, int(case.leg))]
-    if stuck and any(leg > order.leg for owner, leg in book.read.orders if owner == case.exchange_id):
+    if order is None or item.decision in {"release", "refuse"}:
+        return Refusal(RefusalCode.CASE_CLOSED, "only an exchange that is held for its risk is released or refused")
+    if stuck and not bonus and _later(book, order):
         return Refusal(
             RefusalCode.CASE_CLOSED, "a later order is in review; this case is closed once that one is decided"
         )
     if item.decision == "declined" and order.leg is Leg.TAKE_ANYWAY:
         return Refusal(RefusalCode.CASE_CLOSED, "the debit was declined already; only done or ask_again lead on")
-    case.closed_at, case.decision, case.closed_by = book.at, item.decision, item.operator
-    book.changes.closed.append((case.seq, book.at, item.decision, item.operator))
-    told = {
-        "case": case.seq,
-        "decision": item.decision,
-        "operator": item.operator,
-        "evidence": book.keep(item.evidence),
-    }
-    book.append("case_resolved", exchange.exchange_id, told)
+    _close(book, item, case)
     if item.decision == "close":
         return Moved(exchange.exchange_id, exchange.state)
-    if item.decision == "ask_again":
+    if not bonus:
         exchange.state = after(exchange.path, exchange.state, Event.UNSURE)
-        order.state, order.lease, order.due_at = "unknown", item.lease, item.lease_until
         book.moved(exchange)
+    if item.decision == "ask_again":
+        order.state, order.lease, order.due_at = "unknown", item.lease, item.lease_until
         book.moved_order(order)
         return Moved(exchange.exchange_id, exchange.state, (order.due(),))
-    exchange.state = after(exchange.path, exchange.state, Event.UNSURE)
     said = Answered(
         exchange.exchange_id,
         order.leg,
@@ -328,6 +202,48 @@ def _resolve(book: Book, item: Resolve) -> Moved | Refusal:
     )
     order.state = "unknown"
     return advance(book, order, said)
+
+
+def _later(book: Book, order: OrderState) -> bool:
+    """Whether a later order of the same exchange is with a person, too."""
+    legs = [leg for owner, leg in book.read.orders if owner == order.exchange_id and leg != Leg.BONUS]
+    return any(leg > order.leg for leg in legs)
+
+
+def _close(book: Book, item: Resolve, case: CaseState) -> None:
+    """Write the decision down, signed by the operator that made it."""
+    case.closed_at, case.decision, case.closed_by = book.at, item.decision, item.operator
+    book.changes.closed.append((case.seq, book.at, item.decision, item.operator))
+    told = {
+        "case": case.seq,
+        "decision": item.decision,
+        "operator": item.operator,
+        "evidence": book.keep(item.evidence),
+    }
+    book.append("case_resolved", case.exchange_id, told)
+
+
+def _risk_decided(book: Book, item: Resolve, case: CaseState, exchange: ExchangeView) -> Moved | Refusal:
+    """Let an exchange go on that was held before anybody was asked, or end it without effect."""
+    if item.decision not in {"release", "refuse"}:
+        return Refusal(RefusalCode.CASE_CLOSED, "an exchange that is held for its risk is released or refused")
+    _close(book, item, case)
+    if item.decision == "refuse":
+        return end_held(book, exchange)
+    exchange.state, exchange.reason = State.RESERVED, None
+    book.moved(exchange)
+    order = open_order(book, exchange, item.lease, item.lease_until)
+    return Moved(exchange.exchange_id, exchange.state, (order,) if order else (), exchange)
+
+
+def _fund(book: Book, item: Fund) -> None:
+    budget = book.read.budgets.get(item.campaign)
+    if budget is not None and (budget.units, budget.value) == (item.units, item.value):
+        return  # said before
+    book.append("funded", None, {"campaign": item.campaign, "units": item.units, "value": item.value})
+    book.changes.funds[item.campaign] = (item.units, item.value)
+    used = budget or Budget(0, 0)
+    book.read.budgets[item.campaign] = Budget(item.units, item.value, used.units_used, used.value_used)
 
 
 def _grant(book: Book, item: Grant) -> None:
@@ -347,8 +263,10 @@ def _tick(_book: Book, _item: Tick) -> None:
 
 _DECISIONS: dict[type[Item], Callable[[Book, Any], Outcome]] = {
     Remember: _remember,
-    Reserve: _reserve,
-    Reverse: _reverse,
+    Reserve: reserve,
+    Try: would,
+    Reverse: reverse,
+    Capture: _capture,
     Cancel: _cancel,
     Sent: _sent,
     Answered: _answered,
@@ -356,6 +274,7 @@ _DECISIONS: dict[type[Item], Callable[[Book, Any], Outcome]] = {
     Claim: _claim,
     Resolve: _resolve,
     Grant: _grant,
+    Fund: _fund,
     Tick: _tick,
 }
 

@@ -5,8 +5,12 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from clearing.rules.lifecycle import Leg, Operation, Path, State, Verdict
-from clearing.rules.rates import Terms
+import orjson
+
+from clearing.rules.lifecycle import Kind, Leg, Operation, Path, State, Verdict
+from clearing.rules.limits import Limit
+from clearing.rules.quoting import Share
+from clearing.rules.rates import Terms, portion
 from clearing.rules.refusals import Refusal
 
 
@@ -72,25 +76,44 @@ class Remember:
 
 @dataclass(frozen=True, slots=True)
 class Reserve:
-    """A quoted exchange. Outcome: Reserved, or a Refusal that left nothing behind but the nonce."""
+    """An exchange at agreed terms. Outcome: Reserved, or a Refusal that left nothing behind but the nonce.
+
+    A side without a program is the partner itself: it pays for what is issued, or is paid for what is spent. `limits` are decided
+    here, under the lock; so are the budgets of the campaigns that `shares` name.
+    """
 
     signed: Signed
     evidence: Evidence
     exchange_id: UUID
-    path: Path  # HELD or DEBITED
+    path: Path
     partner: str
     idempotency_key: str
     fingerprint: bytes
     quote_id: UUID
     quote_expires_at: datetime
     terms_version: str
-    source_program: str
-    target_program: str
-    source_account: UUID
-    target_account: UUID
+    source_program: str | None
+    target_program: str | None
+    source_account: UUID | None
+    target_account: UUID | None
     terms: Terms
     lease: UUID
     lease_until: datetime
+    kind: Kind = Kind.EXCHANGE
+    occurred_at: datetime | None = None  # what points are issued for, or spent on, may lie in the past
+    reference: str | None = None  # its receipt number: used once by a partner, while the exchange stands
+    capture_by: datetime | None = None  # AUTHORISED: when the hold is released by itself
+    shares: tuple[Share, ...] = ()
+    bonus_due: datetime | None = None  # None: the bonus is credited as soon as the base is
+    limits: tuple[Limit, ...] = ()
+    device: bytes | None = None  # a keyed hash of the device token
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """Whether this exchange would be accepted now, decided as if it were meant, and nothing but its nonce used. Outcome: Tried."""
+
+    wish: Reserve
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +131,25 @@ class Reverse:
     reason: str
     lease: UUID
     lease_until: datetime
+    bears_shortfall: bool = False  # the target bears what it cannot take back, instead of refusing
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """The partner's word that so many of the points held for it are spent. Outcome: Moved, with the order to send, or a Refusal."""
+
+    signed: Signed
+    evidence: Evidence
+    exchange_id: UUID
+    partner: str
+    points: int
+    lease: UUID
+    lease_until: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """A wish to stop before the target is asked. Outcome: Moved, or Refusal TOO_LATE."""
+    """A wish to stop before the target is asked, or before held points are captured. Outcome: Moved, or Refusal TOO_LATE."""
 
     signed: Signed
     evidence: Evidence
@@ -174,7 +211,8 @@ class Claim:
 class Resolve:
     """A signed operator's decision on a case. Outcome: Moved or Refusal CASE_CLOSED.
 
-    `ask_again` sends the order again; `done` and `declined` state what became of it; `close` ends a case that moves nothing.
+    `ask_again` sends the order again; `done` and `declined` state what became of it; `close` ends a case that moves nothing; an
+    exchange that is held for its risk is let go on by `release`, or ended by `refuse`.
     """
 
     signed: Signed
@@ -195,11 +233,35 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class Fund:
+    """What a campaign may spend in all: bonus units, millionths of the common unit, or both. Outcome: None."""
+
+    campaign: str
+    units: int | None
+    value: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Nothing: the closer's empty batch, which seals a window whose cut-off has passed. Outcome: None."""
 
 
-Item = Remember | Reserve | Reverse | Cancel | Sent | Answered | Postpone | Claim | Resolve | Grant | Tick
+Item = (
+    Remember
+    | Reserve
+    | Try
+    | Reverse
+    | Capture
+    | Cancel
+    | Sent
+    | Answered
+    | Postpone
+    | Claim
+    | Resolve
+    | Grant
+    | Fund
+    | Tick
+)
 
 
 # --- outcomes
@@ -241,10 +303,10 @@ class ExchangeView:
     window_id: int | None
     ended_at: datetime | None
     reason: str | None
-    source_program: str
-    target_program: str
-    source_account: UUID
-    target_account: UUID
+    source_program: str | None
+    target_program: str | None
+    source_account: UUID | None
+    target_account: UUID | None
     sent: int
     received: int
     debit: int
@@ -256,11 +318,42 @@ class ExchangeView:
     kept_leg: int
     cancelled: bool
     reserved_seq: int
+    kind: Kind
+    occurred_at: datetime | None
+    reference: str | None
+    capture_by: datetime | None
+    captured: int  # AUTHORISED: the points that the partner wants, 0 until it says so
+    bears_shortfall: bool
+    bonus: int
+    bonus_credit: int
+    bonus_due: datetime | None
+    shares: str | None  # as JSON: read by `funders`
+    device: bytes | None
+
+    @property
+    def funders(self) -> tuple[Share, ...]:
+        """Who pays for the bonus, and what."""
+        return tuple(Share(*share) for share in orjson.loads(self.shares)) if self.shares else ()
+
+    @property
+    def accepted(self) -> Terms:
+        """The exact amounts, as they were accepted."""
+        return Terms(
+            self.sent,
+            self.received,
+            self.debit,
+            self.funding,
+            self.credit,
+            self.fee,
+            self.rounding,
+            self.bonus,
+            self.bonus_credit,
+        )
 
     @property
     def terms(self) -> Terms:
-        """The exact amounts."""
-        return Terms(self.sent, self.received, self.debit, self.funding, self.credit, self.fee, self.rounding)
+        """The exact amounts that move: what was accepted, or the captured part of it."""
+        return portion(self.accepted, 0, self.captured) if self.captured else self.accepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +378,14 @@ class Reserved:
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """What would become of an exchange: refused, held for the rule named, or reserved."""
+
+    refusal: Refusal | None
+    held: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Moved:
     """Where the exchange is now, what the caller must send next, and the whole of it where an answer has moved it."""
 
@@ -301,4 +402,4 @@ class Claimed:
     due: tuple[DueOrder, ...]
 
 
-Outcome = None | Reserved | Moved | Claimed | Refusal
+Outcome = None | Reserved | Tried | Moved | Claimed | Refusal

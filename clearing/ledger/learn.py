@@ -11,7 +11,9 @@ from clearing.ledger.book import CaseState, LiveKey, Read
 from clearing.ledger.items import (
     Answered,
     Cancel,
+    Capture,
     Claim,
+    Fund,
     Grant,
     Item,
     LeafView,
@@ -21,29 +23,38 @@ from clearing.ledger.items import (
     Resolve,
     Reverse,
     Sent,
+    Try,
 )
 from clearing.ledger.pen import Pen, Wanted, of_lane
 from clearing.pipeline import Rows, Statement
-from clearing.rules.limits import Cap
+from clearing.rules.limits import Budget, Cap, Used
 from clearing.rules.postings import Account, account_number
 
 _BEGIN: Statement = ("BEGIN", {})
 
 
 def _signed(items: Iterable[Item]) -> list[tuple[str, str]]:
-    signing = (Remember, Reserve, Reverse, Cancel, Resolve)
-    return [(item.signed.key_id, item.signed.nonce) for item in items if isinstance(item, signing)]
+    signing = (Remember, Reserve, Reverse, Capture, Cancel, Resolve)
+    found = [item.signed for item in items if isinstance(item, signing)]
+    found += [item.wish.signed for item in items if isinstance(item, Try)]
+    return [(signed.key_id, signed.nonce) for signed in found]
+
+
+def wishes(items: Iterable[Item]) -> list[Reserve]:
+    """The exchanges that are to be accepted, or only tried."""
+    wanted = [item.wish if isinstance(item, Try) else item for item in items]
+    return [item for item in wanted if isinstance(item, Reserve)]
 
 
 def _touched(items: Sequence[Item]) -> set[UUID]:
-    return {item.exchange_id for item in items if isinstance(item, Answered | Cancel | Sent | Postpone)}
+    return {item.exchange_id for item in items if isinstance(item, Answered | Capture | Cancel | Sent | Postpone)}
 
 
 def _reads(pen: Pen, items: Sequence[Item], touched: Sequence[UUID]) -> list[tuple[str, Mapping[str, Any]]]:
     """The statements to read by, after the lock: only those that these items need. `touched` are exchanges that are not remembered."""
     found: list[tuple[str, Mapping[str, Any]]] = []
 
-    def need(name: str, **columns: list[Any]) -> None:
+    def need(name: str, **columns: Any) -> None:
         if all(columns.values()):
             found.append((name, columns))
 
@@ -55,14 +66,17 @@ def _reads(pen: Pen, items: Sequence[Item], touched: Sequence[UUID]) -> list[tup
     asking = [item for item in items if isinstance(item, Reserve | Reverse)]
     partners = sorted({item.partner for item in asking})
     need("read_known", partner=partners, idempotency_key=[item.idempotency_key for item in asking])
-    reserving = [item for item in items if isinstance(item, Reserve)]
+    reserving = wishes(items)
     need("read_quotes", quote_id=[item.quote_id for item in reserving])
-    owing = {pen.chart.owners(item.source_program, item.target_program).source_partner for item in reserving}
+    for name, columns in _limits(reserving, {item.campaign for item in items if isinstance(item, Fund)}):
+        need(name, **columns)
+    owing = {pen.chart.owners(item).source_partner for item in reserving}
+    owing |= {pen.chart.partners[share.funder] for item in reserving for share in item.shares}
     owing |= {pen.chart.partners[item.partner] for item in items if isinstance(item, Grant)}
     need("read_caps", account=[account_number(number, Account.POSITION) for number in sorted(owing)])
     reversing = {item.original_id for item in items if isinstance(item, Reverse)}
     need("read_exchanges", exchange_id=list(reversing.union(touched)))
-    need("read_orders", exchange_id=list(touched))
+    need("read_orders", exchange_id=list(reversing.union(touched)))
     need("read_reversing", exchange_id=list(reversing))
     need("read_cases", seq=[item.case for item in items if isinstance(item, Resolve)])
     limit = sum(item.limit for item in items if isinstance(item, Claim))
@@ -72,12 +86,44 @@ def _reads(pen: Pen, items: Sequence[Item], touched: Sequence[UUID]) -> list[tup
     return found
 
 
+def _limits(reserving: Sequence[Reserve], funded: set[str]) -> list[tuple[str, dict[str, Any]]]:
+    """What receipt numbers, budgets and the limits of members and devices are decided by: nothing, for a plain exchange."""
+    named = [item for item in reserving if item.reference is not None]
+    found: list[tuple[str, dict[str, Any]]] = [
+        (
+            "read_references",
+            {"partner": sorted({item.partner for item in named}), "reference": [item.reference for item in named]},
+        ),
+        (
+            "read_budgets",
+            {"campaign": sorted({share.campaign for item in reserving for share in item.shares} | funded)},
+        ),
+    ]
+    counting = {limit.since for item in reserving for limit in item.limits if limit.since is not None}
+    if counting:
+        limited, since = [item for item in reserving if item.limits], min(counting)
+        sending = [item.source_account for item in limited if item.source_account]
+        issued = [item.target_account for item in limited if item.source_account is None]
+        devices = [item.device for item in limited if item.device]
+        found += [
+            ("read_sent", {"source_account": sending, "since": since}),
+            ("read_issued", {"target_account": issued, "since": since}),
+            ("read_devices", {"device": devices, "since": since}),
+        ]
+    return found
+
+
 _FILL: dict[str, Callable[[Read, Any, int], None]] = {
     "read_nonces": lambda read, row, _: read.nonces.__setitem__((row[0], row[1]), row[2]),
     "read_keys": lambda read, row, _: read.keys.__setitem__(row[0], LiveKey(*row[1:])),
     "read_quotes": lambda read, row, _: read.quotes.add(row[0]),
     "read_reversing": lambda read, row, _: read.reversing.add(row[0]),
     "read_caps": lambda read, row, _: read.caps.__setitem__(row[0], Cap(*row[1:])),
+    "read_references": lambda read, row, _: read.references.add(tuple(row)),
+    "read_budgets": lambda read, row, _: read.budgets.__setitem__(row[0], Budget(*row[1:])),
+    "read_sent": lambda read, row, _: read.used[row[0]].append(Used(*row[1:])),
+    "read_issued": lambda read, row, _: read.used[row[0]].append(Used(*row[1:])),
+    "read_devices": lambda read, row, _: read.used[row[0]].append(Used(*row[1:])),
     "read_cases": lambda read, row, _: read.cases.__setitem__(row[0], CaseState(*row)),
 }
 

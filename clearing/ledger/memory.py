@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from clearing.ledger.book import Book, OrderState, Read
-from clearing.ledger.items import Answered, ExchangeView, Item, Remember, Reserve
+from clearing.ledger.items import Answered, ExchangeView, Item, Remember, Reserve, Try
 from clearing.rules.lifecycle import TERMINAL
 
 KEPT_MOST = 50_000
-_ON_THE_WAY = frozenset({Remember, Reserve, Answered})
+_ON_THE_WAY = frozenset({Remember, Reserve, Try, Answered})
 
 
 class Memory:

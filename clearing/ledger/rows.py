@@ -6,7 +6,7 @@ from typing import Any
 
 from clearing.ledger.book import Changes, OrderState
 from clearing.ledger.items import ExchangeView, LeafView
-from clearing.rules.lifecycle import Leg, Operation, Path, State
+from clearing.rules.lifecycle import Kind, Leg, Operation, Path, State
 
 EXCHANGE_COLUMNS = (
     "exchange_id",
@@ -39,6 +39,17 @@ EXCHANGE_COLUMNS = (
     "kept_leg",
     "cancelled",
     "reserved_seq",
+    "kind",
+    "occurred_at",
+    "reference",
+    "capture_by",
+    "captured",
+    "bears_shortfall",
+    "bonus",
+    "bonus_credit",
+    "bonus_due",
+    "shares",
+    "device",
 )
 _EXCHANGE_MOVED = (
     "exchange_id",
@@ -50,6 +61,7 @@ _EXCHANGE_MOVED = (
     "reversed",
     "kept_leg",
     "cancelled",
+    "captured",
 )
 ORDER_COLUMNS = (
     "exchange_id",
@@ -90,21 +102,25 @@ _TILE = ("level", "place", "hash")
 _POSITION = ("window_id", "account", "debits", "credits")
 _GRANT = ("account", "granted", "position", "pending")
 _CAP = ("account", "position", "pending")
+_FUND = ("campaign", "units", "value")
+_BUDGET = ("campaign", "units_used", "value_used")
 _CASE = ("seq", "exchange_id", "leg", "kind", "owner", "opened_at", "due_at", "detail")
 _CLOSED = ("seq", "closed_at", "decision", "closed_by")
 
-_LEG, _PATH, _STATE = ORDER_COLUMNS.index("leg"), EXCHANGE_COLUMNS.index("path"), EXCHANGE_COLUMNS.index("state")
+_LEG = ORDER_COLUMNS.index("leg")
+_PATH, _STATE, _KIND = (EXCHANGE_COLUMNS.index(name) for name in ("path", "state", "kind"))
 
 
 # Looking a word up in a dict takes a sixth of calling its enum.
 _PATHS, _STATES = {str(path): path for path in Path}, {str(state): state for state in State}
+_KINDS = {str(kind): kind for kind in Kind}
 _LEGS, _OPERATIONS = {int(leg): leg for leg in Leg}, {str(operation): operation for operation in Operation}
 
 
 def exchange_of(row: Sequence[Any]) -> ExchangeView:
     """An exchange from its columns, in the order of the SQL files."""
     values = list(row)
-    values[_PATH], values[_STATE] = _PATHS[values[_PATH]], _STATES[values[_STATE]]
+    values[_PATH], values[_STATE], values[_KIND] = _PATHS[row[_PATH]], _STATES[row[_STATE]], _KINDS[row[_KIND]]
     return ExchangeView(*values)
 
 
@@ -162,6 +178,12 @@ _STATEMENTS: tuple[tuple[str, Callable[[Changes], Any], Callable[[Any], Arrays]]
         "update_caps",
         lambda c: [(name, *sums) for name, sums in sorted(c.caps.items())],
         lambda rows: _arrays(_CAP, rows),
+    ),
+    ("fund_budgets", lambda c: [(name, *given) for name, given in c.funds.items()], lambda rows: _arrays(_FUND, rows)),
+    (
+        "update_budgets",
+        lambda c: [(name, *sums) for name, sums in sorted(c.budgets.items())],
+        lambda rows: _arrays(_BUDGET, rows),
     ),
     ("insert_cases", lambda c: c.cases, lambda rows: _arrays(_CASE, rows)),
     ("close_cases", lambda c: c.closed, lambda rows: _arrays(_CLOSED, rows)),

@@ -13,6 +13,7 @@ from psycopg import AsyncConnection
 
 from clearing.database import statement
 from clearing.ledger import rows
+from clearing.ledger.accept import accepted
 from clearing.ledger.book import TILE_LEVELS, Chart
 from clearing.ledger.items import ExchangeView
 from clearing.ledger.pen import chart_of
@@ -75,6 +76,7 @@ _QUERIES: tuple[tuple[str, str, str], ...] = (
         "verify_reversed",
         "SELECT count(*) FROM exchange WHERE lane = %s AND original_id IS NOT NULL",
     ),
+    ("budgets are what their bonuses promised", "verify_budgets", "SELECT count(*) FROM budget_slice WHERE lane = %s"),
     (
         "every exchange in review has an owner and a due time",
         "verify_owners",
@@ -155,14 +157,20 @@ async def _all(connection: Connection, lane: int, name: str) -> list[Any]:
 _BOOKED: dict[tuple[str, Path], Event] = {
     ("posted", Path.HELD): Event.GIVEN,
     ("posted", Path.DEBITED): Event.GIVEN,
+    ("posted", Path.ISSUED): Event.GIVEN,
+    ("posted", Path.CHARGED): Event.TAKEN,
+    ("posted", Path.AUTHORISED): Event.KEPT,
     ("debited", Path.DEBITED): Event.TAKEN,
     ("voided", Path.DEBITED): Event.RETURNED,
     ("reversal_posted", Path.REVERSAL): Event.TAKEN,
+    ("reversal_posted", Path.CLAWBACK): Event.TAKEN,
+    ("reversal_posted", Path.REFUND): Event.GIVEN,
     ("returned", Path.REVERSAL): Event.GIVEN,
 }
 
 
 _POSTS = frozenset({"posted", "reversal_posted"})
+_BONUS = {"bonus_posted": (postings.BONUS_GIVEN, +1), "bonus_returned": (postings.BONUS_TAKEN_BACK, -1)}
 
 
 async def _postings(connection: Connection, lane: int) -> Check:
@@ -180,7 +188,7 @@ async def _postings(connection: Connection, lane: int) -> Check:
         elif kind == "debited":
             debited.add(exchange_id)
         exchange = exchanges.get(exchange_id)
-        due = _due(exchange, kind, chart, taken=exchange_id in debited) if exchange else []
+        due = _due(exchange, kind, told, chart, taken=exchange_id in debited) if exchange else []
         if exchange and kind in _POSTS and told.get("window") != exchange.window_id:
             found.append(f"exchange {exchange_id} is not in the window that it was posted in")
         if booked.pop(seq, []) != due or [tuple(line) for line in told.get("entries", [])] != due:
@@ -194,12 +202,21 @@ async def _postings(connection: Connection, lane: int) -> Check:
     return Check("every event booked what the table of postings says", len(exchanges), tuple(found[:SHOWN_MOST]))
 
 
-def _due(exchange: ExchangeView, kind: str, chart: Chart, *, taken: bool) -> list[tuple[int, int]]:
-    if not {exchange.source_program, exchange.target_program} <= chart.programs.keys():
+def _due(
+    exchange: ExchangeView, kind: str, told: dict[str, Any], chart: Chart, *, taken: bool
+) -> list[tuple[int, int]]:
+    if not chart.knows(exchange) or not {share.funder for share in exchange.funders} <= chart.partners.keys():
         return [(-1, 0)]  # nobody's accounts: whatever was booked is not what the table says
-    owners = chart.owners(exchange.source_program, exchange.target_program)
+    owners = chart.owners(exchange)
+    entries: tuple[postings.Entry, ...]
     if kind == "late_credit":
         entries = postings.book(postings.LATE_CREDIT, exchange.terms, owners)
+    elif kind in _BONUS:
+        rules, sign = _BONUS[kind]
+        paid = [(chart.partners[share.funder], share.value) for share in exchange.funders]
+        entries = (*postings.book(rules, exchange.terms, owners), *postings.funded(paid, sign))
+    elif told.get("shortfall"):
+        entries = postings.entries(exchange.path, Event.TAKEN_SHORT, exchange.terms, owners)
     elif (event := _BOOKED.get((kind, exchange.path))) and (kind != "voided" or taken):
         entries = postings.entries(exchange.path, event, exchange.terms, owners)
     else:
@@ -209,29 +226,14 @@ def _due(exchange: ExchangeView, kind: str, chart: Chart, *, taken: bool) -> lis
 
 def _as_accepted(exchange: ExchangeView, told: dict[str, Any] | None) -> bool:
     """Whether the row still says what the receipt's event says."""
-    if told is None:
+    if told is None or told.get("seq") != exchange.reserved_seq:
         return False
-    terms = exchange.terms
-    row: dict[str, object] = {
-        "seq": exchange.reserved_seq,
-        "partner": exchange.partner,
-        "path": exchange.path,
-        "original": exchange.original_id and str(exchange.original_id),
-        "quote": str(exchange.quote_id),
-        "terms": exchange.terms_version,
-        "source": {"program": exchange.source_program, "account": str(exchange.source_account), "amount": terms.sent},
-        "target": {
-            "program": exchange.target_program,
-            "account": str(exchange.target_account),
-            "amount": terms.received,
-        },
-        "debit": terms.debit,
-        "funding": terms.funding,
-        "credit": terms.credit,
-        "fee": terms.fee,
-        "rounding": terms.rounding,
-    }
-    return all(told.get(name) == value for name, value in row.items())
+    row: dict[str, Any] = orjson.loads(orjson.dumps(accepted(exchange), option=orjson.OPT_UTC_Z))
+    return {name: value for name, value in told.items() if name not in _NOT_ACCEPTED} == row
+
+
+_NOT_ACCEPTED = frozenset({"event", "lane", "seq", "at", "exchange", "evidence"})
+"""What an event says beside the terms that were accepted."""
 
 
 async def _grants(connection: Connection, lane: int) -> Check:
@@ -247,4 +249,16 @@ async def _grants(connection: Connection, lane: int) -> Check:
     return Check("caps are what was granted last", len(granted), found[:SHOWN_MOST])
 
 
-_WALKS: tuple[Callable[[Connection, int], Awaitable[Check]], ...] = (_log, _postings, _grants)
+async def _budgets(connection: Connection, lane: int) -> Check:
+    """What each campaign may spend is what the log gave it last."""
+    given: dict[str, tuple[int | None, int | None]] = {}
+    for _, kind, _, _, event, _ in await _all(connection, lane, "verify_leaves"):
+        told = _read(event)
+        if kind == "funded":
+            given[told.get("campaign", "")] = (told.get("units"), told.get("value"))
+    kept = {name: (units, value) for name, units, value in await _all(connection, lane, "verify_funded")}
+    found = tuple(f"{name} was given {was}" for name, was in given.items() if kept.get(name) != was)
+    return Check("budgets are what was given last", len(given), found[:SHOWN_MOST])
+
+
+_WALKS: tuple[Callable[[Connection, int], Awaitable[Check]], ...] = (_log, _postings, _grants, _budgets)

@@ -11,8 +11,8 @@ from clearing import errors
 from clearing.ledger import rows
 from clearing.ledger.book import Book
 from clearing.ledger.decide import decide
-from clearing.ledger.items import Grant, Item, Outcome, Reserve
-from clearing.ledger.learn import learn
+from clearing.ledger.items import Grant, Item, Outcome
+from clearing.ledger.learn import learn, wishes
 from clearing.ledger.pen import Pen, load_chart, of_lane
 from clearing.pipeline import Statement
 from clearing.rules import merkle
@@ -42,16 +42,16 @@ def _crossing(pen: Pen, book: Book, window_id: int) -> list[tuple[str, Mapping[s
 
 async def _ensure_chart(pen: Pen, items: Sequence[Item]) -> None:
     """Know the numbers of every program and partner that is named; they are given once and never change."""
-    codes = {code for item in items if isinstance(item, Reserve) for code in (item.source_program, item.target_program)}
+    reserving = wishes(items)
     partners = {item.partner for item in items if isinstance(item, Grant)}
-    if not (codes <= pen.chart.programs.keys() and partners <= pen.chart.partners.keys()):
+    partners |= {share.funder for item in reserving for share in item.shares}
+    if not (partners <= pen.chart.partners.keys() and all(pen.chart.knows(item) for item in reserving)):
         await load_chart(pen)
 
 
 async def _complete_chart(pen: Pen, book: Book) -> None:
     """Know the numbers of programs that another process met first: its exchanges are moved on here too."""
-    found = book.read.exchanges.values()
-    if {code for one in found for code in (one.source_program, one.target_program)} - pen.chart.programs.keys():
+    if not all(pen.chart.knows(exchange) for exchange in book.read.exchanges.values()):
         await load_chart(pen)
         book.chart = pen.chart
 

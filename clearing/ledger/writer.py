@@ -18,8 +18,10 @@ from clearing import errors
 from clearing.ledger.items import (
     Answered,
     Cancel,
+    Capture,
     Claim,
     Claimed,
+    Fund,
     Grant,
     Item,
     Moved,
@@ -32,6 +34,8 @@ from clearing.ledger.items import (
     Reverse,
     Sent,
     Tick,
+    Tried,
+    Try,
 )
 from clearing.ledger.pen import Pen, open_pen
 from clearing.ledger.write import Result, write_batch
@@ -118,11 +122,13 @@ class Writer:
             await self._pen.pipeline.close()
 
     @overload
-    async def put(self, item: Remember | Grant | Tick) -> None: ...
+    async def put(self, item: Remember | Grant | Fund | Tick) -> None: ...
     @overload
     async def put(self, item: Reserve | Reverse) -> Reserved | Refusal: ...
     @overload
-    async def put(self, item: Cancel | Resolve) -> Moved | Refusal: ...
+    async def put(self, item: Try) -> Tried: ...
+    @overload
+    async def put(self, item: Capture | Cancel | Resolve) -> Moved | Refusal: ...
     @overload
     async def put(self, item: Answered | Sent | Postpone) -> Moved: ...
     @overload

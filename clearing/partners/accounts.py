@@ -1,4 +1,4 @@
-"""Members' accounts: a token outside, the membership number sealed inside; ids that carry the bucket; erasure; evidence by id."""
+"""Members' accounts: a token outside, the membership number sealed inside; ids that carry the bucket; evidence by id."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from clearing import errors
 from clearing.evidence import BUCKETS, ERASED, Evidence, Keyring, Sealed, blind_index, mask, open_sealed, place, seal
-from clearing.partners.rows import Connection, Row, row, rows
+from clearing.partners.rows import Connection, Row, row, rows, run
 
 RANDOM_BYTES = 10
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -18,15 +18,26 @@ _MEMBER = re.compile(r"[!-~](?:[ -~]{0,62}[!-~])?")  # ASCII; no blank at an end
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A linked account as everybody may see it."""
+    """An account that came in, as everybody may see it. Closed, it is never open again: its number comes in under a new token."""
 
     lane: int
     account: UUID
     program: str
     masked: str
     linked_at: datetime
-    erased: bool = False
-    new: bool = False  # linked by the very call that answered this
+    closed_at: datetime | None = None
+    merged_into: UUID | None = None
+    erased_at: datetime | None = None
+    new: bool = False  # came in by the very call that answered this
+
+    @property
+    def standing(self) -> str:
+        """In one word: open, closed, merged or erased."""
+        if self.erased_at is not None:
+            return "erased"
+        if self.merged_into is not None:
+            return "merged"
+        return "open" if self.closed_at is None else "closed"
 
 
 # --- ids
@@ -70,9 +81,10 @@ async def link_account(
     now: datetime,
     random: Callable[[int], bytes],
 ) -> Account:
-    """The account of this number: the one that was linked before, or a new one named `account_id`. The same number, the same token.
+    """The open account of this number, or a new one named `account_id`. The same number, the same token, until it is closed or erased.
 
-    Raises errors.ValidationFailed; its text, like every other of this room, does not repeat the number.
+    Raises errors.ValidationFailed; its text, like every other of this room, does not repeat the number. Raises errors.Unavailable when
+    `account_id` names an account that was closed meanwhile: a new token is needed.
     """
     if not is_member_number(member):
         raise errors.ValidationFailed("member is 1 to 64 printable ASCII characters")
@@ -98,46 +110,53 @@ async def link_account(
         return Account(lane, account_id, program, mask(member), now, new=True)
     if known := await find_account(connection, keyring, lane, program, member):
         return known
-    raise errors.Unavailable  # linked by another transaction that this one does not see
+    raise errors.Unavailable(retry_after=1)
 
 
 async def find_account(
     connection: Connection, keyring: Keyring, lane: int, program: str, member: str
 ) -> Account | None:
-    """The account that this number was linked as; None too for what is no membership number."""
+    """The open account of this number; None too for what is no membership number."""
     if not is_member_number(member):
         return None
     index = blind_index(keyring, program, member)
     found = await row(connection, "account_find", lane=lane, program=program, number_index=index)
-    return None if found is None else _account(found)
+    return None if found is None else Account(**found)
 
 
 async def account(connection: Connection, lane: int, account_id: UUID) -> Account | None:
     """An account by its token."""
     found = await row(connection, "account_read", lane=lane, account=account_id)
-    return None if found is None else _account(found)
+    return None if found is None else Account(**found)
 
 
 async def open_number(connection: Connection, keyring: Keyring, lane: int, account_id: UUID) -> str:
     """The membership number behind a token, for the rare need. Raises errors.NotFound and errors.SealBroken (erased, too)."""
-    found = await row(connection, "account_read", lane=lane, account=account_id)
+    found = await row(connection, "account_number", lane=lane, account=account_id)
     if found is None:
         raise errors.NotFound("no account has this token")
     return open_sealed(keyring, place("account", lane, account_id, "box"), _sealed(found)).decode()
 
 
-# --- erasure and evidence
-
-
-async def erase_account(connection: Connection, lane: int, account_id: UUID) -> None:
-    """Drop the key of a membership number. Its keyed hash and its mask stay in the row. Raises errors.NotFound."""
-    if await row(connection, "account_erase", lane=lane, account=account_id) is None:
-        raise errors.NotFound("no account has this token")
+# --- evidence
 
 
 async def erase_evidence(connection: Connection, lane: int, evidence_ids: Sequence[UUID]) -> int:
     """Drop the keys of these bodies and count them. A call that carried orders of several members is erased for all of them."""
     return len(await rows(connection, "evidence_erase", lane=lane, evidence_id=list(evidence_ids)))
+
+
+async def keep_request(connection: Connection, lane: int, kept: Evidence, speaks_of: Sequence[UUID] = ()) -> None:
+    """Keep a signed request in the transaction of what it changed; `speaks_of` are the members whose number or name is in its body."""
+    columns = {
+        name: getattr(kept, name) for name in ("evidence_id", "kind", "key_id", "signed_at", "base", "signature")
+    }
+    sealed = kept.sealed
+    box = {"kek_id": sealed.kek_id, "wrapped": sealed.wrapped, "seal_nonce": sealed.nonce, "box": sealed.box}
+    await run(connection, "evidence_insert", lane=lane, **columns, digest=kept.digest, meta=kept.meta, **box)
+    if speaks_of:
+        named = {"evidence_id": kept.evidence_id, "account": list(speaks_of)}
+        await run(connection, "account_evidence_insert", lane=lane, **named)
 
 
 async def evidence_of(connection: Connection, lane: int, evidence_id: UUID) -> Evidence | None:
@@ -160,11 +179,6 @@ async def evidence_named(connection: Connection, lane: int) -> tuple[int, list[U
 def _evidence(found: Row) -> Evidence:
     signed = {name: found[name] for name in ("evidence_id", "kind", "key_id", "signed_at", "base", "signature")}
     return Evidence(**signed, digest=found["digest"], meta=found["meta"], sealed=_sealed(found))
-
-
-def _account(found: Row) -> Account:
-    seen = {name: found[name] for name in ("lane", "account", "program", "masked", "linked_at")}
-    return Account(**seen, erased=found["wrapped"] is None)
 
 
 def _sealed(found: Row) -> Sealed:

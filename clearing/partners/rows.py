@@ -1,10 +1,13 @@
 """How the rooms of partners ask the database: one statement by name, rows as dictionaries."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 
+from clearing import errors
 from clearing.database import statement
 
 Connection = AsyncConnection[Any]
@@ -28,3 +31,17 @@ async def run(connection: Connection, name: str, /, **values: object) -> None:
     """Run a statement that gives nothing back."""
     async with connection.cursor() as cursor:
         await cursor.execute(statement(name), values)
+
+
+@asynccontextmanager
+async def deciding(connection: Connection, lane: int) -> AsyncIterator[None]:
+    """A transaction under the lock of the lane: what is read in it is what is decided on. Raises errors.Unavailable without a lane.
+
+    Whatever changes accounts, links or consents runs in one, so that a link, a merger and an erasure never cross; there is no other
+    lock, so none waits for another in a circle. No program is asked inside one: exchanges wait for it. `psycopg.Rollback` ends it without
+    a trace.
+    """
+    async with connection.transaction():
+        if await row(connection, "lane_lock", lane=lane) is None:
+            raise errors.Unavailable("the lane has not begun")
+        yield

@@ -1,7 +1,9 @@
 """The states of an exchange and everything that may follow: tables, and the few functions that look things up in them.
 
-An exchange travels one of three paths. HELD: hold at the source, credit at the target, capture at the source. DEBITED: for sources
-without holds, debit, credit, and give back on a final refusal. REVERSAL: take back from the target, then give back at the source.
+An exchange travels one of these paths. HELD: hold at the source, credit at the target, capture at the source. DEBITED: for sources
+without holds, debit, credit, and give back on a final refusal. ISSUED: credit at the target; a partner without points pays. CHARGED: debit
+at the source; a partner without points is paid. AUTHORISED: hold at the source, and capture when that partner says so, or release when the
+time is over. REVERSAL, CLAWBACK and REFUND undo them: take back from the target, give back at the source, or both in this order.
 On entering a state the house sends the order that `STEPS` names; the answer to it is an event; `TRANSITIONS` says where that leads.
 The diagram in docs/ and the CHECK lists of the database are generated from these tables.
 """
@@ -51,8 +53,49 @@ class Path(StrEnum):
     """Hold, credit, capture."""
     DEBITED = "debited"
     """Debit, credit."""
+    ISSUED = "issued"
+    """Credit; the source is a partner, not a program."""
+    CHARGED = "charged"
+    """Debit; the target is a partner, not a program."""
+    AUTHORISED = "authorised"
+    """Hold, wait for the partner's word, capture all or a part; or release."""
     REVERSAL = "reversal"
-    """Take back from the target, give back at the source."""
+    """Undoes HELD and DEBITED: take back from the target, give back at the source."""
+    CLAWBACK = "clawback"
+    """Undoes ISSUED: take back from the target."""
+    REFUND = "refund"
+    """Undoes CHARGED and AUTHORISED: give back at the source."""
+
+
+class Kind(StrEnum):
+    """What an exchange is for. It chooses path and price; everything else is the same."""
+
+    EXCHANGE = "exchange"
+    """Points of one program become units of another, for the same member."""
+    TRANSFER = "transfer"
+    """The same, for another member."""
+    GIFT = "gift"
+    """Points of one member become another's, in one program."""
+    DONATION = "donation"
+    """To a charity's program."""
+    CASH_BACK = "cash_back"
+    """To a program whose unit is money."""
+    ACCRUAL = "accrual"
+    """A partner issues a program's points for something bought from it, and pays for them."""
+    PURCHASE = "purchase"
+    """A partner buys points for a member."""
+    REDEMPTION = "redemption"
+    """Points are spent at a partner, which is owed for them."""
+
+
+UNDOES: dict[Path, Path] = {
+    Path.HELD: Path.REVERSAL,
+    Path.DEBITED: Path.REVERSAL,
+    Path.ISSUED: Path.CLAWBACK,
+    Path.CHARGED: Path.REFUND,
+    Path.AUTHORISED: Path.REFUND,
+}
+"""The path that undoes an exchange on this path; the paths that are not here undo others."""
 
 
 class State(StrEnum):
@@ -89,6 +132,10 @@ class Event(StrEnum):
     """The second leg is done: the target credited; in a reversal, the source has its points again."""
     NOT_GIVEN = "not_given"
     """The second leg was declined."""
+    TAKEN_SHORT = "taken_short"
+    """The target has not enough left to take back, and bears that itself."""
+    WITHDRAWN = "withdrawn"
+    """The partner wants no capture any more."""
     KEPT = "kept"
     """The held points were captured, or debited after a capture that failed."""
     NOT_KEPT = "not_kept"
@@ -113,6 +160,7 @@ class Leg(IntEnum):
     KEEP = 3
     RETURN = 4
     TAKE_ANYWAY = 5
+    BONUS = 6
 
 
 class Side(StrEnum):
@@ -170,11 +218,49 @@ TRANSITIONS: dict[Path, dict[State, dict[Event, State]]] = {
             State.RELEASING: _FORWARD[State.RELEASING],
         }
     ),
+    Path.ISSUED: _resumable(
+        {State.RESERVED: {Event.GIVEN: State.COMPLETED, Event.NOT_GIVEN: State.REVERSED, **_ASKED_AGAIN}}
+    ),
+    Path.CHARGED: _resumable(
+        {State.RESERVED: {Event.TAKEN: State.COMPLETED, Event.NOT_TAKEN: State.REVERSED, **_ASKED_AGAIN}}
+    ),
+    Path.AUTHORISED: _resumable(
+        {
+            State.RESERVED: _FORWARD[State.RESERVED],
+            State.SOURCE_HELD: {
+                Event.KEPT: State.COMPLETED,
+                Event.NOT_KEPT: State.RELEASING,
+                Event.WITHDRAWN: State.RELEASING,
+                Event.RETURNED: State.REVERSED,
+                Event.NOT_RETURNED: State.REVIEW,
+                **_ASKED_AGAIN,
+            },
+            State.RELEASING: _FORWARD[State.RELEASING],
+        }
+    ),
     Path.REVERSAL: _resumable(
         {
-            State.RESERVED: {Event.TAKEN: State.CREDITED, Event.NOT_TAKEN: State.REVERSED, **_ASKED_AGAIN},
+            State.RESERVED: {
+                Event.TAKEN: State.CREDITED,
+                Event.TAKEN_SHORT: State.CREDITED,
+                Event.NOT_TAKEN: State.REVERSED,
+                **_ASKED_AGAIN,
+            },
             State.CREDITED: {Event.GIVEN: State.COMPLETED, Event.NOT_GIVEN: State.REVIEW, **_ASKED_AGAIN},
         }
+    ),
+    Path.CLAWBACK: _resumable(
+        {
+            State.RESERVED: {
+                Event.TAKEN: State.COMPLETED,
+                Event.TAKEN_SHORT: State.COMPLETED,
+                Event.NOT_TAKEN: State.REVERSED,
+                **_ASKED_AGAIN,
+            }
+        }
+    ),
+    Path.REFUND: _resumable(
+        {State.RESERVED: {Event.GIVEN: State.COMPLETED, Event.NOT_GIVEN: State.REVERSED, **_ASKED_AGAIN}}
     ),
 }
 """Path × state × event → state. What is not here cannot happen."""
@@ -187,10 +273,28 @@ STEPS: dict[tuple[Path, State], Step] = {
     (Path.DEBITED, State.RESERVED): Step(Leg.TAKE, Operation.DEBIT, Side.SOURCE),
     (Path.DEBITED, State.SOURCE_HELD): Step(Leg.GIVE, Operation.CREDIT, Side.TARGET),
     (Path.DEBITED, State.RELEASING): Step(Leg.RETURN, Operation.REVERSE, Side.SOURCE, Leg.TAKE),
+    (Path.ISSUED, State.RESERVED): Step(Leg.GIVE, Operation.CREDIT, Side.TARGET),
+    (Path.CHARGED, State.RESERVED): Step(Leg.TAKE, Operation.DEBIT, Side.SOURCE),
+    (Path.AUTHORISED, State.RESERVED): Step(Leg.TAKE, Operation.HOLD, Side.SOURCE),
+    (Path.AUTHORISED, State.RELEASING): Step(Leg.RETURN, Operation.RELEASE, Side.SOURCE, Leg.TAKE),
     (Path.REVERSAL, State.RESERVED): Step(Leg.TAKE, Operation.REVERSE, Side.TARGET, Leg.GIVE),
     (Path.REVERSAL, State.CREDITED): Step(Leg.GIVE, Operation.REVERSE, Side.SOURCE, Leg.KEEP),
+    (Path.CLAWBACK, State.RESERVED): Step(Leg.TAKE, Operation.REVERSE, Side.TARGET, Leg.GIVE),
+    (Path.REFUND, State.RESERVED): Step(Leg.GIVE, Operation.REVERSE, Side.SOURCE, Leg.KEEP),
 }
 """Path × state entered → the order to send. States that are not here send nothing."""
+
+RELEASE_IN_TIME = Step(Leg.RETURN, Operation.RELEASE, Side.SOURCE, Leg.TAKE)
+"""The release of an authorisation that nobody captures: written down with the hold, due when the time is over."""
+
+CAPTURE = Step(Leg.KEEP, Operation.CAPTURE, Side.SOURCE, Leg.TAKE)
+"""The capture of an authorisation, of all that is held or of a part; the program gives the rest back by itself."""
+
+BONUS = Step(Leg.BONUS, Operation.CREDIT, Side.TARGET)
+"""Bonus units are credited apart from the base, when that is booked or later. Their order moves no state."""
+
+BONUS_BACK = Step(Leg.BONUS, Operation.REVERSE, Side.TARGET, Leg.BONUS)
+"""A reversal takes its part of the bonus back apart, too."""
 
 DEBIT_ANYWAY = Step(Leg.TAKE_ANYWAY, Operation.DEBIT, Side.SOURCE)
 """The one debit that is tried when a capture was declined."""
@@ -201,6 +305,7 @@ _EVENTS: dict[Leg, tuple[Event, Event]] = {
     Leg.KEEP: (Event.KEPT, Event.NOT_KEPT),
     Leg.RETURN: (Event.RETURNED, Event.NOT_RETURNED),
     Leg.TAKE_ANYWAY: (Event.KEPT, Event.LOST),
+    Leg.BONUS: (Event.GIVEN, Event.NOT_GIVEN),
 }
 
 

@@ -1,6 +1,8 @@
-"""The net debit cap: what a partner may owe at most, with everything pending counted."""
+"""What may be reserved at most: a partner's net debit cap, a campaign's budget, a member's limits. Everything pending counts."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +19,60 @@ class Cap:
     def fits(self, amount: int) -> bool:
         """Whether `amount` more may be reserved: pending counts, or six reservations of a fifth would all pass."""
         return self.position + self.pending + amount <= self.granted
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a campaign may spend, in bonus units and in millionths of the common unit; None: without a limit in this measure."""
+
+    units: int | None
+    value: int | None
+    units_used: int = 0
+    value_used: int = 0
+
+    def fits(self, units: int, value: int) -> bool:
+        """Whether so much more may be promised."""
+        units_left = self.units is None or self.units_used + units <= self.units
+        return units_left and (self.value is None or self.value_used + value <= self.value)
+
+    def moved(self, units: int, value: int) -> "Budget":
+        """The budget after so much more was promised, or, below zero, given back."""
+        return Budget(self.units, self.value, self.units_used + units, self.value_used + value)
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """One exchange of a member, as limits count it: points sent, or units issued where none are sent."""
+
+    at: datetime
+    points: int
+    source_program: str | None
+    target_program: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How much one member, or one device, may move from an instant on (None: in this exchange alone): points, exchanges, or both.
+
+    With `target` only exchanges to that program count, without it all. What exceeds a limit that `holds` is held for a person to look
+    at; what exceeds any other is refused.
+    """
+
+    rule: str
+    since: datetime | None
+    points: int | None = None
+    count: int | None = None
+    target: str | None = None
+    device: bool = False
+    holds: bool = False
+
+    def exceeded(self, used: Iterable[Used], points: int) -> bool:
+        """Whether `points` more would be over this limit."""
+        since = self.since
+        counted = [
+            one.points
+            for one in used
+            if since is not None and one.at >= since and self.target in {None, one.target_program}
+        ]
+        over_points = self.points is not None and sum(counted) + points > self.points
+        return over_points or (self.count is not None and len(counted) + 1 > self.count)

@@ -5,7 +5,7 @@ into transit, without a window. When the target credits, transit is cleared, the
 booked in the open window; nothing unposts it. Signs of value: plus owes the house, minus is owed by it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from functools import lru_cache
@@ -19,6 +19,8 @@ from clearing.rules.rates import Terms
 class Account(IntEnum):
     """The accounts of the books. The number of an account is its owner's number times 16 plus this."""
 
+    SHORTFALL = 0
+    """Of a program: units that could not be taken back any more, and that it bears itself."""
     OUTSTANDING = 1
     """Of a program: its points in the hands of members, as far as the house moved them."""
     TRANSIT = 2
@@ -29,6 +31,10 @@ class Account(IntEnum):
     """Of a program: units issued for points of another; the contra of what was issued."""
     SUSPENSE = 5
     """Of a program: units it credited after the exchange had been reversed; a person decides."""
+    ACCRUED = 6
+    """Of a program: units issued for something bought from a partner; the contra of what was issued."""
+    REDEEMED = 7
+    """Of a program: points spent at a partner."""
     POSITION = 8
     """Of a partner: what it owes the house (plus) or is owed (minus), in millionths of the common unit."""
     FEE = 14
@@ -61,7 +67,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Owners:
-    """The numbers of the two programs and of the two partners that sign for them."""
+    """The numbers of the two programs and of the two partners that sign for them; a side without a program has a partner only."""
 
     source_program: int
     target_program: int
@@ -83,15 +89,26 @@ def _move(owner: Owner, amount: str, taken: Account, given: Account) -> tuple[Ru
 def _value(sign: int) -> tuple[Rule, ...]:
     return (
         Rule(Owner.SOURCE, Account.POSITION, sign, "debit"),
-        Rule(Owner.TARGET, Account.POSITION, -sign, "credit"),
+        Rule(Owner.TARGET, Account.POSITION, -sign, "base_credit"),
         Rule(Owner.HOUSE, Account.FEE, -sign, "margin"),
-        Rule(Owner.HOUSE, Account.ROUNDING, -sign, "rounding"),
+        Rule(Owner.HOUSE, Account.ROUNDING, -sign, "base_rounding"),
+    )
+
+
+def _bonus(sign: int) -> tuple[Rule, ...]:
+    return (
+        Rule(Owner.TARGET, Account.EXCHANGED_IN, -sign, "bonus"),
+        Rule(Owner.TARGET, Account.OUTSTANDING, sign, "bonus"),
+        Rule(Owner.TARGET, Account.POSITION, -sign, "bonus_credit"),
+        Rule(Owner.HOUSE, Account.ROUNDING, -sign, "bonus_rounding"),
     )
 
 
 _INTO_TRANSIT = _move(Owner.SOURCE, "sent", Account.OUTSTANDING, Account.TRANSIT)
 _OUT_OF_TRANSIT = _move(Owner.SOURCE, "sent", Account.TRANSIT, Account.OUTSTANDING)
 _ISSUED = _move(Owner.TARGET, "received", Account.EXCHANGED_IN, Account.OUTSTANDING)
+_ACCRUED = _move(Owner.TARGET, "received", Account.ACCRUED, Account.OUTSTANDING)
+_REDEEMED = _move(Owner.SOURCE, "sent", Account.OUTSTANDING, Account.REDEEMED)
 
 RULES: dict[tuple[Path, Event], tuple[Rule, ...]] = {
     (Path.HELD, Event.GIVEN): (
@@ -107,29 +124,55 @@ RULES: dict[tuple[Path, Event], tuple[Rule, ...]] = {
         *_value(+1),
     ),
     (Path.DEBITED, Event.RETURNED): _OUT_OF_TRANSIT,
+    (Path.ISSUED, Event.GIVEN): (*_ACCRUED, *_value(+1)),
+    (Path.CHARGED, Event.TAKEN): (*_REDEEMED, *_value(+1)),
+    (Path.AUTHORISED, Event.KEPT): (*_REDEEMED, *_value(+1)),
     (Path.REVERSAL, Event.TAKEN): (
         *_move(Owner.TARGET, "received", Account.OUTSTANDING, Account.EXCHANGED_IN),
         *_move(Owner.SOURCE, "sent", Account.EXCHANGED_OUT, Account.TRANSIT),
         *_value(-1),
     ),
+    (Path.REVERSAL, Event.TAKEN_SHORT): (
+        *_move(Owner.TARGET, "received", Account.SHORTFALL, Account.EXCHANGED_IN),
+        *_move(Owner.SOURCE, "sent", Account.EXCHANGED_OUT, Account.TRANSIT),
+        *_value(-1),
+    ),
     (Path.REVERSAL, Event.GIVEN): _OUT_OF_TRANSIT,
+    (Path.CLAWBACK, Event.TAKEN): (
+        *_move(Owner.TARGET, "received", Account.OUTSTANDING, Account.ACCRUED),
+        *_value(-1),
+    ),
+    (Path.CLAWBACK, Event.TAKEN_SHORT): (
+        *_move(Owner.TARGET, "received", Account.SHORTFALL, Account.ACCRUED),
+        *_value(-1),
+    ),
+    (Path.REFUND, Event.GIVEN): (
+        *_move(Owner.SOURCE, "sent", Account.REDEEMED, Account.OUTSTANDING),
+        *_value(-1),
+    ),
 }
 """Path × event → lines. An event that is not here books nothing."""
 
 LATE_CREDIT = _move(Owner.TARGET, "received", Account.SUSPENSE, Account.OUTSTANDING)
 """A credit that is confirmed after the exchange was reversed: issued, owed by nobody, in suspense."""
 
-IN_WINDOW = frozenset({(Path.HELD, Event.GIVEN), (Path.DEBITED, Event.GIVEN), (Path.REVERSAL, Event.TAKEN)})
+IN_WINDOW = frozenset(name for name, rules in RULES.items() if any(rule.account is Account.POSITION for rule in rules))
 """Events that book value, and so belong to a settlement window."""
+
+BONUS_GIVEN, BONUS_TAKEN_BACK = _bonus(+1), _bonus(-1)
+"""Bonus units, issued or taken back; what each funder pays for them is booked beside, by `funded`."""
 
 
 _AMOUNTS: dict[str, Callable[[Terms], int]] = {
     "sent": attrgetter("sent"),
     "received": attrgetter("received"),
     "debit": attrgetter("debit"),
-    "credit": attrgetter("credit"),
+    "base_credit": lambda terms: terms.credit - terms.bonus_credit,
+    "bonus": attrgetter("bonus"),
+    "bonus_credit": attrgetter("bonus_credit"),
+    "bonus_rounding": lambda terms: terms.funding - terms.bonus_credit,
     "margin": lambda terms: terms.fee - terms.rounding,  # the fee without the rounding inside it
-    "rounding": attrgetter("rounding"),
+    "base_rounding": lambda terms: terms.rounding - (terms.funding - terms.bonus_credit),
 }
 
 
@@ -158,6 +201,11 @@ def book(rules: tuple[Rule, ...], terms: Terms, owners: Owners) -> tuple[Entry, 
     """The entries of these rules; lines of zero are dropped."""
     lines = _lines(rules, owners)
     return tuple([Entry(account, sign * amount) for account, sign, of in lines if (amount := of(terms))])
+
+
+def funded(shares: Sequence[tuple[int, int]], sign: int) -> tuple[Entry, ...]:
+    """What each funder, named by the number of its partner, pays for bonus units (sign +1) or gets back (-1)."""
+    return tuple([Entry(account_number(funder, Account.POSITION), sign * value) for funder, value in shares if value])
 
 
 def entries(path: Path, event: Event, terms: Terms, owners: Owners) -> tuple[Entry, ...]:

@@ -1,4 +1,4 @@
--- Link an account; no row comes back when the number was linked meanwhile.
+-- Take in an account; no row comes back when the number came in meanwhile, or the token was used before.
 INSERT INTO account (
     lane, account, program, number_index, number_mask, kek_id, wrapped, seal_nonce, box, linked_at
 )
@@ -14,5 +14,5 @@ VALUES (
     %(box)b,
     %(linked_at)b
 )
-ON CONFLICT (lane, program, number_index) DO NOTHING
+ON CONFLICT DO NOTHING
 RETURNING account

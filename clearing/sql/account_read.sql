@@ -5,9 +5,8 @@ SELECT
     program,
     number_mask AS masked,
     linked_at,
-    kek_id,
-    wrapped,
-    seal_nonce,
-    box
+    closed_at,
+    merged_into,
+    erased_at
 FROM account
 WHERE lane = %(lane)b AND account = %(account)b

@@ -1,10 +1,12 @@
 -- Accounts by their tokens, for a quote.
 SELECT
-    account,
     lane,
+    account,
     program,
     number_mask,
     linked_at,
-    wrapped IS NULL AS erased
+    closed_at,
+    merged_into,
+    erased_at
 FROM account
 WHERE lane = %(lane)b AND account = any(%(account)b::uuid[])

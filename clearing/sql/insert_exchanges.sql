@@ -30,7 +30,18 @@ INSERT INTO exchange (
     reversed,
     kept_leg,
     cancelled,
-    reserved_seq
+    reserved_seq,
+    kind,
+    occurred_at,
+    reference,
+    capture_by,
+    captured,
+    bears_shortfall,
+    bonus,
+    bonus_credit,
+    bonus_due,
+    shares,
+    device
 )
 SELECT
     %(lane)b,
@@ -63,7 +74,18 @@ SELECT
     new_row.reversed,
     new_row.kept_leg,
     new_row.cancelled,
-    new_row.reserved_seq
+    new_row.reserved_seq,
+    new_row.kind,
+    new_row.occurred_at,
+    new_row.reference,
+    new_row.capture_by,
+    new_row.captured,
+    new_row.bears_shortfall,
+    new_row.bonus,
+    new_row.bonus_credit,
+    new_row.bonus_due,
+    new_row.shares,
+    new_row.device
 FROM unnest(
     %(exchange_id)b::uuid[],
     %(path)b::text[],
@@ -94,7 +116,18 @@ FROM unnest(
     %(reversed)b::bigint[],
     %(kept_leg)b::smallint[],
     %(cancelled)b::boolean[],
-    %(reserved_seq)b::bigint[]
+    %(reserved_seq)b::bigint[],
+    %(kind)b::text[],
+    %(occurred_at)b::timestamptz[],
+    %(reference)b::text[],
+    %(capture_by)b::timestamptz[],
+    %(captured)b::bigint[],
+    %(bears_shortfall)b::boolean[],
+    %(bonus)b::bigint[],
+    %(bonus_credit)b::bigint[],
+    %(bonus_due)b::timestamptz[],
+    %(shares)b::text[],
+    %(device)b::bytea[]
 ) AS new_row (
     exchange_id,
     path,
@@ -125,5 +158,16 @@ FROM unnest(
     reversed,
     kept_leg,
     cancelled,
-    reserved_seq
+    reserved_seq,
+    kind,
+    occurred_at,
+    reference,
+    capture_by,
+    captured,
+    bears_shortfall,
+    bonus,
+    bonus_credit,
+    bonus_due,
+    shares,
+    device
 )

@@ -8,7 +8,8 @@ SET
     reason = moved.reason,
     reversed = moved.reversed,
     kept_leg = moved.kept_leg,
-    cancelled = moved.cancelled
+    cancelled = moved.cancelled,
+    captured = moved.captured
 FROM unnest(
     %(exchange_id)b::uuid[],
     %(state)b::text[],
@@ -18,8 +19,9 @@ FROM unnest(
     %(reason)b::text[],
     %(reversed)b::bigint[],
     %(kept_leg)b::smallint[],
-    %(cancelled)b::boolean[]
-) AS moved (exchange_id, state, posted_at, window_id, ended_at, reason, reversed, kept_leg, cancelled)
+    %(cancelled)b::boolean[],
+    %(captured)b::bigint[]
+) AS moved (exchange_id, state, posted_at, window_id, ended_at, reason, reversed, kept_leg, cancelled, captured)
 WHERE
     exchange.lane = %(lane)b
     AND exchange.exchange_id = any(%(exchange_id)b::uuid[])

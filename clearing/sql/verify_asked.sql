@@ -5,6 +5,7 @@ LEFT JOIN orders
     ON exchange.lane = orders.lane
     AND exchange.exchange_id = orders.exchange_id
     AND orders.due_at IS NOT NULL
+    AND orders.leg <> 6
 WHERE exchange.lane = %(lane)b
 GROUP BY exchange.exchange_id, exchange.state
 HAVING count(orders.leg) <> CASE WHEN exchange.state IN ('completed', 'reversed', 'review') THEN 0 ELSE 1 END

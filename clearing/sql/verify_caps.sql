@@ -11,15 +11,39 @@ WITH booked AS (
 open AS (
     SELECT
         partner.number * 16 + 8 AS account,
-        sum(exchange.debit) AS pending
-    FROM exchange
-    INNER JOIN program ON exchange.source_program = program.program
-    INNER JOIN partner ON program.partner = partner.partner
-    WHERE
-        exchange.lane = %(lane)b
-        AND exchange.original_id IS NULL
-        AND exchange.posted_at IS NULL
-        AND exchange.ended_at IS NULL
+        sum(owed.amount) AS pending
+    FROM (
+        SELECT
+            coalesce(program.partner, exchange.partner) AS partner,
+            exchange.debit AS amount
+        FROM exchange
+        LEFT JOIN program ON exchange.source_program = program.program
+        WHERE
+            exchange.lane = %(lane)b
+            AND exchange.original_id IS NULL
+            AND exchange.posted_at IS NULL
+            AND exchange.ended_at IS NULL
+        UNION ALL
+        SELECT
+            share.line ->> 1 AS partner,
+            (share.line ->> 3)::bigint AS amount
+        FROM exchange
+        CROSS JOIN LATERAL jsonb_array_elements(exchange.shares::jsonb) AS share (line)
+        WHERE
+            exchange.lane = %(lane)b
+            AND exchange.shares IS NOT NULL
+            AND exchange.original_id IS NULL
+            AND exchange.state <> 'reversed'
+            AND NOT EXISTS (
+                SELECT 1
+                FROM leaf
+                WHERE
+                    leaf.lane = exchange.lane
+                    AND leaf.exchange_id = exchange.exchange_id
+                    AND leaf.kind IN ('bonus_posted', 'bonus_voided')
+            )
+    ) AS owed
+    INNER JOIN partner ON owed.partner = partner.partner
     GROUP BY partner.number
 ),
 

@@ -29,6 +29,17 @@ SELECT
     reversed,
     kept_leg,
     cancelled,
-    reserved_seq
+    reserved_seq,
+    kind,
+    occurred_at,
+    reference,
+    capture_by,
+    captured,
+    bears_shortfall,
+    bonus,
+    bonus_credit,
+    bonus_due,
+    shares,
+    device
 FROM exchange
 WHERE lane = %(lane)b

@@ -7,6 +7,6 @@ LEFT JOIN exchange AS reversal
     AND reversal.state <> 'reversed'
 WHERE original.lane = %(lane)b AND original.original_id IS NULL
 GROUP BY original.exchange_id, original.reversed
-HAVING original.reversed <> coalesce(sum(reversal.sent), 0)
+HAVING original.reversed <> coalesce(sum(CASE WHEN reversal.sent = 0 THEN reversal.received ELSE reversal.sent END), 0)
 ORDER BY original.exchange_id
 LIMIT 20

@@ -5,9 +5,10 @@ Every table says in its comment whether it is `sharded` (led by `lane`, one day 
 
 from sqlmodel import SQLModel
 
-from clearing.tables.reference import Calendar, Corridor, Key, Partner, Price, Program
+from clearing.tables.members import AccountEvidenceRow, AccountRow, ConsentRow, LinkRow
+from clearing.tables.reference import Agreement, Calendar, Cover, Key, Partner, Program, Proposal, RateCard
 from clearing.tables.sharded import (
-    AccountRow,
+    BudgetSlice,
     CapSlice,
     CaseRow,
     EntryRow,
@@ -25,11 +26,15 @@ from clearing.tables.sharded import (
 __all__ = [
     "DELETABLE",
     "UPDATABLE",
+    "AccountEvidenceRow",
     "AccountRow",
+    "Agreement",
+    "BudgetSlice",
     "Calendar",
     "CapSlice",
     "CaseRow",
-    "Corridor",
+    "ConsentRow",
+    "Cover",
     "EntryRow",
     "EvidenceRow",
     "Exchange",
@@ -37,12 +42,14 @@ __all__ = [
     "Lane",
     "LaneWindow",
     "Leaf",
+    "LinkRow",
     "Nonce",
     "OrderRow",
     "Partner",
     "PositionSlice",
-    "Price",
     "Program",
+    "Proposal",
+    "RateCard",
     "SQLModel",
     "Tile",
 ]
@@ -53,12 +60,25 @@ UPDATABLE: dict[str, tuple[str, ...]] = {
     "key": ("expires_at", "revoked_at", "compromised_since"),
     "lane": ("last_at", "size", "frontier", "window_id", "writer"),
     "lane_window": ("sealed_at", "sealed_size", "sealed_root"),
-    "account": ("wrapped",),
-    "exchange": ("state", "posted_at", "window_id", "ended_at", "reason", "reversed", "kept_leg", "cancelled"),
+    "account": ("number_index", "number_mask", "wrapped", "closed_at", "merged_into", "erased_at"),
+    "link": ("source_account", "target_account", "moved_at", "ended_at", "ended_reason"),
+    "consent": ("withdrawn_at", "withdrawn_by"),
+    "exchange": (
+        "state",
+        "posted_at",
+        "window_id",
+        "ended_at",
+        "reason",
+        "reversed",
+        "kept_leg",
+        "cancelled",
+        "captured",
+    ),
     "orders": ("state", "lease", "due_at", "sent_at", "attempts", "answered_at", "reason", "evidence_id"),
     "evidence": ("wrapped",),
     "position_slice": ("debits", "credits"),
     "cap_slice": ("granted", "position", "pending"),
+    "budget_slice": ("units", "value", "units_used", "value_used"),
     "review_case": ("closed_at", "decision", "closed_by"),
 }
 """What the application role may update, column by column; entries and leaves are not among them."""

@@ -5,12 +5,12 @@ from typing import Any
 from sqlalchemy import CheckConstraint, DateTime
 from sqlmodel import Field
 
-from clearing.rules.lifecycle import Path, State, Verdict
+from clearing.rules.lifecycle import Kind, Path, State, Verdict
 
 Instant = DateTime(timezone=True)
 
 
-def one_of(column: str, values: type[State] | type[Path] | type[Verdict]) -> CheckConstraint:
+def one_of(column: str, values: type[State] | type[Path] | type[Kind] | type[Verdict]) -> CheckConstraint:
     """The column holds one of these words."""
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")

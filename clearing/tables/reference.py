@@ -2,8 +2,9 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import BigInteger, Integer, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Integer, Text, UniqueConstraint, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import SQLModel
 
@@ -65,42 +66,98 @@ class Key(SQLModel, table=True):
     compromised_since: datetime | None = col(Instant, null=True)
 
 
-class Price(SQLModel, table=True):
-    """A program's issue price and redeem value from a date on, as exact fractions in millionths of the common unit per unit."""
+class Agreement(SQLModel, table=True):
+    """One version of what the house and a partner have agreed, as the document that two operators' keys signed.
+
+    Only a first version may stand without keys: the one that onboarding takes in.
+    """
 
     __table_args__ = table(
         "reference",
-        check("exact_fractions", "issue_num >= 0 AND issue_den > 0 AND redeem_num >= 0 AND redeem_den > 0"),
+        check("ends_later", "valid_to IS NULL OR valid_to > valid_from"),
+        check("digest_whole", "digest ~ '^[0-9a-f]{64}$'"),
+        check("signed_after_the_first", "version > 0 AND (version = 1 OR proposed_by IS NOT NULL)"),
+        check("two_keys", "num_nulls(proposed_by, confirmed_by, evidence_id) IN (0, 3)"),
+        check("keys_differ", "proposed_by <> confirmed_by"),
+        UniqueConstraint("partner", "valid_from", name="agreement_begins_once"),
+        UniqueConstraint("digest", name="agreement_digest"),
     )
-    program: str = col(Text, key=True)
+    partner: str = col(Text, key=True)
     version: int = col(Integer, key=True)
     valid_from: datetime = col(Instant)
-    issue_num: int = col(BigInteger)
-    issue_den: int = col(BigInteger)
-    redeem_num: int = col(BigInteger)
-    redeem_den: int = col(BigInteger)
+    valid_to: datetime | None = col(Instant, null=True)
+    announced_at: datetime = col(Instant)
+    digest: str = col(Text)
+    document: dict[str, Any] = col(JSONB)
+    proposed_by: str | None = col(Text, null=True)
+    confirmed_by: str | None = col(Text, null=True)
+    evidence_id: UUID | None = col(Uuid, null=True)
 
 
-class Corridor(SQLModel, table=True):
-    """How points of one program become units of another, from a date on."""
+class Cover(SQLModel, table=True):
+    """Funds that a partner lodged (plus) or took out (minus), millionths of the common unit, by two operators' keys."""
 
     __table_args__ = table(
         "reference",
-        check("two_programs", "source <> target"),
-        check("exact_ratio", "ratio_num > 0 AND ratio_den > 0 AND step > 0 AND minimum > 0"),
-        check("maximum_reachable", "maximum IS NULL OR maximum >= minimum"),
-        check("whole_units", "minimum * ratio_num % ratio_den = 0 AND step * ratio_num % ratio_den = 0"),
+        check("moves", "amount <> 0 AND number > 0"),
+        check("keys_differ", "proposed_by <> confirmed_by"),
+        UniqueConstraint("partner", "reference", name="cover_reference"),
+        UniqueConstraint("digest", name="cover_digest"),
+    )
+    partner: str = col(Text, key=True)
+    number: int = col(Integer, key=True)
+    at: datetime = col(Instant)
+    amount: int = col(BigInteger)
+    reference: str = col(Text)
+    digest: str = col(Text)
+    proposed_by: str = col(Text)
+    confirmed_by: str = col(Text)
+    evidence_id: UUID = col(Uuid)
+
+
+class Proposal(SQLModel, table=True):
+    """What one operator's key proposed. Confirmed by another, it is found as the agreement, card or movement with this digest."""
+
+    __table_args__ = table(
+        "reference",
+        check("kind_known", "kind IN ('agreement', 'cover', 'card')"),
+        check("digest_whole", "digest ~ '^[0-9a-f]{64}$'"),
+    )
+    digest: str = col(Text, key=True)
+    kind: str = col(Text)
+    partner: str = col(Text)
+    document: dict[str, Any] = col(JSONB)
+    proposed_at: datetime = col(Instant)
+    proposed_by: str = col(Text)
+    evidence_id: UUID = col(Uuid)
+
+
+class RateCard(SQLModel, table=True):
+    """One version of how points of one program become units of another, as the document that two operators' keys signed.
+
+    Only a first version may stand without keys: the one that onboarding takes in.
+    """
+
+    __tablename__ = "rate_card"
+    __table_args__ = table(
+        "reference",
+        check("digest_whole", "digest ~ '^[0-9a-f]{64}$'"),
+        check("signed_after_the_first", "version > 0 AND (version = 1 OR proposed_by IS NOT NULL)"),
+        check("two_keys", "num_nulls(proposed_by, confirmed_by, evidence_id) IN (0, 3)"),
+        check("keys_differ", "proposed_by <> confirmed_by"),
+        UniqueConstraint("source", "target", "valid_from", name="rate_card_begins_once"),
+        UniqueConstraint("digest", name="rate_card_digest"),
     )
     source: str = col(Text, key=True)
     target: str = col(Text, key=True)
     version: int = col(Integer, key=True)
     valid_from: datetime = col(Instant)
-    valid_to: datetime | None = col(Instant, null=True)
-    ratio_num: int = col(BigInteger)
-    ratio_den: int = col(BigInteger)
-    step: int = col(BigInteger)
-    minimum: int = col(BigInteger)
-    maximum: int | None = col(BigInteger, null=True)
+    announced_at: datetime = col(Instant)
+    digest: str = col(Text)
+    document: dict[str, Any] = col(JSONB)
+    proposed_by: str | None = col(Text, null=True)
+    confirmed_by: str | None = col(Text, null=True)
+    evidence_id: UUID | None = col(Uuid, null=True)
 
 
 class Calendar(SQLModel, table=True):

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Index, Integer, LargeBinary, SmallInteger, Te
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
-from clearing.rules.lifecycle import Path, State, Verdict
+from clearing.rules.lifecycle import Kind, Path, State, Verdict
 from clearing.tables.columns import Instant, check, col, one_of, table
 
 
@@ -40,41 +40,53 @@ class LaneWindow(SQLModel, table=True):
     sealed_root: bytes | None = col(LargeBinary, null=True)
 
 
-class AccountRow(SQLModel, table=True):
-    """A member's account in a program: a token outside, the membership number sealed inside and found by keyed hash."""
-
-    __tablename__ = "account"
-    __table_args__ = table("sharded", Index("account_by_number", "lane", "program", "number_index", unique=True))
-    lane: int = col(SmallInteger, key=True)
-    account: UUID = col(Uuid, key=True)
-    program: str = col(Text)
-    number_index: bytes = col(LargeBinary)
-    number_mask: str = col(Text)
-    kek_id: str = col(Text)
-    wrapped: bytes | None = col(LargeBinary, null=True)
-    seal_nonce: bytes = col(LargeBinary)
-    box: bytes = col(LargeBinary)
-    linked_at: datetime = col(Instant)
-
-
 class Exchange(SQLModel, table=True):
     """One exchange or one reversal of one. The row balances by itself: what is paid in is what is paid out."""
 
     __table_args__ = table(
         "sharded",
         one_of("path", Path),
+        one_of("kind", Kind),
         one_of("state", State),
         check("balances", "debit + funding = credit + fee"),
-        check("amounts", "sent > 0 AND received >= 0 AND debit >= 0 AND funding >= 0 AND credit >= 0"),
+        check("amounts", "sent >= 0 AND received >= 0 AND debit >= 0 AND funding >= 0 AND credit >= 0"),
+        check(
+            "source_sends",
+            "(source_program IS NULL) = (sent = 0) AND (source_program IS NULL) = (source_account IS NULL)",
+        ),
+        check(
+            "target_receives",
+            "(target_program IS NULL) = (target_account IS NULL) AND num_nulls(source_program, target_program) < 2",
+        ),
         check("rounding_inside_fee", "rounding >= 0 AND fee >= rounding"),
-        check("reversed_at_most_whole", "reversed >= 0 AND reversed <= sent"),
-        check("reversal_has_original", "(path = 'reversal') = (original_id IS NOT NULL)"),
+        check("bonus_paid", "bonus >= 0 AND bonus_credit >= 0 AND bonus_credit <= credit AND funding >= bonus_credit"),
+        check("captured_at_most_held", "captured >= 0 AND captured <= sent"),
+        check("reversed_at_most_whole", "reversed >= 0 AND reversed <= greatest(sent, received)"),
+        check("reversal_has_original", "(path IN ('reversal', 'clawback', 'refund')) = (original_id IS NOT NULL)"),
         check("ended_in_time", "(state IN ('completed', 'reversed')) = (ended_at IS NOT NULL)"),
         Index("exchange_by_idempotency_key", "lane", "partner", "idempotency_key", unique=True),
         Index("exchange_by_quote", "lane", "quote_id", unique=True, postgresql_where=text("original_id IS NULL")),
-        Index("exchange_by_source", "lane", "source_account"),
-        Index("exchange_by_target", "lane", "target_account"),
+        Index("exchange_by_target", "lane", "target_account", postgresql_where=text("original_id IS NULL")),
         Index("exchange_reversals", "lane", "original_id", postgresql_where=text("original_id IS NOT NULL")),
+        Index(
+            "exchange_by_member", "lane", "source_account", "reserved_at", postgresql_where=text("original_id IS NULL")
+        ),
+        Index(
+            "exchange_by_issue",
+            "lane",
+            "target_account",
+            "reserved_at",
+            postgresql_where=text("source_account IS NULL"),
+        ),
+        Index("exchange_by_device", "lane", "device", "reserved_at", postgresql_where=text("device IS NOT NULL")),
+        Index(
+            "exchange_by_reference",
+            "lane",
+            "partner",
+            "reference",
+            unique=True,
+            postgresql_where=text("reference IS NOT NULL AND state <> 'reversed'"),
+        ),
     )
     lane: int = col(SmallInteger, key=True)
     exchange_id: UUID = col(Uuid, key=True)
@@ -92,10 +104,10 @@ class Exchange(SQLModel, table=True):
     window_id: int | None = col(Integer, null=True)
     ended_at: datetime | None = col(Instant, null=True)
     reason: str | None = col(Text, null=True)
-    source_program: str = col(Text)
-    target_program: str = col(Text)
-    source_account: UUID = col(Uuid)
-    target_account: UUID = col(Uuid)
+    source_program: str | None = col(Text, null=True)
+    target_program: str | None = col(Text, null=True)
+    source_account: UUID | None = col(Uuid, null=True)
+    target_account: UUID | None = col(Uuid, null=True)
     sent: int = col(BigInteger)
     received: int = col(BigInteger)
     debit: int = col(BigInteger)
@@ -107,6 +119,17 @@ class Exchange(SQLModel, table=True):
     kept_leg: int = col(SmallInteger)
     cancelled: bool = Field(nullable=False)
     reserved_seq: int = col(BigInteger)
+    kind: str = col(Text)
+    occurred_at: datetime | None = col(Instant, null=True)
+    reference: str | None = col(Text, null=True)
+    capture_by: datetime | None = col(Instant, null=True)
+    captured: int = col(BigInteger)
+    bears_shortfall: bool = Field(nullable=False)
+    bonus: int = col(BigInteger)
+    bonus_credit: int = col(BigInteger)
+    bonus_due: datetime | None = col(Instant, null=True)
+    shares: str | None = col(Text, null=True)
+    device: bytes | None = col(LargeBinary, null=True)
 
 
 class OrderRow(SQLModel, table=True):
@@ -240,6 +263,23 @@ class CapSlice(SQLModel, table=True):
     granted: int = col(BigInteger)
     position: int = col(BigInteger)
     pending: int = col(BigInteger)
+
+
+class BudgetSlice(SQLModel, table=True):
+    """A campaign's budget in this lane: what it may spend in bonus units and in millionths of the common unit, and what is promised."""
+
+    __tablename__ = "budget_slice"
+    __table_args__ = table(
+        "sharded",
+        check("units_within", "units_used >= 0 AND units_used <= coalesce(units, units_used)"),
+        check("value_within", "value_used >= 0 AND value_used <= coalesce(value, value_used)"),
+    )
+    lane: int = col(SmallInteger, key=True)
+    campaign: str = col(Text, key=True)
+    units: int | None = col(BigInteger, null=True)
+    value: int | None = col(BigInteger, null=True)
+    units_used: int = col(BigInteger)
+    value_used: int = col(BigInteger)
 
 
 class CaseRow(SQLModel, table=True):

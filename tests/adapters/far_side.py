@@ -14,6 +14,7 @@ import httpx
 from adapters.house_json import ADAPTER
 from clearing.adapter import Answer, Call, Lot, Member, Operation, Order, Reply
 from clearing.client import HouseAuth, PrivateKey, parse_public_jwk
+from tests import canary
 
 HOUSE = PrivateKey.generate(b"house key of the adapter tests..")
 SHORT = ("--silence-seconds", "0.2", "--slow-seconds", "0.4", "--decide-seconds", "1.0", "--fault-times", "1")
@@ -43,8 +44,9 @@ class FarSide:
         self.url: str = ready["url"]
         key = parse_public_jwk({name: value for name, value in ready["jwk"].items() if name != "kid"})
         auth = HouseAuth(HOUSE, {key.key_id: key})
-        self.http = httpx.Client(auth=auth, trust_env=False, timeout=5)
-        self.plain = httpx.Client(base_url=self.url, trust_env=False, timeout=5)
+        hears: dict[str, Any] = {"event_hooks": {"response": [_hears]}, "trust_env": False, "timeout": 5}
+        self.http = httpx.Client(auth=auth, **hears)
+        self.plain = httpx.Client(base_url=self.url, **hears)
 
     def stop(self, *, kill: bool = False) -> None:
         self.http.close()
@@ -52,7 +54,8 @@ class FarSide:
         (self.process.kill if kill else self.process.terminate)()
         self.process.wait(5)
         assert self.process.stdout is not None
-        self.process.stdout.close()
+        with self.process.stdout as told:
+            assert not canary.shown(told.read())
 
     def send(self, call: Call) -> Reply:
         heard = self.http.request(call.method, call.url, headers=list(call.headers), content=call.body)
@@ -69,7 +72,7 @@ class FarSide:
 
     def member(self, number: str = "SBX-OK", name: str | None = None, account: str | None = None) -> tuple[str, Member]:
         account = account or f"acc-{secrets.token_hex(6)}"
-        call = ADAPTER.member_call(account, f"{number}-{account}", name, self.url, {})
+        call = ADAPTER.member_call(account, f"{number}-{canary.NUMBER}-{account}", name, self.url, {})
         return account, ADAPTER.member(call, self.send(call))
 
     def lots(self, account: str) -> tuple[Lot, ...]:
@@ -98,6 +101,11 @@ class FarSide:
         query = "SELECT balance - opening, held FROM account JOIN member USING (number) WHERE token = ?"
         ((balance, held),) = self.rows(query, account)
         return balance, held
+
+
+def _hears(response: httpx.Response) -> None:
+    """No answer of a program names a member but by the token."""
+    assert not canary.shown(repr(response.headers.raw).encode() + response.read())
 
 
 def order(operation: str, account: str, amount: int = 5_000, refers: Order | None = None, **more: str) -> Order:

@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 from adapters.house_json import ADAPTER
 from clearing.adapter import Lot, Operation, Order, Part, Reply, ReportsLots, Verdict
 from clearing.errors import AnswerUnreadable
+from tests import canary
 
 JSON = {"content-type": "application/json"}
 ORDER = Order("0192f0c4a1b27d31b0a2c4d5e6f70811-2", Operation.CREDIT, "lotus-air", "acc-1", "MILE", 500)
 (BATCH,) = ADAPTER.calls([ORDER], "https://program.example", {})
 LOOK_UP = ADAPTER.inquire(ORDER, "https://program.example", {})
-MEMBER = ADAPTER.member_call("acc-1", "4711", "Ann", "https://program.example", {})
+MEMBER = ADAPTER.member_call("acc-1", canary.NUMBER, "Ann", "https://program.example", {})
 ROW: dict[str, Any] = {
     "id": ORDER.id,
     "operation": "credit",
@@ -171,6 +172,11 @@ def test_another_spelling_of_the_same_json_is_read_the_same(body: bytes, kind: s
 def test_a_member_is_read() -> None:
     member = ADAPTER.member(MEMBER, Reply(200, JSON, orjson.dumps(PERSON)))
     assert (member.status, member.name_match, member.tier, member.balance) == ("active", "match", "gold", 7)
+    assert member.opened_at is None
+    opened = ADAPTER.member(
+        MEMBER, Reply(200, JSON, orjson.dumps({**PERSON, "opened_at": "2019-05-01T02:00:00+02:00"}))
+    )
+    assert opened.opened_at == datetime(2019, 5, 1, tzinfo=UTC)
     unknown = {"account": "acc-1", "status": "unknown", "name_match": None, "tier": None, "balance": None}
     assert ADAPTER.member(MEMBER, Reply(200, JSON, orjson.dumps(unknown))).status == "unknown"
 
@@ -180,6 +186,8 @@ def test_a_member_is_read() -> None:
     [
         {"account": "acc-2"}, {"account": None}, {"status": "ok"}, {"status": []},
         {"name_match": "yes"}, {"name_match": []}, {"name_match": 1},
+        {"opened_at": 1}, {"opened_at": "2019-05-01"}, {"opened_at": "2019-05-01T00:00:00"}, {"opened_at": "2019-02-30T00:00:00Z"},
+        {"opened_at": "0001-01-01T00:00:00+14:00"}, {"opened_at": "2019-05-01T00:00:00Z\n"},
         {"tier": 1}, {"tier": "\x00"}, {"tier": "x" * 65}, {"balance": -1}, {"balance": 1.0}, {"balance": True}, {"balance": 2**53},
     ],
     ids=repr,

@@ -19,6 +19,7 @@ from adapters.sandbox.books import OPENINGS
 from adapters.sandbox.faults import TABLE
 from adapters.sandbox.words import Reason
 from clearing.adapter import Operation, Verdict
+from tests import canary
 from tests.adapters.far_side import FarSide, order
 
 PATH = Path(__file__).parents[2] / "openapi" / "program.yaml"
@@ -66,7 +67,7 @@ def test_the_dialect_writes_what_it_says_and_the_sandbox_reads_it(operation: Ope
     validator("Batch").validate(orjson.loads(call.body))
     assert [asked.operation for asked in reading.operations(call.body, 100)] == [operation]
     for name in (None, "Ann"):
-        call = ADAPTER.member_call("acc-1", "SBX-OK", name, "https://program.example", {})
+        call = ADAPTER.member_call("acc-1", f"SBX-OK-{canary.NUMBER}", name, "https://program.example", {})
         validator("MemberAsked").validate(orjson.loads(call.body))
 
 
@@ -82,8 +83,8 @@ def test_the_sandbox_answers_what_it_says(far: FarSide) -> None:
     missing = far.send(ADAPTER.inquire(order("credit", account), far.url, {}))
     assert (missing.status, missing.headers["content-type"]) == (404, "application/problem+json")
     validator("OperationUnknown").validate(orjson.loads(missing.body))
-    for number in ("SBX-OK", "SBX-NOTFOUND"):
-        call = ADAPTER.member_call(f"acc-{number}", number, "Ann", far.url, {})
+    for kind in ("SBX-OK", "SBX-NOTFOUND"):
+        call = ADAPTER.member_call(f"acc-{kind}", f"{kind}-{canary.NUMBER}", "Ann", far.url, {})
         validator("Member").validate(orjson.loads(far.send(call).body))
     validator("Problem").validate(far.plain.post("/v1/operations", json={}).json())
 

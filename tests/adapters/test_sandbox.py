@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -13,6 +14,7 @@ import pytest
 from clearing.adapter import Order, Verdict
 from clearing.client import HouseAuth, PrivateKey
 from clearing.errors import AnswerUnreadable
+from tests import canary
 from tests.adapters.far_side import HOUSE, FarSide, order
 
 
@@ -172,6 +174,7 @@ def test_a_look_up_says_what_is_known(far: FarSide) -> None:
         ("SBX-NAMEPARTIAL", "active", "partial"),
         ("SBX-FROZEN", "frozen", "match"),
         ("SBX-CLOSED", "closed", "match"),
+        ("SBX-NEW", "active", "match"),
         ("SBX-NOTFOUND", "unknown", None),
         ("4711", "unknown", None),
     ],
@@ -183,6 +186,16 @@ def test_members_have_the_character_of_their_number(far: FarSide, number: str, s
     assert far.member(number, "Ann Example", account)[1] == member
 
 
+def test_an_account_says_when_it_was_opened(far: FarSide) -> None:
+    _, old = far.member("SBX-OK")
+    assert old.opened_at == datetime(2016, 1, 1, tzinfo=UTC)
+    assert far.member("SBX-NOTFOUND")[1].opened_at is None
+    account, new = far.member("SBX-NEW")
+    assert new.opened_at is not None
+    assert new.opened_at > datetime.now(UTC) - timedelta(minutes=5)
+    assert far.member("SBX-NEW", None, account)[1].opened_at == new.opened_at
+
+
 def test_a_token_names_one_member_for_ever(far: FarSide) -> None:
     account, _ = far.member("SBX-OK")
     with pytest.raises(AnswerUnreadable, match="409"):
@@ -190,8 +203,8 @@ def test_a_token_names_one_member_for_ever(far: FarSide) -> None:
 
 
 def test_state_shows_no_membership_number(far: FarSide) -> None:
-    far.member("SBX-OK-canary-8d1f")
-    assert "canary" not in far.plain.get("/sandbox/state").text
+    far.member()
+    assert not canary.shown(far.plain.get("/sandbox/state").content)
 
 
 def test_repeats_at_the_same_time_have_one_effect(far: FarSide) -> None:

@@ -23,10 +23,11 @@ WITH tables AS (
 )
 """
 MAY_CHANGE = (
-    "position_slice", "cap_slice", "lane", "lane_window", "orders", "exchange", "review_case", "account", "evidence",
+    "position_slice", "cap_slice", "budget_slice", "lane", "lane_window", "orders", "exchange", "review_case", "account",
+    "evidence", "link", "consent",
 )  # fmt: skip
-"""Sums, the lane, status rows, and the two tables whose wrapped keys are dropped when a member is erased."""
-VERSIONED = ("price", "corridor", "calendar")
+"""Sums, the lane, status rows, the two tables whose wrapped keys are dropped when a member is erased, links and consents that end."""
+VERSIONED = ("agreement", "cover", "proposal", "rate_card", "calendar")
 """Reference tables whose terms are answered for: a new version is a new row."""
 
 RULES: dict[str, str] = {

@@ -18,6 +18,7 @@ from clearing.ledger import Writer, reads
 from clearing.ledger.items import (
     Answered,
     Cancel,
+    Capture,
     Claim,
     ExchangeView,
     Grant,
@@ -31,7 +32,7 @@ from clearing.ledger.items import (
     Signed,
 )
 from clearing.ledger.verify import examine, verify
-from clearing.rules.lifecycle import Leg, Path, State, Verdict
+from clearing.rules.lifecycle import Kind, Leg, Path, State, Verdict
 from clearing.rules.limits import Cap
 from clearing.rules.rates import Terms
 from clearing.rules.windows import Window
@@ -43,6 +44,8 @@ NUMBERS = {HOTEL: 1, AIR: 2, SHOP: 3}  # partners are registered in this order
 PROGRAM = {HOTEL: "nights", AIR: "miles", SHOP: "stars"}
 KEYS = {name: PrivateKey.generate(bytes([place]) * 32) for place, name in enumerate((HOTEL, AIR, SHOP, "operator"), 1)}
 TERMS = Terms(sent=1_000, received=500, debit=10_000, funding=0, credit=9_000, fee=1_000, rounding=3)
+ISSUE = Terms(sent=0, received=400, debit=8_001, funding=0, credit=8_000, fee=1, rounding=1)
+SPEND = Terms(sent=900, received=0, debit=7_000, funding=0, credit=6_500, fee=500, rounding=1)
 LEASE, OTHER_LEASE = UUID(int=0xA), UUID(int=0xB)
 D, X, P, U, N, F = (
     Verdict.DONE,
@@ -163,6 +166,45 @@ class House:
             "lease_until": self.later(60),
         }
         return Reserve(**given | changes)
+
+    def issue(self, name: object = 1, **changes: Any) -> Reserve:
+        """The shop issues miles and pays for them."""
+        given: dict[str, Any] = {
+            "path": Path.ISSUED,
+            "source": SHOP,
+            "target": AIR,
+            "source_program": None,
+            "source_account": None,
+            "kind": Kind.ACCRUAL,
+            "terms": ISSUE,
+            "reference": f"receipt {name}",
+        }
+        return self.reserve(name, **given | changes)
+
+    def spend(self, name: object = 1, path: Path = Path.AUTHORISED, **changes: Any) -> Reserve:
+        """A member spends nights at the shop, which is paid for them."""
+        given: dict[str, Any] = {
+            "partner": SHOP,
+            "signed": self.signed(SHOP),
+            "target_program": None,
+            "target_account": None,
+            "kind": Kind.REDEMPTION,
+            "terms": SPEND,
+            "capture_by": self.later(600) if path is Path.AUTHORISED else None,
+        }
+        return self.reserve(name, path, **given | changes)
+
+    def capture(self, points: int, name: object = 1, **changes: Any) -> Capture:
+        given: dict[str, Any] = {
+            "signed": self.signed(SHOP),
+            "evidence": self.paper(),
+            "exchange_id": uid(name),
+            "partner": SHOP,
+            "points": points,
+            "lease": LEASE,
+            "lease_until": self.later(60),
+        }
+        return Capture(**given | changes)
 
     def reverse(self, name: object = "back", original: object = 1, sent: int | None = None, **changes: Any) -> Reverse:
         given: dict[str, Any] = {
@@ -309,6 +351,7 @@ TABLES = {
     "evidence": "evidence_id",
     "position_slice": "window_id, account",
     "cap_slice": "account",
+    "budget_slice": "campaign",
     "review_case": "seq",
 }
 _OF_THE_LANE = {"lane", "frontier", "hash", "sealed_root", "writer"}  # follow from the lane's number

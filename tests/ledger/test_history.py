@@ -10,9 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clearing.ledger import history
-from clearing.ledger.items import Moved, Reserved
+from clearing.ledger.items import Fund, Moved, Reserved
 from clearing.rules.lifecycle import Path, State
 from clearing.rules.postings import Account, account_number
+from clearing.rules.quoting import Share
+from clearing.rules.rates import Terms
 from tests.conftest import FixedClock
 from tests.ledger.books import AIR, HOTEL, NUMBERS, SHOP, TERMS, D, House, X, moved_in, uid
 
@@ -206,3 +208,65 @@ async def test_a_sealed_window_is_read_whole(database_url: str, clock: FixedCloc
         position = account_number(NUMBERS[HOTEL], Account.POSITION)
         back = (clock() - timedelta(days=days) for days in (15, 14, 7, 0))
         assert [(await told(house, at))[position] for at in back] == [TERMS.debit * owed for owed in (0, 1, 2, 3)]
+
+
+WITH_BONUS = Terms(1_000, 500, 10_000, 1_601, 10_600, 1_001, 4, bonus=80, bonus_credit=1_600)
+SHARES = (Share("summer", HOTEL, 60, 1_201), Share("summer", AIR, 20, 400))
+
+
+async def _every_kind(house: House) -> list[datetime]:
+    """One of each, where the points of a program are those of one member: a bonus, an issue, a part of what was authorised, a shortfall."""
+    seen: list[datetime] = []
+
+    async def then(*answers: tuple[int, Any], name: object) -> None:
+        for leg, verdict in answers:
+            seen.append(house.clock())
+            house.clock.advance(1)
+            spent = {"reason": "points_spent"} if verdict is X else {}
+            await house.put(house.answered(leg, verdict, name, **spent))
+
+    await house.put(Fund("summer", 1_000, 20_000))
+    await house.put(house.reserve("bonus", terms=WITH_BONUS, shares=SHARES))
+    await then((1, D), (2, D), (3, D), (6, D), name="bonus")
+    await house.put(house.reverse("bonus-back", "bonus"))
+    await then((1, D), (2, D), (6, D), name="bonus-back")
+    await house.put(house.issue("issue"))
+    await then((2, D), name="issue")
+    await house.put(house.spend("meal"))
+    await then((1, D), name="meal")
+    await house.put(house.capture(400, "meal"))
+    await then((3, D), name="meal")
+    await house.put(house.reserve("spent"))
+    await then((1, D), (2, D), (3, D), name="spent")
+    await house.put(house.reverse("spent-back", "spent", bears_shortfall=True))
+    await then((1, X), (2, D), name="spent-back")
+    await house.put(house.reserve("declined"))
+    await then((1, D), (2, X), (4, D), name="declined")
+    return [*seen, house.clock()]
+
+
+async def test_what_a_member_moved_is_what_its_program_has_more_or_less_at_every_instant(
+    database_url: str, clock: FixedClock
+) -> None:
+    async with moved_in(database_url, clock) as house:
+        instants = await _every_kind(house)
+        for who in (HOTEL, AIR):
+            outstanding = account_number(PROGRAMS[who], Account.OUTSTANDING)
+            for at in instants:
+                moved = await history.moved(house.owner, house.lane, uid("account", who), at)
+                assert moved.net == (await told(house, at))[outstanding], (who, at)
+        hotel, air = [
+            await history.moved(house.owner, house.lane, uid("account", who), clock()) for who in (HOTEL, AIR)
+        ]
+        assert hotel == history.Moved(1_000 + 400 + 1_000, 0, 2_000, 0, 0, 0, 0, 0)
+        assert air == history.Moved(
+            0, 580 + 400 + 500, 0, 580, 0, 0, 0, 0
+        )  # what was spent stays: the program bears it
+        assert await house.findings() == []
+
+
+async def test_a_bonus_is_under_way_until_it_is_credited(database_url: str, clock: FixedClock) -> None:
+    async with moved_in(database_url, clock) as house:
+        instants = (await _every_kind(house))[:4]  # before the hold, the credit, the capture, the bonus
+        air = [await history.moved(house.owner, house.lane, uid("account", AIR), at) for at in instants]
+        assert [(moved.received, moved.receiving) for moved in air] == [(0, 580), (0, 580), (500, 80), (500, 80)]

@@ -1,5 +1,6 @@
 """A lane and a model of fifty lines live the same random days: same answers, same sums, and a verifier that finds nothing."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from clearing.ledger import reads
 from clearing.ledger.items import Moved, Reserved
 from clearing.rules.lifecycle import TERMINAL, Path, State
 from clearing.rules.refusals import Refusal
@@ -106,5 +108,7 @@ async def test_a_lane_lives_as_its_model_does(url: str, clock: FixedClock, room:
             exchange = await house.exchange(name)
             assert exchange.state == state
             assert (exchange.state in TERMINAL) == (exchange.ended_at is not None)
+        moving = Counter(state for state in model.states.values() if state not in TERMINAL)
+        assert await reads.states(house.owner, house.lane) == moving
         assert len(await house.cases()) == sum(state == State.REVIEW for state in model.states.values())
         assert await house.findings() == []

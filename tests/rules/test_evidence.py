@@ -31,10 +31,11 @@ from clearing.evidence import (
 )
 from clearing.ledger import items
 from clearing.signatures import Message, Presented, PrivateKey, present, sign_request, sign_response, verify_response
+from tests import canary
 
 RING = Keyring("kek-1", bytes(range(32)), b"p" * 32, b"b" * 32)
 CALLER, HOUSE, PROGRAM = (PrivateKey.generate(bytes([seed]) * 32) for seed in (1, 2, 3))
-NOW, ID, CANARY = 1_770_000_000, UUID(int=7), "CANARY4417308852"
+NOW, ID, CANARY = 1_770_000_000, UUID(int=7), canary.NUMBER
 BODY = b'{"quote":"a token"}'
 
 members = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=64)

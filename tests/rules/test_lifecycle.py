@@ -6,10 +6,13 @@ from pathlib import Path as File
 import pytest
 
 from clearing.rules.lifecycle import (
+    CAPTURE,
     DEBIT_ANYWAY,
+    RELEASE_IN_TIME,
     STEPS,
     TERMINAL,
     TRANSITIONS,
+    UNDOES,
     Event,
     IllegalEventError,
     Leg,
@@ -77,7 +80,22 @@ def test_a_state_accepts_every_answer_to_the_order_it_sends(path: Path) -> None:
 @PATHS
 def test_every_state_either_sends_or_ends_or_waits_for_what_was_sent(path: Path) -> None:
     sending = {state for of, state in STEPS if of is path}
-    assert reachable(path) - sending == TERMINAL | {State.UNKNOWN, State.REVIEW}
+    waiting = (
+        {State.SOURCE_HELD} if path is Path.AUTHORISED else set()
+    )  # for the partner's word, with a release due in time
+    assert reachable(path) - sending == TERMINAL | {State.UNKNOWN, State.REVIEW} | waiting
+
+
+def test_an_authorisation_hears_the_capture_the_word_and_the_release_in_time() -> None:
+    for step in (CAPTURE, RELEASE_IN_TIME):
+        events = {event_of(step.leg, verdict) for verdict in Verdict} - {None}
+        assert events <= TRANSITIONS[Path.AUTHORISED][State.SOURCE_HELD].keys()
+    assert after(Path.AUTHORISED, State.SOURCE_HELD, Event.WITHDRAWN) is State.RELEASING
+
+
+def test_every_path_is_undone_by_one_that_undoes_nothing_else_twice() -> None:
+    assert UNDOES.keys() | set(UNDOES.values()) == set(Path)
+    assert not UNDOES.keys() & set(UNDOES.values())
 
 
 def test_the_debit_after_a_declined_capture_is_heard_too() -> None:
@@ -101,15 +119,19 @@ def test_absence_is_not_proof_and_pending_is_nothing_yet(leg: Leg) -> None:
 
 
 def test_what_is_given_back_refers_to_what_was_taken() -> None:
-    for (path, _), step in STEPS.items():
+    for (path, _), step in [
+        *STEPS.items(),
+        ((Path.AUTHORISED, None), CAPTURE),
+        ((Path.AUTHORISED, None), RELEASE_IN_TIME),
+    ]:
         undoing = step.operation in {Operation.CAPTURE, Operation.RELEASE, Operation.REVERSE}
         assert (step.refers is not None) == undoing
-        assert step.side is (Side.TARGET if (step.leg is Leg.GIVE) != (path is Path.REVERSAL) else Side.SOURCE)
+        assert step.side is (Side.TARGET if (step.leg is Leg.GIVE) != (path in UNDOES.values()) else Side.SOURCE)
 
 
 def test_an_order_has_one_id_for_each_leg() -> None:
     assert order_id("ab", Leg.GIVE) == order_id("ab", 2) == "ab-2"
-    assert len({order_id(name, leg) for name in ("a", "b") for leg in Leg}) == 10
+    assert len({order_id(name, leg) for name in ("a", "b") for leg in Leg}) == 2 * len(Leg)
 
 
 def test_the_committed_diagrams_are_the_tables() -> None:

@@ -20,7 +20,7 @@ from clearing.rules.postings import (
     book,
     entries,
 )
-from clearing.rules.rates import Terms, reversal
+from clearing.rules.rates import Terms, portion
 
 OWNERS = st.builds(Owners, *[st.integers(1, 9)] * 2, *[st.integers(1, 9)] * 2).filter(
     lambda owners: owners.source_program != owners.target_program
@@ -74,7 +74,7 @@ def test_an_exchange_and_its_reversals_leave_every_account_at_zero(
     booked = [entry for event in WAYS[path] for entry in entries(path, event, of, owners)]
     marks = sorted({0, of.sent, *data.draw(st.lists(st.integers(1, of.sent), max_size=3))})
     for before, after in pairwise(marks):
-        part = reversal(of, before, after)
+        part = portion(of, before, after)
         booked += [entry for event in WAYS[Path.REVERSAL] for entry in entries(Path.REVERSAL, event, part, owners)]
     assert balances(booked) == {}
 

@@ -4,20 +4,23 @@ A harness that finds nothing proves nothing unless it is known to find these.
 """
 
 import asyncio
+import sys
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from clearing import exchange
+from clearing import exchange, partners
 from clearing.delivery import asking, desk, dispatch
 from clearing.delivery.asking import Finding, Way
 from clearing.ledger import advance
 from clearing.ledger.items import DueOrder, Reserved
 from clearing.rules.lifecycle import STEPS, TRANSITIONS, State, Verdict
 from clearing.rules.refusals import Refusal
+from tests.stories.far_sides import KEYRING, LANE
 
 _early: list[bool] = []
+_curious: list[bool] = []
 
 
 def change(room: Any, name: str, part: object) -> Any:
@@ -85,6 +88,17 @@ def taken_over_is_sent_again() -> None:
     usual = change(desk.Desk, "_marked", marked)
 
 
+def the_number_is_kept_for_convenience() -> None:
+    """A caller's log shows whose points they are."""
+    _curious.append(True)
+
+
+async def _told_whose(here: Any, accepted: exchange.Quote) -> None:
+    async with here.pool.connection() as connection:
+        number = await partners.open_number(connection, KEYRING, LANE, accepted.source_account)
+    sys.stderr.write(f"{number} asks\n")
+
+
 BUGS: dict[str, Callable[[], None]] = {
     bug.__name__: bug
     for bug in (
@@ -95,6 +109,7 @@ BUGS: dict[str, Callable[[], None]] = {
         answers_move_whatever_the_state,
         any_amount_is_accepted,
         taken_over_is_sent_again,
+        the_number_is_kept_for_convenience,
     )
 }
 
@@ -107,14 +122,16 @@ async def submit(
     exchange_id: UUID,
     lease: exchange.Lease,
 ) -> Reserved | Refusal:
-    """As `exchange.submit`, unless the house sends before it reserves."""
+    """As `exchange.submit`, unless the house sends before it reserves, or tells who asked."""
+    if _curious:
+        await _told_whose(here, accepted)
     if _early:
         path = exchange.path_of(
             directory.programs[accepted.source_program], directory.programs[accepted.target_program]
         )
         here.delivery.hand_over([_first_order(accepted, exchange_id, path, here.delivery.clock())])
         await asyncio.sleep(0.05)
-    return await exchange.submit(here.writer, asked, accepted, directory, exchange_id, lease)
+    return await exchange.submit(here.writer, asked, accepted, directory, exchange_id, lease, here.delivery.clock())
 
 
 def _first_order(accepted: exchange.Quote, exchange_id: UUID, path: Any, now: Any) -> DueOrder:

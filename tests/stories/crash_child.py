@@ -8,7 +8,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -19,6 +19,7 @@ from httpx_aiohttp import AiohttpTransport
 from adapters.house_json import ADAPTER
 from clearing import database, errors, evidence, exchange, partners
 from clearing.delivery import Delivery, Pace
+from clearing.delivery.wire import Wire
 from clearing.front import sources, wiring
 from clearing.front.settings import Settings
 from clearing.ledger import Writer, writer
@@ -47,6 +48,9 @@ PACE = Pace(
     calls_at_once=8,
     stop_seconds=0.6,
 )
+LONG = 60.0  # for whoever waits for what surely comes; nothing is measured by it
+PATIENT = replace(PACE, stop_seconds=LONG)
+ENDLESS = replace(PACE, lease_seconds=2 * LONG, call_timeout_seconds=LONG, connect_timeout_seconds=LONG)
 WAVE = 6  # so many requests at a time, so that there is more than one batch to die in
 OPEN = "SELECT count(*) FROM exchange WHERE state NOT IN ('completed', 'reversed', 'review')"
 
@@ -63,6 +67,7 @@ class Run:
     decisions: tuple[tuple[int, str], ...] = ()
     bug: str | None = None
     seconds: float = 20.0
+    patient: bool = False  # hears every answer out, however late it comes and although its leases lapse
 
 
 @dataclass
@@ -172,12 +177,28 @@ async def _opened(run: Run, points: Callable[[str], None]) -> AsyncIterator[Here
             clock=sources.clock,
             random=sources.random,
             points=points,
-            pace=PACE,
+            pace=_pace(run),
         )
+        if run.patient:
+            delivery.means = replace(delivery.means, wire=_hearing_out(delivery.means.wire))
         await delivery.start()
         rooms.push_async_callback(delivery.stop)
         heard = os.open(run.folder / "receipts.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         yield Here(run, books, delivery, live, pool, heard, points)
+
+
+def _pace(run: Run) -> Pace:
+    """Whoever is to be stopped at one certain pass claims nothing meanwhile: it is not stopped while it writes."""
+    if not run.patient:
+        return PACE
+    return replace(PATIENT, poll_seconds=LONG) if run.stops else PATIENT
+
+
+def _hearing_out(usual: Wire) -> Wire:
+    """The same wire without its time limits: no house may have it, since a lease must outlive a call."""
+    return Wire(
+        usual.transport, usual.key_of, usual.house_key, usual.seal, usual.clock, usual.random, usual.points, ENDLESS
+    )
 
 
 def signed(key: PrivateKey, path: str, idempotency_key: str, body: bytes) -> tuple[Any, Message]:

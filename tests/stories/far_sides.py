@@ -22,13 +22,14 @@ from adapters.sandbox import faults
 from clearing import database, evidence, partners
 from clearing.adapter import Capabilities
 from clearing.evidence import Keyring
-from clearing.front import sources, wiring
+from clearing.front import granting, sources, wiring
 from clearing.front.settings import Settings
-from clearing.ledger.items import Grant
 from clearing.partners import KEY_PROOF, key_proof
 from clearing.rules.units import Ratio
 from clearing.signatures import PrivateKey, jws_sign
+from tests import canary
 from tests.adapters.far_side import HOUSE, FarSide
+from tests.agreed import card, document
 
 LANE = 0
 KEYRING = Keyring("kek-harness", b"k" * 32, b"p" * 32, b"b" * 32)
@@ -62,7 +63,7 @@ class Kind:
 
 
 PROGRAMS = {
-    "airline": Kind("MILE", 900, 1, True, Ratio(20_999, 7), Ratio(2_000, 1)),
+    "airline": Kind("MILE", 900, 1, True, Ratio(20_999, 7), Ratio(3_000, 1)),
     "hotel": Kind("NIGHT", 900, 1, True, Ratio(7_000, 1), Ratio(9_000, 1)),
     "shop": Kind("STAMP", 0, 4, True, Ratio(7_000, 1), Ratio(9_001, 1)),
     "kiosk": Kind("COIN", 0, 2, False, Ratio(6_000, 1), Ratio(9_000, 1)),
@@ -132,6 +133,11 @@ class World:
     asked: int = 0
     proven: set[UUID] = field(default_factory=set)  # evidence that was verified already
 
+    @property
+    def member(self) -> str:
+        """The number of its members, at each program the same: a canary."""
+        return f"SBX-OK-{canary.NUMBER}-{self.name}"
+
     def key(self) -> str:
         """An idempotency key that nobody used."""
         self.asked += 1
@@ -159,7 +165,7 @@ def furnish(url: str, folder: Path, far: FarSides) -> World:
 
 
 def _member_call(world: World, code: str, account: UUID) -> Any:
-    return ADAPTER.member_call(str(account), f"SBX-OK-{world.name}", None, world.far.sides[code].url, {})
+    return ADAPTER.member_call(str(account), world.member, None, world.far.sides[code].url, {})
 
 
 async def _furnish(world: World) -> None:
@@ -173,11 +179,9 @@ async def _furnish(world: World) -> None:
         for code, kind in PROGRAMS.items():
             await _program(world, connection, code, kind)
         for (source, target), ratio in CORRIDORS.items():
-            card: dict[str, Any] = {"ratio": ratio, "step": ratio.den, "minimum": ratio.den}
-            await partners.publish_corridor(connection, source, target, valid_from=now, now=sources.clock(), **card)
+            await partners.publish_card(connection, card(source, target, ratio, now), sources.clock())
         async with wiring.writing(Settings(), world.url, await partners.calendar(connection)) as writer:
-            for code in PROGRAMS:
-                await writer.put(Grant(code, CAP))
+            await granting.grant_due(connection, writer)
 
 
 async def _keys(world: World, connection: Any) -> None:
@@ -205,10 +209,10 @@ async def _program(world: World, connection: Any, code: str, kind: Kind) -> None
         capabilities=kind.capabilities,
         now=now,
     )
-    await partners.publish_price(connection, code, now, kind.issue, kind.redeem, now)
-    member = f"SBX-OK-{world.name}"
-    token = partners.bucketed_uuid(now, evidence.bucket(KEYRING, code, member), sources.random(10))
-    await partners.link_account(connection, KEYRING, LANE, token, code, member, now, sources.random)
+    credit = {"cap": {"postpaid": {"granted": CAP}}}
+    await partners.publish_agreement(connection, document(code, now, {code: (kind.issue, kind.redeem)}, **credit), now)
+    token = partners.bucketed_uuid(now, evidence.bucket(KEYRING, code, world.member), sources.random(10))
+    await partners.link_account(connection, KEYRING, LANE, token, code, world.member, now, sources.random)
     world.accounts[code] = token
 
 

@@ -2,6 +2,7 @@
 
 I1 the books: `clearing.ledger.verify` finds nothing. I2 points leave a member only through an exchange that completed. I3 every exchange
 ends completed, reversed or in an owned review. I4 at most one effective credit for each exchange, exactly one for a completed one.
+I5 the members' number is in no column of any table, in no log and in nothing that a caller heard; sealed boxes hide it.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from adapters.sandbox import faults
 from clearing import database, evidence, partners
 from clearing.ledger.verify import verify
 from clearing.partners import KeyRow
+from tests import canary
 from tests.stories.far_sides import HOUSE, KEYRING, LANE, World
 
 EXCHANGES = "SELECT exchange_id, path, state, sent, received FROM exchange"
@@ -116,7 +118,7 @@ def in_flight(world: World, receipts: list[dict[str, Any]]) -> list[str]:
 def at_rest(world: World, receipts: list[dict[str, Any]]) -> list[str]:
     """Everything, once nothing is open."""
     found = look(world)
-    violations = [*_books(world), *_receipts(world, receipts), *_strangers(found), *_members(world)]
+    violations = [*_books(world), *_receipts(world, receipts), *_strangers(found), *_members(world), *private(world)]
     violations += [line for orders in found.orders.values() for order in orders.values() for line in _order(order)]
     violations += asyncio.run(_evidence(world, found))
     for exchange_id, path, state, _, _ in world.rows(EXCHANGES):
@@ -181,6 +183,12 @@ def _members(world: World) -> list[str]:
     )
     odd = {code: world.far.sides[code].rows(query, str(account)) for code, account in world.accounts.items()}
     return [f"I2 the member of {code} is off by {rows}" for code, rows in odd.items() if rows != [(0, 0)]]
+
+
+def private(world: World) -> list[str]:
+    """Whatever the house kept of its own accord, and whatever its lives and their callers wrote down."""
+    places = [*canary.in_tables(world.url), *canary.in_files(world.folder.rglob("*"))]
+    return [f"I5 the membership number is in {place}" for place in places]
 
 
 def _order(order: Order) -> list[str]:

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.stories import broken, crash
-from tests.stories.crash import Fall
+from tests.stories.crash import Ended, Fall
 from tests.stories.far_sides import World
 
 STREAMS = 4  # most of a scenario is waiting for leases to lapse
 REPORT = Path(__file__).with_name("crash_report.txt")
 ANY_HITS = 20  # what a dry run would count, more or less
 MANY_HITS = 60
+TRIES = 6  # where a life falls is not the same instant every time
 SEEDED = {
     "silence_is_a_decline": Fall("held", "deliver.sent", "first", "target"),
     "every_attempt_is_a_new_order": Fall("held", "lane.locked", "middle", "target"),
@@ -22,23 +23,28 @@ SEEDED = {
     "answers_move_whatever_the_state": Fall("debited", "deliver.heard", "middle", "target", zombie=True),
     "any_amount_is_accepted": Fall("held", "deliver.recorded", "first", "source"),
     "taken_over_is_sent_again": Fall("kiosk", "deliver.heard", "middle", "source"),
+    "the_number_is_kept_for_convenience": Fall("debited", "reserve.written", "first", "source"),
 }
 
 
-def _streams(new_world: Callable[[], World], falls: list[Fall], hits: dict[str, int]) -> list[str]:
+def _streams(new_world: Callable[[], World], falls: list[Fall], hits: dict[str, int]) -> list[Ended]:
     """All of these, side by side, each stream in a world of its own."""
     worlds = [new_world() for _ in range(STREAMS)]
 
-    def stream(place: int) -> list[str]:
-        mine = falls[place::STREAMS]
+    def stream(place: int) -> list[Ended]:
         return [
-            line
-            for number, fall in enumerate(mine)
-            for line in crash.scenario(worlds[place], number * STREAMS + place, fall, hits.get(fall.step, ANY_HITS))
+            crash.scenario(worlds[place], number * STREAMS + place, fall, hits.get(fall.step, ANY_HITS))
+            for number, fall in enumerate(falls[place::STREAMS])
         ]
 
     with ThreadPoolExecutor(STREAMS) as pool:
-        return [line for lines in pool.map(stream, range(STREAMS)) for line in lines]
+        return [one for ended in pool.map(stream, range(STREAMS)) for one in ended]
+
+
+def _nothing_is_lost(name: str, ended: list[Ended]) -> None:
+    """Nothing was found, and what was counted meanwhile is what the report says: no scenario, step or exchange was left out."""
+    assert [line for one in ended for line in one.violations] == []
+    assert crash.line(name, crash.counted(ended)) in REPORT.read_text().splitlines()
 
 
 @pytest.mark.parametrize("kind", crash.STEPS)
@@ -47,20 +53,20 @@ def test_a_house_that_dies_twice_at_any_step_loses_and_doubles_nothing(
 ) -> None:
     passed = crash.dry_run(new_world(), kind)
     assert set(passed) == set(crash.STEPS[kind]), "a step was named or dropped: say so in STEPS"
-    assert _streams(new_world, crash.falls(kind), passed) == []
+    _nothing_is_lost(kind, _streams(new_world, crash.falls(kind), passed))
 
 
 def test_a_house_that_wakes_when_another_has_done_its_work_loses_and_doubles_nothing(
     new_world: Callable[[], World],
 ) -> None:
-    assert _streams(new_world, crash.zombies(), {}) == []
+    _nothing_is_lost("zombies", _streams(new_world, crash.zombies(), {}))
 
 
 @pytest.mark.parametrize("bug", broken.BUGS)
 def test_the_harness_finds_a_seeded_design_bug(bug: str, new_world: Callable[[], World]) -> None:
     world = new_world()
-    assert any(crash.scenario(world, number, SEEDED[bug], MANY_HITS, bug) for number in range(3))
+    assert any(crash.scenario(world, number, SEEDED[bug], MANY_HITS, bug).violations for number in range(TRIES))
 
 
-def test_the_report_says_what_is_covered() -> None:
+def test_the_report_is_the_plan() -> None:
     assert REPORT.read_text() == crash.report()

@@ -6,8 +6,9 @@ import pytest
 
 from clearing import database
 from clearing.front import logs
+from tests import canary
 from tests.conftest import TEMPLATE, other_database
-from tests.wire.front_room import CANARY, Front, opened
+from tests.wire.front_room import Front, opened
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +20,8 @@ def front(postgres_url: str, worker_id: str, tmp_path_factory: pytest.TempPathFa
         with opened(other_database(postgres_url, name), tmp_path_factory.mktemp("front")) as room:
             yield room
         logs.flush()
-        assert CANARY not in room.log.getvalue()
-        assert not [answer for answer in room.told if CANARY.encode() in answer]
+        assert not canary.shown(room.log.getvalue())
+        assert not [answer for answer in room.told if canary.shown(answer)]
+        assert canary.in_tables(room.url) == []
     finally:
         database.drop_database(postgres_url, name)

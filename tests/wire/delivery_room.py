@@ -22,13 +22,14 @@ from clearing.ledger.items import Answered, Claim, Claimed, DueOrder, Item, Move
 from clearing.partners import Directory, KeyRow, Program
 from clearing.rules.lifecycle import Leg, Operation, State, Verdict, order_id
 from clearing.signatures import Message, PrivateKey
+from tests import canary
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 HOUSE = PrivateKey.generate(bytes(range(32)))
 AIRLINE = PrivateKey.generate(bytes(range(1, 33)))
 STRANGER = PrivateKey.generate(bytes(range(2, 34)))
 ENDPOINT = "http://airline.test:8701"
-CANARY = "CANARY-7281940"
+CANARY = canary.NUMBER
 
 _numbers = count(1)
 
@@ -343,5 +344,6 @@ async def room(pace: Pace = PACE, adapter: Adapter = ADAPTER, **capabilities: An
     made = Room(pace, adapter, **capabilities)
     try:
         yield made
+        assert not canary.shown(repr((made.books.items, made.points, made.counts)))
     finally:
         await made.delivery.stop()

@@ -24,8 +24,9 @@ from clearing.front import logs, onboarding, serving, vault, wiring
 from clearing.front.house import House
 from clearing.front.settings import Settings
 from clearing.signatures import Message, PrivateKey, sign_request, verify_response
+from tests import canary
 
-CANARY = "SBX-OK-CANARY-7281940"
+CANARY = f"SBX-OK-{canary.NUMBER}"
 UNSENT = object()
 PLAN = """
 partners:
@@ -41,7 +42,11 @@ programs:
   - {program: palm-hotels, partner: palm, name: Palm Points, unit_name: POINT, endpoint: "HOTELS", capabilities: *can,
      price: {issue: 4000/1, redeem: 3500/1}}
   - {program: lone, partner: palm, name: Lone, unit_name: LONE, endpoint: "HOTELS", capabilities: *can}
-corridors: [{source: palm-hotels, target: lotus-air, ratio: 1/3, step: 3, minimum: 300, maximum: 30000000}]
+  - {program: strict, partner: palm, name: Strict, unit_name: STRICT, endpoint: "HOTELS", price: {issue: 4000/1, redeem: 3500/1},
+     capabilities: {<<: *can, account_age_days: 30, link_age_days: 2, one_card_per_account: true}}
+corridors:
+  - {source: palm-hotels, target: lotus-air, ratio: 1/3, step: 3, minimum: 300, maximum: 30000000}
+  - {source: strict, target: lotus-air, ratio: 1/3, step: 3, minimum: 300, maximum: 30000000}
 """
 
 
@@ -177,6 +182,9 @@ class Front:
             "evidence",
             "review_case",
             "account",
+            "account_evidence",
+            "link",
+            "consent",
         )
         with psycopg.connect(self.url) as connection:
             self._at_rest(connection)

@@ -11,6 +11,7 @@ import pytest
 
 from clearing import errors
 from clearing.client import Clearing, HouseAuth, Message, Problem, house_keys, quoted, sign_answer, verify_call
+from tests import canary
 from tests.wire.make_vectors import ED, HOST, HOUSE, NONCE, NOW, P256, STRANGER
 
 Reply = Callable[[httpx.Request, Message], httpx.Response]
@@ -54,7 +55,7 @@ def echo(request: httpx.Request, message: Message) -> httpx.Response:
 
 def test_every_call_says_what_it_means() -> None:
     with connection(echo) as clearing:
-        account = clearing.account("aurora", "AB1234567", "Ada")
+        account = clearing.account("aurora", canary.NUMBER, "Ada")
         by_sent = clearing.quote("acc-1", "acc-2", sent=1000, key="q-1")
         by_received = clearing.quote("acc-1", "acc-2", received=500)
         exchange = clearing.exchange("token", "x-1", wait=5)
@@ -64,8 +65,9 @@ def test_every_call_says_what_it_means() -> None:
         proof = clearing.proof("0001")
         at = datetime(2026, 3, 31, 23, tzinfo=timezone(timedelta(hours=1)))
         balances, moved = clearing.balances("lotus.position", at), clearing.moved("acc-1")
+        consistency = clearing.consistency(7)
     assert account["call"] == "POST /v1/accounts"
-    assert account["body"] == {"program": "aurora", "member": "AB1234567", "name": "Ada"}
+    assert account["body"] == {"program": "aurora", "member": canary.NUMBER, "name": "Ada"}
     assert by_sent["body"] == {"source_account": "acc-1", "target_account": "acc-2", "sent": 1000}
     assert by_sent["idempotency-key"] == '"q-1"'
     assert by_received["body"]["received"] == 500
@@ -76,6 +78,7 @@ def test_every_call_says_what_it_means() -> None:
     assert reverse["call"] == "POST /v1/exchanges/0001/reversals"
     assert reverse["body"] == {"sent": 200, "reason": "goodwill"}
     assert proof["call"] == "GET /v1/exchanges/0001/proof"
+    assert consistency["call"] == "GET /v1/checkpoint/7/consistency"
     assert (balances["call"], balances["query"]) == ("GET /v1/balances/lotus.position", "?at=2026-03-31T22:00:00Z")
     assert (moved["call"], moved["query"]) == ("GET /v1/accounts/acc-1/moved", "?")
 

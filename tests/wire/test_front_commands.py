@@ -11,6 +11,7 @@ import yaml
 
 from clearing import errors
 from clearing.front import onboarding, settings, sources, vault
+from tests import canary
 from tests.conftest import FixedClock
 from tests.wire.front_room import CANARY, Front
 
@@ -20,7 +21,9 @@ NOTHING = {"PATH": os.environ.get("PATH", ""), "HOME": "/nonexistent", "COLUMNS"
 
 def clearing(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "clearing.front", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=NOTHING | environment, cwd=ROOT)
+    told = subprocess.run(command, capture_output=True, text=True, check=False, env=NOTHING | environment, cwd=ROOT)
+    assert "--curl" in words or not canary.shown(told.stdout + told.stderr)  # there it is the caller's own request
+    return told
 
 
 # --- settings
@@ -101,7 +104,7 @@ def test_onboarding_again_changes_nothing(front: Front) -> None:
     import psycopg
 
     def directory() -> list[object]:
-        tables = ("partner", "program", "key", "price", "corridor", "cap_slice")
+        tables = ("partner", "program", "key", "agreement", "rate_card", "cap_slice")
         with psycopg.connect(front.url) as connection:
             return [connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables]
 
@@ -142,6 +145,11 @@ def test_help_names_every_command() -> None:
         "demo",
         "serve",
         "work",
+        "account",
+        "link",
+        "unlink",
+        "consent",
+        "erase",
         "quote",
         "exchange",
         "balance",
@@ -152,6 +160,8 @@ def test_help_names_every_command() -> None:
         "doctor",
         "onboard",
         "review",
+        "agreement",
+        "cover",
     ):
         assert f" {name} " in told.stdout
     assert "Exit codes" in told.stdout
@@ -189,8 +199,8 @@ def test_keys_are_made_and_proven_on_the_command_line(tmp_path: Path) -> None:
 def test_the_story_of_an_engineer(front: Front, tmp_path: Path) -> None:
     house: list[str | Path] = ["--key", front.folder / "palm.jwk", "--url", f"http://{front.host}"]
     own = {"CLEARING_DATABASE_URL": front.url, "CLEARING_HOME": str(front.folder / "home")}
-    source = json.loads(clearing("link", "palm-hotels", CANARY, *house).stdout)["account"]
-    target = json.loads(clearing("link", "lotus-air", CANARY, *house).stdout)["account"]
+    source = json.loads(clearing("account", "palm-hotels", CANARY, *house).stdout)["account"]
+    target = json.loads(clearing("account", "lotus-air", CANARY, *house).stdout)["account"]
     quote = json.loads(clearing("quote", source, target, "--sent", "3000", *house).stdout)
     done = clearing("exchange", quote["quote"], *house)
     exchange = json.loads(done.stdout)
@@ -232,7 +242,7 @@ def test_evidence_is_verified_again_and_a_forgery_is_found(front: Front) -> None
 
 def test_a_ready_curl_command_is_signed(front: Front) -> None:
     told = clearing(
-        "link", "palm-hotels", CANARY, "--curl", "--key", front.folder / "palm.jwk", "--url", f"http://{front.host}"
+        "account", "palm-hotels", CANARY, "--curl", "--key", front.folder / "palm.jwk", "--url", f"http://{front.host}"
     )
     sent = subprocess.run(["bash", "-c", told.stdout], capture_output=True, text=True, check=False)
     assert json.loads(sent.stdout)["program"] == "palm-hotels"

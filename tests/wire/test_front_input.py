@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from clearing.front.reading import BODY_BYTES_MAX
+from tests import canary
 from tests.wire.front_room import CANARY, Front
 
 NOBODY = "00000000-0000-8000-8000-000000000000"
@@ -80,7 +81,11 @@ def test_a_corridor_that_is_not_open_is_refused(front: Front) -> None:
 
 @pytest.mark.parametrize(
     ("member", "code"),
-    [("SBX-NOBODY", "member_unknown"), ("SBX-FROZEN-1", "member_not_active"), ("SBX-CLOSED-1", "member_not_active")],
+    [
+        (f"SBX-NOBODY-{canary.NUMBER}", "member_unknown"),
+        (f"SBX-FROZEN-{canary.NUMBER}", "member_not_active"),
+        (f"SBX-CLOSED-{canary.NUMBER}", "member_not_active"),
+    ],
 )
 def test_a_member_who_cannot_exchange_is_not_linked(front: Front, member: str, code: str) -> None:
     before = front.books()
@@ -89,11 +94,11 @@ def test_a_member_who_cannot_exchange_is_not_linked(front: Front, member: str, c
 
 
 def test_a_name_that_does_not_match_is_refused(front: Front) -> None:
-    body = {"program": "palm-hotels", "member": "SBX-NAMEMISMATCH-1", "name": "Ada"}
+    body = {"program": "palm-hotels", "member": f"SBX-NAMEMISMATCH-{canary.NUMBER}", "name": "Ada"}
     assert front.ask("POST", "/v1/accounts", body).code == "name_mismatch"
 
 
-@pytest.mark.parametrize("member", [" SBX-OK-1", "SBX-OK-1 ", "SBX-OK-é", "SBX\t1"])
+@pytest.mark.parametrize("member", [f" {CANARY}", f"{CANARY} ", f"{CANARY}-é", f"{CANARY}\t1"])
 def test_what_is_no_member_number_is_refused_before_any_program_hears_of_it(
     front: Front, member: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,9 @@ from clearing.client import verify_receipt
 from clearing.client.receipt import holds
 from clearing.front import logs, sources
 from clearing.partners import KEY_PROOF, Directory, KeyRow, key_proof
+from clearing.rules.lifecycle import TERMINAL, State
 from clearing.signatures import PrivateKey, jws_sign
+from tests import canary
 from tests.wire.front_room import CANARY, Front
 
 REPLAYABLE: list[tuple[str, str, Any]] = [
@@ -243,7 +245,8 @@ def test_metrics_balance(front: Front) -> None:
     text = front.send("GET", "/metrics", [("host", front.host)]).body.decode()
     figures = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     assert float(figures["clearing_ledger_sum"]) == 0
-    assert float(figures['clearing_exchanges{state="completed"}']) >= 1
+    assert float(figures['clearing_exchanges_ended_total{state="completed"}']) >= 1
+    assert figures.keys() >= {f'clearing_exchanges{{state="{state}"}}' for state in set(State) - TERMINAL}
     assert float(figures["clearing_lane_batches"]) >= 1
     assert 'clearing_requests_total{operation="submit",status="201"}' in figures
 
@@ -291,7 +294,10 @@ def test_a_link_is_kept_as_evidence_and_a_refused_one_is_not(front: Front) -> No
         return next(count for name, count, *_ in front.books() if name == "evidence")
 
     before = kept()
-    assert front.ask("POST", "/v1/accounts", {"program": "palm-hotels", "member": "SBX-OK-KEPT-1"}).status == 201
+    assert front.ask("POST", "/v1/accounts", {"program": "palm-hotels", "member": f"{CANARY}-KEPT-1"}).status == 201
     assert kept() == before + 1
-    assert front.ask("POST", "/v1/accounts", {"program": "palm-hotels", "member": "SBX-NOBODY"}).status == 422
+    assert (
+        front.ask("POST", "/v1/accounts", {"program": "palm-hotels", "member": f"SBX-NOBODY-{canary.NUMBER}"}).status
+        == 422
+    )
     assert kept() == before + 1

@@ -12,17 +12,68 @@ CREATE TABLE account (
     lane SMALLINT NOT NULL,
     account UUID NOT NULL,
     program TEXT NOT NULL,
-    number_index BYTEA NOT NULL,
+    number_index BYTEA,
     number_mask TEXT NOT NULL,
     kek_id TEXT NOT NULL,
     wrapped BYTEA,
     seal_nonce BYTEA NOT NULL,
     box BYTEA NOT NULL,
     linked_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    PRIMARY KEY (lane, account)
+    closed_at TIMESTAMP WITH TIME ZONE,
+    merged_into UUID,
+    erased_at TIMESTAMP WITH TIME ZONE,
+    PRIMARY KEY (lane, account),
+    CONSTRAINT erased_whole CHECK (
+        (erased_at IS NOT NULL) = (wrapped IS NULL) AND (wrapped IS NULL) = (number_index IS NULL)),
+    CONSTRAINT erased_is_closed CHECK (erased_at IS NULL OR closed_at IS NOT NULL),
+    CONSTRAINT merged_is_closed CHECK (merged_into IS NULL OR (closed_at IS NOT NULL AND merged_into <> account))
 );
-CREATE UNIQUE INDEX account_by_number ON account (lane, program, number_index);
+CREATE INDEX account_by_number ON account (lane, program, number_index);
+CREATE UNIQUE INDEX account_open ON account (lane, program, number_index) WHERE closed_at IS NULL;
 COMMENT ON TABLE account IS 'sharded';
+
+CREATE TABLE account_evidence (
+    lane SMALLINT NOT NULL,
+    account UUID NOT NULL,
+    evidence_id UUID NOT NULL,
+    PRIMARY KEY (lane, account, evidence_id)
+);
+COMMENT ON TABLE account_evidence IS 'sharded';
+
+CREATE TABLE agreement (
+    partner TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    valid_from TIMESTAMP WITH TIME ZONE NOT NULL,
+    valid_to TIMESTAMP WITH TIME ZONE,
+    announced_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    digest TEXT NOT NULL,
+    document JSONB NOT NULL,
+    proposed_by TEXT,
+    confirmed_by TEXT,
+    evidence_id UUID,
+    PRIMARY KEY (partner, version),
+    CONSTRAINT ends_later CHECK (valid_to IS NULL OR valid_to > valid_from),
+    CONSTRAINT digest_whole CHECK (digest ~ '^[0-9a-f]{64}$'),
+    CONSTRAINT signed_after_the_first CHECK (version > 0 AND (version = 1 OR proposed_by IS NOT NULL)),
+    CONSTRAINT two_keys CHECK (num_nulls(proposed_by, confirmed_by, evidence_id) IN (0, 3)),
+    CONSTRAINT keys_differ CHECK (proposed_by <> confirmed_by),
+    CONSTRAINT agreement_begins_once UNIQUE (partner, valid_from),
+    CONSTRAINT agreement_digest UNIQUE (digest)
+);
+COMMENT ON TABLE agreement IS 'reference';
+
+CREATE TABLE budget_slice (
+    lane SMALLINT NOT NULL,
+    campaign TEXT NOT NULL,
+    units BIGINT,
+    value BIGINT,
+    units_used BIGINT NOT NULL,
+    value_used BIGINT NOT NULL,
+    PRIMARY KEY (lane, campaign),
+    CONSTRAINT units_within CHECK (units_used >= 0 AND units_used <= coalesce(units, units_used)),
+    CONSTRAINT value_within CHECK (value_used >= 0 AND value_used <= coalesce(value, value_used))
+);
+COMMENT ON TABLE budget_slice IS 'sharded';
 
 CREATE TABLE calendar (
     window_id INTEGER NOT NULL,
@@ -45,24 +96,43 @@ CREATE TABLE cap_slice (
 );
 COMMENT ON TABLE cap_slice IS 'sharded';
 
-CREATE TABLE corridor (
-    source TEXT NOT NULL,
-    target TEXT NOT NULL,
-    version INTEGER NOT NULL,
-    valid_from TIMESTAMP WITH TIME ZONE NOT NULL,
-    valid_to TIMESTAMP WITH TIME ZONE,
-    ratio_num BIGINT NOT NULL,
-    ratio_den BIGINT NOT NULL,
-    step BIGINT NOT NULL,
-    minimum BIGINT NOT NULL,
-    maximum BIGINT,
-    PRIMARY KEY (source, target, version),
-    CONSTRAINT two_programs CHECK (source <> target),
-    CONSTRAINT exact_ratio CHECK (ratio_num > 0 AND ratio_den > 0 AND step > 0 AND minimum > 0),
-    CONSTRAINT maximum_reachable CHECK (maximum IS NULL OR maximum >= minimum),
-    CONSTRAINT whole_units CHECK (minimum * ratio_num % ratio_den = 0 AND step * ratio_num % ratio_den = 0)
+CREATE TABLE consent (
+    lane SMALLINT NOT NULL,
+    link UUID NOT NULL,
+    number INTEGER NOT NULL,
+    scope TEXT[] NOT NULL,
+    channels TEXT[] NOT NULL,
+    partner TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    evidence_id UUID NOT NULL,
+    given_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    withdrawn_at TIMESTAMP WITH TIME ZONE,
+    withdrawn_by TEXT,
+    PRIMARY KEY (lane, link, number),
+    CONSTRAINT scope_known CHECK (cardinality(scope) > 0 AND scope <@ ARRAY['exchange', 'redemption', 'accrual']),
+    CONSTRAINT channels_named CHECK (cardinality(channels) > 0),
+    CONSTRAINT withdrawn_whole CHECK ((withdrawn_at IS NULL) = (withdrawn_by IS NULL))
 );
-COMMENT ON TABLE corridor IS 'reference';
+CREATE UNIQUE INDEX consent_live ON consent (lane, link) WHERE withdrawn_at IS NULL;
+COMMENT ON TABLE consent IS 'sharded';
+
+CREATE TABLE cover (
+    partner TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    amount BIGINT NOT NULL,
+    reference TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    proposed_by TEXT NOT NULL,
+    confirmed_by TEXT NOT NULL,
+    evidence_id UUID NOT NULL,
+    PRIMARY KEY (partner, number),
+    CONSTRAINT moves CHECK (amount <> 0 AND number > 0),
+    CONSTRAINT keys_differ CHECK (proposed_by <> confirmed_by),
+    CONSTRAINT cover_reference UNIQUE (partner, reference),
+    CONSTRAINT cover_digest UNIQUE (digest)
+);
+COMMENT ON TABLE cover IS 'reference';
 
 CREATE TABLE entry (
     lane SMALLINT NOT NULL,
@@ -114,10 +184,10 @@ CREATE TABLE exchange (
     window_id INTEGER,
     ended_at TIMESTAMP WITH TIME ZONE,
     reason TEXT,
-    source_program TEXT NOT NULL,
-    target_program TEXT NOT NULL,
-    source_account UUID NOT NULL,
-    target_account UUID NOT NULL,
+    source_program TEXT,
+    target_program TEXT,
+    source_account UUID,
+    target_account UUID,
     sent BIGINT NOT NULL,
     received BIGINT NOT NULL,
     debit BIGINT NOT NULL,
@@ -129,21 +199,45 @@ CREATE TABLE exchange (
     kept_leg SMALLINT NOT NULL,
     cancelled BOOLEAN NOT NULL,
     reserved_seq BIGINT NOT NULL,
+    kind TEXT NOT NULL,
+    occurred_at TIMESTAMP WITH TIME ZONE,
+    reference TEXT,
+    capture_by TIMESTAMP WITH TIME ZONE,
+    captured BIGINT NOT NULL,
+    bears_shortfall BOOLEAN NOT NULL,
+    bonus BIGINT NOT NULL,
+    bonus_credit BIGINT NOT NULL,
+    bonus_due TIMESTAMP WITH TIME ZONE,
+    shares TEXT,
+    device BYTEA,
     PRIMARY KEY (lane, exchange_id),
-    CONSTRAINT path_known CHECK (path IN ('held', 'debited', 'reversal')),
+    CONSTRAINT path_known CHECK (
+        path IN ('held', 'debited', 'issued', 'charged', 'authorised', 'reversal', 'clawback', 'refund')),
+    CONSTRAINT kind_known CHECK (
+        kind IN ('exchange', 'transfer', 'gift', 'donation', 'cash_back', 'accrual', 'purchase', 'redemption')),
     CONSTRAINT state_known CHECK (
         state IN ('reserved', 'source_held', 'credited', 'completed', 'releasing', 'reversed', 'unknown', 'review')),
     CONSTRAINT balances CHECK (debit + funding = credit + fee),
-    CONSTRAINT amounts CHECK (sent > 0 AND received >= 0 AND debit >= 0 AND funding >= 0 AND credit >= 0),
+    CONSTRAINT amounts CHECK (sent >= 0 AND received >= 0 AND debit >= 0 AND funding >= 0 AND credit >= 0),
+    CONSTRAINT source_sends CHECK (
+        (source_program IS NULL) = (sent = 0) AND (source_program IS NULL) = (source_account IS NULL)),
+    CONSTRAINT target_receives CHECK (
+        (target_program IS NULL) = (target_account IS NULL) AND num_nulls(source_program, target_program) < 2),
     CONSTRAINT rounding_inside_fee CHECK (rounding >= 0 AND fee >= rounding),
-    CONSTRAINT reversed_at_most_whole CHECK (reversed >= 0 AND reversed <= sent),
-    CONSTRAINT reversal_has_original CHECK ((path = 'reversal') = (original_id IS NOT NULL)),
+    CONSTRAINT bonus_paid CHECK (
+        bonus >= 0 AND bonus_credit >= 0 AND bonus_credit <= credit AND funding >= bonus_credit),
+    CONSTRAINT captured_at_most_held CHECK (captured >= 0 AND captured <= sent),
+    CONSTRAINT reversed_at_most_whole CHECK (reversed >= 0 AND reversed <= greatest(sent, received)),
+    CONSTRAINT reversal_has_original CHECK ((path IN ('reversal', 'clawback', 'refund')) = (original_id IS NOT NULL)),
     CONSTRAINT ended_in_time CHECK ((state IN ('completed', 'reversed')) = (ended_at IS NOT NULL))
 );
+CREATE INDEX exchange_by_device ON exchange (lane, device, reserved_at) WHERE device IS NOT NULL;
 CREATE UNIQUE INDEX exchange_by_idempotency_key ON exchange (lane, partner, idempotency_key);
+CREATE INDEX exchange_by_issue ON exchange (lane, target_account, reserved_at) WHERE source_account IS NULL;
+CREATE INDEX exchange_by_member ON exchange (lane, source_account, reserved_at) WHERE original_id IS NULL;
 CREATE UNIQUE INDEX exchange_by_quote ON exchange (lane, quote_id) WHERE original_id IS NULL;
-CREATE INDEX exchange_by_source ON exchange (lane, source_account);
-CREATE INDEX exchange_by_target ON exchange (lane, target_account);
+CREATE UNIQUE INDEX exchange_by_reference ON exchange (lane, partner, reference) WHERE reference IS NOT NULL AND state <> 'reversed';
+CREATE INDEX exchange_by_target ON exchange (lane, target_account) WHERE original_id IS NULL;
 CREATE INDEX exchange_reversals ON exchange (lane, original_id) WHERE original_id IS NOT NULL;
 COMMENT ON TABLE exchange IS 'sharded';
 
@@ -204,6 +298,31 @@ CREATE TABLE leaf (
 );
 COMMENT ON TABLE leaf IS 'sharded';
 
+CREATE TABLE link (
+    lane SMALLINT NOT NULL,
+    link UUID NOT NULL,
+    source_program TEXT NOT NULL,
+    source_account UUID NOT NULL,
+    target_program TEXT NOT NULL,
+    target_account UUID NOT NULL,
+    one_card BOOLEAN NOT NULL,
+    evidence_id UUID NOT NULL,
+    linked_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    moved_at TIMESTAMP WITH TIME ZONE,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    ended_reason TEXT,
+    PRIMARY KEY (lane, link),
+    CONSTRAINT two_programs CHECK (source_program <> target_program),
+    CONSTRAINT ended_whole CHECK ((ended_at IS NULL) = (ended_reason IS NULL)),
+    CONSTRAINT ended_known CHECK (ended_reason IN ('unlinked', 'account_closed', 'account_erased', 'already_linked'))
+);
+CREATE INDEX link_by_source ON link (lane, source_account);
+CREATE INDEX link_by_target ON link (lane, target_account);
+CREATE UNIQUE INDEX link_card_of_source ON link (lane, source_account, target_program) WHERE ended_at IS NULL AND one_card;
+CREATE UNIQUE INDEX link_card_of_target ON link (lane, target_account, source_program) WHERE ended_at IS NULL AND one_card;
+CREATE UNIQUE INDEX link_pair ON link (lane, source_account, target_account) WHERE ended_at IS NULL;
+COMMENT ON TABLE link IS 'sharded';
+
 CREATE TABLE nonce (
     lane SMALLINT NOT NULL,
     key_id TEXT NOT NULL,
@@ -262,19 +381,6 @@ CREATE TABLE position_slice (
 );
 COMMENT ON TABLE position_slice IS 'sharded';
 
-CREATE TABLE price (
-    program TEXT NOT NULL,
-    version INTEGER NOT NULL,
-    valid_from TIMESTAMP WITH TIME ZONE NOT NULL,
-    issue_num BIGINT NOT NULL,
-    issue_den BIGINT NOT NULL,
-    redeem_num BIGINT NOT NULL,
-    redeem_den BIGINT NOT NULL,
-    PRIMARY KEY (program, version),
-    CONSTRAINT exact_fractions CHECK (issue_num >= 0 AND issue_den > 0 AND redeem_num >= 0 AND redeem_den > 0)
-);
-COMMENT ON TABLE price IS 'reference';
-
 CREATE TABLE program (
     program TEXT NOT NULL,
     number INTEGER NOT NULL,
@@ -290,6 +396,41 @@ CREATE TABLE program (
     CONSTRAINT program_number UNIQUE (number)
 );
 COMMENT ON TABLE program IS 'reference';
+
+CREATE TABLE proposal (
+    digest TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    partner TEXT NOT NULL,
+    document JSONB NOT NULL,
+    proposed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    proposed_by TEXT NOT NULL,
+    evidence_id UUID NOT NULL,
+    PRIMARY KEY (digest),
+    CONSTRAINT kind_known CHECK (kind IN ('agreement', 'cover', 'card')),
+    CONSTRAINT digest_whole CHECK (digest ~ '^[0-9a-f]{64}$')
+);
+COMMENT ON TABLE proposal IS 'reference';
+
+CREATE TABLE rate_card (
+    source TEXT NOT NULL,
+    target TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    valid_from TIMESTAMP WITH TIME ZONE NOT NULL,
+    announced_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    digest TEXT NOT NULL,
+    document JSONB NOT NULL,
+    proposed_by TEXT,
+    confirmed_by TEXT,
+    evidence_id UUID,
+    PRIMARY KEY (source, target, version),
+    CONSTRAINT digest_whole CHECK (digest ~ '^[0-9a-f]{64}$'),
+    CONSTRAINT signed_after_the_first CHECK (version > 0 AND (version = 1 OR proposed_by IS NOT NULL)),
+    CONSTRAINT two_keys CHECK (num_nulls(proposed_by, confirmed_by, evidence_id) IN (0, 3)),
+    CONSTRAINT keys_differ CHECK (proposed_by <> confirmed_by),
+    CONSTRAINT rate_card_begins_once UNIQUE (source, target, valid_from),
+    CONSTRAINT rate_card_digest UNIQUE (digest)
+);
+COMMENT ON TABLE rate_card IS 'reference';
 
 CREATE TABLE review_case (
     lane SMALLINT NOT NULL,
@@ -325,12 +466,25 @@ UPDATABLE: dict[str, tuple[str, ...]] = {
     "key": ("expires_at", "revoked_at", "compromised_since"),
     "lane": ("last_at", "size", "frontier", "window_id", "writer"),
     "lane_window": ("sealed_at", "sealed_size", "sealed_root"),
-    "account": ("wrapped",),
-    "exchange": ("state", "posted_at", "window_id", "ended_at", "reason", "reversed", "kept_leg", "cancelled"),
+    "account": ("number_index", "number_mask", "wrapped", "closed_at", "merged_into", "erased_at"),
+    "link": ("source_account", "target_account", "moved_at", "ended_at", "ended_reason"),
+    "consent": ("withdrawn_at", "withdrawn_by"),
+    "exchange": (
+        "state",
+        "posted_at",
+        "window_id",
+        "ended_at",
+        "reason",
+        "reversed",
+        "kept_leg",
+        "cancelled",
+        "captured",
+    ),
     "orders": ("state", "lease", "due_at", "sent_at", "attempts", "answered_at", "reason", "evidence_id"),
     "evidence": ("wrapped",),
     "position_slice": ("debits", "credits"),
     "cap_slice": ("granted", "position", "pending"),
+    "budget_slice": ("units", "value", "units_used", "value_used"),
     "review_case": ("closed_at", "decision", "closed_by"),
 }
 DELETABLE: tuple[str, ...] = ("nonce",)

@@ -1,0 +1,334 @@
+"""Taking in: an exchange, or the reversal of one. Everything that may refuse it is looked at before anything of it is written."""
+
+from collections import defaultdict
+from uuid import UUID
+
+import orjson
+
+from clearing import errors
+from clearing.ledger.advance import open_order
+from clearing.ledger.book import Book
+from clearing.ledger.items import ExchangeView, Reserve, Reserved, Reverse, Tried, Try
+from clearing.rules import rates
+from clearing.rules.lifecycle import UNDOES, Leg, State, Verdict
+from clearing.rules.limits import Budget, Cap, Used
+from clearing.rules.postings import Account, account_number
+from clearing.rules.quoting import Share
+from clearing.rules.rates import Terms
+from clearing.rules.refusals import Refusal, RefusalCode
+from clearing.rules.units import part
+
+RISK = "risk_hold"
+"""The kind of case of an exchange that was accepted and waits, before anybody is asked, for a person's word."""
+
+
+def _replay(book: Book, item: Reserve | Reverse) -> Reserved | Refusal | None:
+    """The earlier outcome of this idempotency key, if there is one. A batch written again finds its own work here."""
+    known = book.read.known.get((item.partner, item.idempotency_key))
+    if known is None:
+        return None
+    exchange, leaf = known, book.read.leaves[known.reserved_seq]
+    if exchange.fingerprint != item.fingerprint:
+        return Refusal(RefusalCode.IDEMPOTENCY_KEY_REUSED, "this Idempotency-Key came with another body before")
+    if exchange.request_id != item.signed.request_id:
+        return Reserved(exchange, leaf, (), replayed=True)
+    return Reserved(exchange, leaf, book.held(exchange.exchange_id, item.lease), replayed=False)
+
+
+# --- an exchange
+
+
+def reserve(book: Book, item: Reserve) -> Reserved | Refusal:
+    """Accept an exchange: its quote and receipt number are used, what it may cost is pending, its first order is leased."""
+    book.use(item.signed)
+    if earlier := _replay(book, item):
+        return earlier
+    if refusal := _refusal(book, item):
+        return refusal
+    held = _held(book, item)
+    for number, value in _owed(book, item).items():
+        book.move_cap(number, pending=value)
+    book.promise(item.shares, +1)
+    book.read.quotes.add(item.quote_id)
+    if item.reference is not None:
+        book.read.references.add((item.partner, item.reference))
+    used = Used(book.at, item.terms.counted, item.source_program, item.target_program)
+    for subject in _subjects(item):
+        book.read.used[subject].append(used)
+    exchange = _exchange_of(book, item)
+    if held is not None:
+        exchange.state, exchange.reason = State.REVIEW, f"held: {held}"
+    reserved = _open(book, item, exchange, "reserved")
+    if held is not None:
+        book.open_case(exchange, Leg.TAKE, RISK, held)
+    return reserved
+
+
+def would(book: Book, item: Try) -> Tried:
+    """What `reserve` would say now. Law: nothing is written but the nonce."""
+    wish = item.wish
+    book.use(wish.signed)
+    refusal = _refusal(book, wish)
+    return Tried(refusal, None if refusal else _held(book, wish))
+
+
+def _refusal(book: Book, item: Reserve) -> Refusal | None:
+    """Why this cannot be accepted: 1. its quote, 2. its receipt number, 3. a member's limit, 4. a partner's cap, 5. a budget."""
+    if item.quote_id in book.read.quotes:  # 1
+        return Refusal(RefusalCode.QUOTE_USED, "another exchange used this quote")
+    if item.quote_expires_at <= book.at:
+        return Refusal(RefusalCode.QUOTE_EXPIRED, f"the quote expired at {item.quote_expires_at.isoformat()}")
+    if item.reference is not None and (item.partner, item.reference) in book.read.references:  # 2
+        return Refusal(RefusalCode.REFERENCE_USED, "this receipt number was used before, and that exchange stands")
+    if exceeded := _exceeded(book, item, holds=False):  # 3
+        return Refusal(RefusalCode.LIMIT_EXCEEDED, f"over the limit {exceeded}")
+    for number, value in _owed(book, item).items():  # 4
+        if not book.read.caps.get(number, Cap(0)).fits(value):
+            return Refusal(RefusalCode.NET_DEBIT_CAP_EXCEEDED, "the net debit cap of a partner leaves no room for this")
+    for campaign, (units, value) in _promised(item.shares).items():  # 5
+        if not book.read.budgets.get(campaign, Budget(0, 0)).fits(units, value):
+            return Refusal(RefusalCode.CAMPAIGN_EXHAUSTED, f"the budget of {campaign} leaves no room for this bonus")
+    return None
+
+
+def _subjects(item: Reserve) -> list[UUID | bytes]:
+    """Who is counted by limits: the member (of an issue: the one who receives), and the device."""
+    if not item.limits:
+        return []
+    member = item.target_account if item.source_account is None else item.source_account
+    return [subject for subject in (member, item.device) if subject is not None]
+
+
+def _exceeded(book: Book, item: Reserve, *, holds: bool) -> str | None:
+    """The first limit of this sort that the exchange would exceed."""
+    member = item.target_account if item.source_account is None else item.source_account
+    for limit in item.limits:
+        subject = item.device if limit.device else member
+        if limit.holds is not holds or subject is None:
+            continue
+        if limit.exceeded(book.read.used[subject], item.terms.counted):
+            return limit.rule
+    return None
+
+
+def _held(book: Book, item: Reserve) -> str | None:
+    return _exceeded(book, item, holds=True)
+
+
+def _owed(book: Book, item: Reserve) -> dict[int, int]:
+    """What each partner that pays will owe: the source the debit, every funder its share."""
+    owed: dict[int, int] = defaultdict(int)
+    owed[account_number(book.chart.owners(item).source_partner, Account.POSITION)] += item.terms.debit
+    for share in item.shares:
+        owed[book.position_of(share.funder)] += share.value
+    return owed
+
+
+def _promised(shares: tuple[Share, ...]) -> dict[str, tuple[int, int]]:
+    """Units and value for each campaign."""
+    promised: dict[str, tuple[int, int]] = {}
+    for share in shares:
+        units, value = promised.get(share.campaign, (0, 0))
+        promised[share.campaign] = (units + share.units, value + share.value)
+    return promised
+
+
+def _exchange_of(book: Book, item: Reserve) -> ExchangeView:
+    terms = item.terms
+    return ExchangeView(
+        exchange_id=item.exchange_id,
+        path=item.path,
+        original_id=None,
+        partner=item.partner,
+        idempotency_key=item.idempotency_key,
+        fingerprint=item.fingerprint,
+        request_id=item.signed.request_id,
+        quote_id=item.quote_id,
+        terms_version=item.terms_version,
+        state=State.RESERVED,
+        reserved_at=book.at,
+        posted_at=None,
+        window_id=None,
+        ended_at=None,
+        reason=None,
+        source_program=item.source_program,
+        target_program=item.target_program,
+        source_account=item.source_account,
+        target_account=item.target_account,
+        sent=terms.sent,
+        received=terms.received,
+        debit=terms.debit,
+        funding=terms.funding,
+        credit=terms.credit,
+        fee=terms.fee,
+        rounding=terms.rounding,
+        reversed=0,
+        kept_leg=0,
+        cancelled=False,
+        reserved_seq=book.size,
+        kind=item.kind,
+        occurred_at=item.occurred_at,
+        reference=item.reference,
+        capture_by=item.capture_by,
+        captured=0,
+        bears_shortfall=False,
+        bonus=terms.bonus,
+        bonus_credit=terms.bonus_credit,
+        bonus_due=item.bonus_due,
+        shares=_written(item.shares),
+        device=item.device,
+    )
+
+
+def _written(shares: tuple[Share, ...]) -> str | None:
+    return orjson.dumps([tuple(share) for share in shares]).decode() if shares else None
+
+
+def _open(book: Book, item: Reserve | Reverse, exchange: ExchangeView, verb: str) -> Reserved:
+    """Write down a new exchange or reversal, its receipt's leaf, and its first order."""
+    evidence_id = book.keep(item.evidence)
+    leaf = book.append(verb, exchange.exchange_id, {**accepted(exchange), "evidence": evidence_id})
+    book.read.exchanges[exchange.exchange_id] = exchange
+    book.read.known[(item.partner, item.idempotency_key)] = exchange
+    book.read.leaves[leaf.seq] = leaf
+    book.changes.exchanges.append(exchange)
+    order = open_order(book, exchange, item.lease, item.lease_until)
+    book.verbs.add("reserve" if exchange.original_id is None else "reverse")
+    return Reserved(exchange, leaf, (order,) if order else (), replayed=False)
+
+
+def accepted(exchange: ExchangeView) -> dict[str, object]:
+    """What the log says of an exchange that was accepted; what does not apply to it is not said."""
+    told: dict[str, object] = {
+        "partner": exchange.partner,
+        "kind": exchange.kind,
+        "path": exchange.path,
+        "original": exchange.original_id,
+        "quote": exchange.quote_id,
+        "terms": exchange.terms_version,
+        "source": {"program": exchange.source_program, "account": exchange.source_account, "amount": exchange.sent},
+        "target": {"program": exchange.target_program, "account": exchange.target_account, "amount": exchange.received},
+        "debit": exchange.debit,
+        "funding": exchange.funding,
+        "credit": exchange.credit,
+        "fee": exchange.fee,
+        "rounding": exchange.rounding,
+    }
+    rare: dict[str, object | None] = {
+        "occurred_at": exchange.occurred_at,
+        "reference": exchange.reference,
+        "capture_by": exchange.capture_by,
+        "bears_shortfall": exchange.bears_shortfall or None,
+        "bonus": exchange.bonus or None,
+        "bonus_credit": exchange.bonus_credit or None,
+        "bonus_due": exchange.bonus_due,
+        "shares": [tuple(share) for share in exchange.funders] or None,
+    }
+    return told | {name: value for name, value in rare.items() if value is not None}
+
+
+# --- a reversal
+
+
+def reverse(book: Book, item: Reverse) -> Reserved | Refusal:
+    """Accept a reversal of a completed exchange, whole or in part, at its original terms."""
+    book.use(item.signed)
+    if earlier := _replay(book, item):
+        return earlier
+    original = _reversible(book, item)
+    if isinstance(original, Refusal):
+        return original
+    terms = original.terms if _has_bonus(book, original) else rates.base(original.terms)
+    left = terms.counted - original.reversed
+    points = left if item.sent is None else item.sent
+    if not 0 < points <= left:
+        return Refusal(RefusalCode.REVERSAL_EXCEEDS, f"{left} points of this exchange are not reversed")
+    undone = rates.portion(terms, original.reversed, original.reversed + points)
+    if original.target_program is not None and undone.received == 0:
+        return Refusal(RefusalCode.REVERSAL_TOO_SMALL, "this part is worth no whole unit of the target")
+    shares = _shares_of(original, terms, original.reversed, original.reversed + points)
+    original.reversed += points
+    book.moved(original)
+    book.read.reversing.add(original.exchange_id)
+    return _open(book, item, _reversal_of(book, item, original, undone, shares), "reversal_reserved")
+
+
+def _reversible(book: Book, item: Reverse) -> ExchangeView | Refusal:
+    original = book.read.exchanges.get(item.original_id)
+    if original is None or original.partner != item.partner:
+        raise errors.NotFound
+    if original.original_id is not None or original.state is not State.COMPLETED:
+        return Refusal(RefusalCode.NOT_COMPLETED, f"the exchange is {original.state}; only a completed one is reversed")
+    if original.exchange_id in book.read.reversing:
+        return Refusal(RefusalCode.REVERSAL_IN_PROGRESS, "wait until the earlier reversal has ended")
+    bonus = book.read.orders.get((original.exchange_id, int(Leg.BONUS)))
+    if bonus is not None and bonus.state not in {Verdict.DONE, Verdict.DECLINED}:
+        return Refusal(RefusalCode.BONUS_PENDING, "the bonus of this exchange is on its way; reverse it afterwards")
+    return original
+
+
+def _has_bonus(book: Book, original: ExchangeView) -> bool:
+    """Whether the bonus arrived; one that the program refused is not there to be taken back."""
+    order = book.read.orders.get((original.exchange_id, int(Leg.BONUS)))
+    return order is not None and order.state == Verdict.DONE
+
+
+def _shares_of(original: ExchangeView, terms: Terms, before: int, after: int) -> tuple[Share, ...]:
+    """Each funder's part of what comes back. Law: the parts add up to the part's funding, and over all reversals to what each paid."""
+    shares, whole = original.funders, terms.counted
+    if not terms.bonus:
+        return ()
+    weights = [share.value for share in shares]
+    paid = [rates.split(rates.portion(terms, 0, mark).funding, weights) for mark in (before, after)]
+    values = [late - early for early, late in zip(*paid, strict=True)]
+    units = [part(share.units, before, after, whole) for share in shares]
+    named = zip(shares, units, values, strict=True)
+    return tuple([Share(share.campaign, share.funder, count, value) for share, count, value in named])
+
+
+def _reversal_of(
+    book: Book, item: Reverse, original: ExchangeView, terms: Terms, shares: tuple[Share, ...]
+) -> ExchangeView:
+    return ExchangeView(
+        exchange_id=item.exchange_id,
+        path=UNDOES[original.path],
+        original_id=original.exchange_id,
+        partner=item.partner,
+        idempotency_key=item.idempotency_key,
+        fingerprint=item.fingerprint,
+        request_id=item.signed.request_id,
+        quote_id=original.quote_id,
+        terms_version=original.terms_version,
+        state=State.RESERVED,
+        reserved_at=book.at,
+        posted_at=None,
+        window_id=None,
+        ended_at=None,
+        reason=item.reason,
+        source_program=original.source_program,
+        target_program=original.target_program,
+        source_account=original.source_account,
+        target_account=original.target_account,
+        sent=terms.sent,
+        received=terms.received,
+        debit=terms.debit,
+        funding=terms.funding,
+        credit=terms.credit,
+        fee=terms.fee,
+        rounding=terms.rounding,
+        reversed=0,
+        kept_leg=original.kept_leg,
+        cancelled=False,
+        reserved_seq=book.size,
+        kind=original.kind,
+        occurred_at=None,
+        reference=None,
+        capture_by=None,
+        captured=0,
+        bears_shortfall=item.bears_shortfall,
+        bonus=terms.bonus,
+        bonus_credit=terms.bonus_credit,
+        bonus_due=None,
+        shares=_written(shares),
+        device=None,
+    )
