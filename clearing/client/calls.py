@@ -5,7 +5,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -213,6 +213,14 @@ class Clearing:
         """The receipt with its inclusion in the log, for `clearing.client.receipt.verify_receipt`."""
         return self._ask("GET", f"/v1/exchanges/{exchange_id}/proof", None, {})
 
+    def balances(self, account: str | None = None, at: datetime | None = None) -> Answer:
+        """What the accounts of the books that are the caller's, or one of them, held at an instant; without one, now."""
+        return self._ask("GET", f"/v1/balances{'' if account is None else f'/{account}'}{_at(at)}", None, {})
+
+    def moved(self, account: str, at: datetime | None = None) -> Answer:
+        """What a linked member's account moved through the house by an instant; without one, by now."""
+        return self._ask("GET", f"/v1/accounts/{account}/moved{_at(at)}", None, {})
+
     def checkpoint(self) -> str:
         """The head of the log as a signed note: keep it, and ask later whether the log has only grown since."""
         return self._heard("GET", "/v1/checkpoint", None, {}, TIMEOUT_SECONDS).text
@@ -288,6 +296,15 @@ def _instant(at: datetime | None) -> str | None:
     if at is not None and at.tzinfo is None:
         raise ValueError("an instant has a zone")
     return None if at is None else at.isoformat()
+
+
+def _at(at: datetime | None) -> str:
+    """The query that names an instant, in UTC and without escapes. Raises ValueError for one without a zone."""
+    if at is None:
+        return ""
+    if at.tzinfo is None:
+        raise ValueError("an instant has its zone")
+    return f"?at={at.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"
 
 
 def _preferences(wait: int | None) -> dict[str, str]:

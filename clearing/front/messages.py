@@ -119,6 +119,21 @@ class Arrival(Said):
     estimate_seconds: int
 
 
+class NewExpiry(Said):
+    """What becomes of an expiry: the target's rule for new units, counted from the quote."""
+
+    expires_at: Annotated[Instant | None, Field(description="null: never")]
+    months: Annotated[int, Field(ge=0, description="months of the calendar that a new unit lives; 0: for ever")]
+
+
+class ExpirySaid(Said):
+    """So many of the points to send, when they expire now, and when the units do that they become."""
+
+    amount: Amount
+    expires_at: Annotated[Instant | None, Field(description="null: never")]
+    becomes: Annotated[NewExpiry | None, Field(description="null: the target does not tell how long its units live")]
+
+
 class BonusSaid(Said):
     """What one funder pays of a bonus."""
 
@@ -158,6 +173,13 @@ class QuoteSaid(Said):
     bonus_after_days: Annotated[int, Field(ge=0, description="0: with the base")]
     remainder: Annotated[int, Field(ge=0, le=AMOUNT_MAX, description="points off the step that stay with the member")]
     charges: list[ChargeSaid]
+    expiry: Annotated[
+        list[ExpirySaid] | None,
+        Field(
+            description="the lots that would be used, oldest first, adding up to the amount of the source; no promise. null: the source "
+            "program tells no lots, or too few for this amount, or did not answer within a second"
+        ),
+    ]
 
 
 class ExchangeWish(Wish):

@@ -26,6 +26,7 @@
         capabilities: {hold_seconds: 900, idempotent: true, look_up: true, reversal: true, batch: 100, longest_seconds: 60}
         price: {issue: 9000/1, redeem: 7000/1}    # millionths of the common unit for each unit, as fractions
         nature: points                    # or charity, or money
+        # where the program tells lots: lots: true, lot_months: 36 (how long a new unit lives; 0: for ever)
     corridors:
       - {source: palm-hotels, target: lotus-air, ratio: 1/3, step: 3, minimum: 300}
 

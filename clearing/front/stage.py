@@ -47,9 +47,9 @@ partners:
 operators: [{{key_file: operator.jwk}}]
 programs:
   - {{program: palm-hotels, partner: palm, name: Palm Points, unit_name: POINT, endpoint: "{hotel}",
-      capabilities: {capabilities}, price: {{issue: 6000, redeem: 5000}}}}
+      capabilities: {hotel_can}, price: {{issue: 6000, redeem: 5000}}}}
   - {{program: lotus-air, partner: lotus, name: Lotus Miles, unit_name: MILE, endpoint: "{airline}",
-      capabilities: {capabilities}, price: {{issue: 9000, redeem: 7500}}}}
+      capabilities: {airline_can}, price: {{issue: 9000, redeem: 7500}}}}
 corridors:
   - {{source: palm-hotels, target: lotus-air, ratio: 1/2, step: 2, minimum: 1000}}
 """
@@ -62,7 +62,9 @@ Be the hotel's engineer in another terminal (add --curl to see the signed reques
   .venv/bin/clearing exchange QUOTE --wait 10 --key {key} --url {url}
 
 Ctrl-C closes the house; its books stay."""
-CAPABILITIES = "{hold_seconds: 900, idempotent: true, look_up: true, reversal: true, batch: 100, longest_seconds: 30, signed: true}"
+CAPABILITIES = """{{hold_seconds: 900, idempotent: true, look_up: true, reversal: true, batch: 100, longest_seconds: 30, signed: true,
+      lots: true, lot_months: {lot_months}}}"""
+POINT_MONTHS, MILE_MONTHS = 24, 36  # how long the hotel's points and the airline's miles live
 
 
 @dataclass
@@ -159,11 +161,11 @@ def _free_port() -> int:
 
 
 @contextmanager
-def _program(folder: Path, code: str, unit: str) -> Iterator[str]:
+def _program(folder: Path, code: str, unit: str, lot_months: int) -> Iterator[str]:
     """A sandbox program, as a process with its own key and its own durable store; yields where it is."""
     command = [sys.executable, "-m", "adapters.sandbox", "--program", code, "--unit", unit, "--store", str(folder)]
     command += ["--house-jwks", str(folder / "house-jwks.json"), "--key", str(folder / f"{code}.jwk")]
-    command += ["--silence-seconds", "2", "--balance", "1000000"]
+    command += ["--silence-seconds", "2", "--balance", "1000000", "--lot-months", str(lot_months)]
     with (folder / f"{code}.log").open("ab") as log:
         process = subprocess.Popen(command, env=_bare(), stdout=subprocess.PIPE, stderr=log)
     try:
@@ -186,11 +188,12 @@ def stage(folder: Path, port: int = 0) -> Iterator[Stage]:
         set_up = Stage(folder, given, open_parts.enter_context(wiring.database_of(given)))
         asyncio.run(wiring.prepare(set_up.database))
         (folder / "house-jwks.json").write_text(json.dumps(set_up.jwks))
-        hotel = open_parts.enter_context(_program(folder, "palm-hotels", "POINT"))
-        airline = open_parts.enter_context(_program(folder, "lotus-air", "MILE"))
+        hotel = open_parts.enter_context(_program(folder, "palm-hotels", "POINT", POINT_MONTHS))
+        airline = open_parts.enter_context(_program(folder, "lotus-air", "MILE", MILE_MONTHS))
         set_up.programs = {"palm-hotels": hotel, "lotus-air": airline}
         plan = folder / "onboarding.yaml"
-        plan.write_text(PLAN.format(hotel=hotel, airline=airline, capabilities=CAPABILITIES))
+        hotel_can, airline_can = (CAPABILITIES.format(lot_months=months) for months in (POINT_MONTHS, MILE_MONTHS))
+        plan.write_text(PLAN.format(hotel=hotel, airline=airline, hotel_can=hotel_can, airline_can=airline_can))
         asyncio.run(_take_in(set_up, plan))
         open_parts.callback(set_up.close_house)
         set_up.open_house()

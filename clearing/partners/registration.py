@@ -13,6 +13,7 @@ from clearing.partners.rows import Connection, row, run
 from clearing.rules.kinds import Nature
 
 ATTEMPTS_MAX = 100  # others who take the next number first; each of them makes progress
+LOT_MONTHS_MAX = 1_200  # a hundred years: what lives longer does not expire
 _CODE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _ENDPOINT = re.compile(r"https?://[!-~]{1,500}")
 _TEXT_MAX = 100
@@ -93,3 +94,5 @@ def _require_reachable(endpoint: str, capabilities: Capabilities) -> None:
             raise errors.ValidationFailed(f"the capability {field.name} is not what it should be")
     if capabilities.batch < 1:
         raise errors.ValidationFailed("a batch carries at least one order")
+    if capabilities.lot_months > (LOT_MONTHS_MAX if capabilities.lots else 0):
+        raise errors.ValidationFailed(f"lot_months is at most {LOT_MONTHS_MAX}, and stands with lots")

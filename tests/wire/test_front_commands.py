@@ -156,6 +156,7 @@ def test_help_names_every_command() -> None:
         "redeem",
         "capture",
         "claim",
+        "balance",
         "evidence",
         "key",
         "migrate",

@@ -166,6 +166,7 @@ CREATE TABLE entry (
     PRIMARY KEY (lane, seq, line),
     CONSTRAINT amount_moves CHECK (amount <> 0)
 );
+CREATE INDEX entry_in_transit ON entry (lane, account, seq) INCLUDE (amount) WHERE window_id IS NULL;
 COMMENT ON TABLE entry IS 'sharded';
 
 CREATE TABLE evidence (
@@ -257,6 +258,7 @@ CREATE INDEX exchange_by_issue ON exchange (lane, target_account, reserved_at) W
 CREATE INDEX exchange_by_member ON exchange (lane, source_account, reserved_at) WHERE original_id IS NULL;
 CREATE UNIQUE INDEX exchange_by_quote ON exchange (lane, quote_id) WHERE original_id IS NULL;
 CREATE UNIQUE INDEX exchange_by_reference ON exchange (lane, partner, reference) WHERE reference IS NOT NULL AND state <> 'reversed';
+CREATE INDEX exchange_by_target ON exchange (lane, target_account) WHERE original_id IS NULL;
 CREATE INDEX exchange_reversals ON exchange (lane, original_id) WHERE original_id IS NOT NULL;
 COMMENT ON TABLE exchange IS 'sharded';
 
