@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from clearing.exchange.quoted import HOLD_MARGIN_SECONDS, QUOTE_LIFE, Asked, Lease
+from clearing.exchange.moving import HOLD_MARGIN_SECONDS, Asked, Lease
+from clearing.exchange.quoted import QUOTE_LIFE
 from clearing.ledger import Writer
 from clearing.ledger.items import Capture, Moved, Reserve, Reserved
 from clearing.partners import Account, Directory, Program, channel_refusal
