@@ -111,16 +111,24 @@ class Clearing:
         sent: int | None = None,
         received: int | None = None,
         kind: str | None = None,
+        tier: str | None = None,
+        card: str | None = None,
+        channel: str | None = None,
         key: str | None = None,
     ) -> Answer:
         """The price of sending `sent` points, or of letting `received` arrive: a signed token that expires.
 
-        `kind` is exchange, transfer, gift, donation or cash_back; left out, it is an exchange.
+        `kind` is exchange, transfer, gift, donation or cash_back; left out, it is an exchange. The member's tier and card held, and the
+        channel, where the rate card asks for them.
         """
         if (sent is None) == (received is None):
             raise ValueError("a quote is asked for by sent or by received, one of them")
         wish = {"source_account": source_account, "target_account": target_account}
-        return self._post("/v1/quotes", wish | _said(sent=sent, received=received, kind=kind), key)
+        return self._post(
+            "/v1/quotes",
+            wish | _said(sent=sent, received=received, kind=kind, tier=tier, card=card, channel=channel),
+            key,
+        )
 
     def exchange(self, token: str, key: str | None = None, wait: int | None = None) -> Answer:
         """Submit a quote; with `wait`, give the house up to so many seconds to see it through before it answers."""

@@ -32,11 +32,12 @@ class Terms:
     valid_from: datetime | None = None
     prices: dict[str, tuple[Ratio, Ratio]] = field(default_factory=dict)
     rights: tuple[tuple[str, str], ...] = ()  # program and kind
+    funding: tuple[dict[str, Any], ...] = ()
     shortfall: Bearer = Bearer.REFUSE
 
 
 def document_of(partner: str, terms: Terms, now: datetime) -> dict[str, Any]:
-    """The document of a first version: no fees, no funding."""
+    """The document of a first version: no fees."""
     return {
         "format": FORMAT,
         "partner": partner,
@@ -45,6 +46,7 @@ def document_of(partner: str, terms: Terms, now: datetime) -> dict[str, Any]:
         "prices": [_price(program, *prices) for program, prices in sorted(terms.prices.items())],
         "cap": {"postpaid": {"granted": terms.cap or 0}},
         "rights": [{"program": program, "kind": kind} for program, kind in terms.rights],
+        "funding": list(terms.funding),
         "shortfall": terms.shortfall.value,
     }
 

@@ -29,6 +29,9 @@
         # where the program tells lots: lots: true, lot_months: 36 (how long a new unit lives; 0: for ever)
     corridors:
       - {source: palm-hotels, target: lotus-air, ratio: 1/3, step: 3, minimum: 300}
+    cards: []                             # whole rate cards (docs/rate-cards.md), each the first version of its corridor
+    campaigns:                            # budgets of bonuses that cards name; who pays stands in the partners' `funding`
+      - {campaign: summer, units: 100000}
 
 A program's rules of links stand with its capabilities too: account_age_days, link_age_days, one_card_per_account (docs/members.md).
 Files are found beside the YAML file. Cap and prices become the partner's first agreement, from now on or from the partner's `valid_from`;
@@ -58,6 +61,7 @@ from clearing.front.settings import Environment, Settings
 from clearing.front.shapes import instant
 from clearing.front.wiring import register_own
 from clearing.ledger import Writer
+from clearing.ledger.items import Fund
 from clearing.rules.agreements import Bearer
 from clearing.rules.card_faults import Fault
 from clearing.rules.card_json import read_card
@@ -114,6 +118,20 @@ class RightPart(Part):
     kinds: tuple[Literal["accrual", "purchase", "redemption"], ...]
 
 
+class FunderPart(Part):
+    """A funder's share, in parts per million."""
+
+    funder: str
+    ppm: Whole
+
+
+class FundingPart(Part):
+    """Who pays for a campaign's bonus; every partner among them says the same."""
+
+    campaign: str
+    funders: tuple[FunderPart, ...]
+
+
 class PartnerPart(Part):
     """A partner, its keys, and what its first agreement says."""
 
@@ -123,6 +141,7 @@ class PartnerPart(Part):
     notice_days: Whole = NOTICE_DAYS
     valid_from: AwareDatetime | None = None
     rights: tuple[RightPart, ...] = ()
+    funding: tuple[FundingPart, ...] = ()
     shortfall: Literal["refuse", "program"] = "refuse"
     keys: tuple[Key, ...] = ()
 
@@ -161,6 +180,14 @@ class CorridorPart(Part):
     valid_to: AwareDatetime | None = None
 
 
+class CampaignPart(Part):
+    """What a campaign may spend in all: bonus units, millionths of the common unit, or both."""
+
+    campaign: str
+    units: Whole | None = None
+    value: Whole | None = None
+
+
 class Plan(Part):
     """The whole file."""
 
@@ -168,6 +195,8 @@ class Plan(Part):
     operators: tuple[OperatorKey, ...] = ()
     programs: tuple[ProgramPart, ...] = ()
     corridors: tuple[CorridorPart, ...] = ()
+    cards: tuple[dict[str, Any], ...] = ()
+    campaigns: tuple[CampaignPart, ...] = ()
 
 
 def read_plan(path: Path) -> Plan:
@@ -209,6 +238,12 @@ async def onboard(
     for corridor in plan.corridors:
         await _corridor(connection, corridor)
         said(f"corridor from {corridor.source} to {corridor.target}")
+    for card in plan.cards:
+        await _card(connection, card, sources.clock())
+        said(f"rate card from {card.get('source')} to {card.get('target')}")
+    for campaign in plan.campaigns:
+        await writer.put(Fund(campaign.campaign, campaign.units, campaign.value))
+        said(f"campaign {campaign.campaign} has its budget")
 
 
 async def _key(connection: Connection, key: Key, partner: str, settings: Settings, folder: Path) -> str:
@@ -264,6 +299,7 @@ async def _agree(connection: Connection, writer: Writer, plan: Plan, said: Said)
             notice_days=who.notice_days,
             valid_from=who.valid_from,
             rights=tuple((right.program, kind) for right in who.rights for kind in right.kinds),
+            funding=tuple(funding.model_dump(mode="json") for funding in who.funding),
             shortfall=Bearer(who.shortfall),
         )
         for who in plan.partners
@@ -281,8 +317,12 @@ async def _agree(connection: Connection, writer: Writer, plan: Plan, said: Said)
 async def _corridor(connection: Connection, part: CorridorPart) -> None:
     """The corridor as the first version of its rate card. Raises errors.ValidationFailed where another card is in force."""
     now = sources.clock()
-    document = card_document(part, now)
-    known = (await partners.load(connection)).cards.get((part.source, part.target), ())
+    await _card(connection, card_document(part, now), now)
+
+
+async def _card(connection: Connection, document: dict[str, Any], now: datetime) -> None:
+    """The first version of a rate card. Raises errors.ValidationFailed where another one is in force, or it is refused."""
+    known = (await partners.load(connection)).cards.get((document.get("source", ""), document.get("target", "")), ())
     if known:
         _require_same(known[-1], document)
         return

@@ -20,10 +20,12 @@ from rich.console import Console
 
 from clearing import errors
 from clearing.client import Clearing
-from clearing.front import onboarding, settings, vault, wiring
+from clearing.front import onboarding, settings, sources, vault, wiring
 from clearing.front.settings import Settings
+from clearing.front.shapes import instant
 
 START_SECONDS_MAX = 30
+SETTLE_SECONDS_MAX = 10.0
 QUIET_SECONDS = 0.05
 PACE = {
     "lease_seconds": 2,
@@ -36,9 +38,10 @@ PACE = {
 
 PLAN = """
 partners:
-  - {{partner: palm, name: Palm Hotels, cap: 5000000000, shortfall: program, keys: [
+  - {{partner: palm, name: Palm Hotels, cap: 5000000000, shortfall: program, funding: &summer [
+      {{campaign: summer, funders: [{{funder: palm, ppm: 500000}}, {{funder: lotus, ppm: 500000}}]}}], keys: [
       {{purpose: requests, key_file: palm-requests.jwk}}, {{purpose: answers, key_file: palm-hotels.jwk}}]}}
-  - {{partner: lotus, name: Lotus Air, cap: 5000000000, keys: [
+  - {{partner: lotus, name: Lotus Air, cap: 5000000000, shortfall: program, funding: *summer, keys: [
       {{purpose: requests, key_file: lotus-requests.jwk}}, {{purpose: answers, key_file: lotus-air.jwk}}]}}
   - {{partner: corner, name: Corner Shop, cap: 5000000000, shortfall: program,
       keys: [{{purpose: requests, key_file: corner-requests.jwk}}],
@@ -50,8 +53,19 @@ programs:
       capabilities: {hotel_can}, price: {{issue: 6000, redeem: 5000}}}}
   - {{program: lotus-air, partner: lotus, name: Lotus Miles, unit_name: MILE, endpoint: "{airline}",
       capabilities: {airline_can}, price: {{issue: 9000, redeem: 7500}}}}
-corridors:
-  - {{source: palm-hotels, target: lotus-air, ratio: 1/2, step: 2, minimum: 1000}}
+cards:
+  - format: rate-card/1
+    source: palm-hotels
+    target: lotus-air
+    version: 1
+    announced_at: "{now}"
+    valid_from: "{now}"
+    rates: [{{name: base, bands: [{{minimum: 1000, step: 2, ratio: {{points: 2, units: 1}}}}]}}]
+    bonuses:  # half of it is paid by each of the two, and there are units for one summer only
+      - {{name: summer, when: {{tiers: [gold]}}, share_of_base: {{num: 1, den: 5}}, funders: [
+          {{code: palm, share: {{num: 1, den: 2}}}}, {{code: lotus, share: {{num: 1, den: 2}}}}]}}
+campaigns:
+  - {{campaign: summer, units: 3000}}
 """
 FIRST_STEPS = """
 Be the hotel's engineer in another terminal (add --curl to see the signed request instead of sending it):
@@ -127,6 +141,13 @@ class Stage:
         accounts = httpx.get(f"{self.programs[program]}/sandbox/state").json()["accounts"]
         return next(int(found["balance"]) for found in accounts if found["account"] == account)
 
+    def settled_balance(self, program: str, account: str, wanted: int) -> int:
+        """What a member has once it is this, or after a while: what is credited apart may come a moment later."""
+        until = time.monotonic() + SETTLE_SECONDS_MAX
+        while (found := self.balance(program, account)) != wanted and time.monotonic() < until:
+            time.sleep(QUIET_SECONDS)
+        return found
+
     def effects(self, program: str, exchange_id: str) -> list[str]:
         """What really moved or held points at a program for one exchange, in its own durable store."""
         query = "SELECT operation FROM effect WHERE exchange = ? ORDER BY rowid"
@@ -193,7 +214,8 @@ def stage(folder: Path, port: int = 0) -> Iterator[Stage]:
         set_up.programs = {"palm-hotels": hotel, "lotus-air": airline}
         plan = folder / "onboarding.yaml"
         hotel_can, airline_can = (CAPABILITIES.format(lot_months=months) for months in (POINT_MONTHS, MILE_MONTHS))
-        plan.write_text(PLAN.format(hotel=hotel, airline=airline, hotel_can=hotel_can, airline_can=airline_can))
+        told = {"hotel": hotel, "airline": airline, "hotel_can": hotel_can, "airline_can": airline_can}
+        plan.write_text(PLAN.format(**told, now=instant(sources.clock().replace(microsecond=0))))
         asyncio.run(_take_in(set_up, plan))
         open_parts.callback(set_up.close_house)
         set_up.open_house()
