@@ -33,7 +33,7 @@ class Terms:
     prices: dict[str, tuple[Ratio, Ratio]] = field(default_factory=dict)
     rights: tuple[tuple[str, str], ...] = ()  # program and kind
     funding: tuple[dict[str, Any], ...] = ()
-    shortfall: Bearer = Bearer.REFUSE
+    shortfall: Bearer | None = None  # None: nothing said
 
 
 def document_of(partner: str, terms: Terms, now: datetime) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def document_of(partner: str, terms: Terms, now: datetime) -> dict[str, Any]:
         "cap": {"postpaid": {"granted": terms.cap or 0}},
         "rights": [{"program": program, "kind": kind} for program, kind in terms.rights],
         "funding": list(terms.funding),
-        "shortfall": terms.shortfall.value,
+        "shortfall": (terms.shortfall or Bearer.REFUSE).value,
     }
 
 
@@ -86,7 +86,7 @@ def _says(agreement: Agreement, terms: Terms) -> bool:
     return (
         capped
         and rights >= set(terms.rights)
-        and agreement.shortfall is terms.shortfall
+        and terms.shortfall in {None, agreement.shortfall}
         and all(agreement.worth(program) == Worth(program, *prices) for program, prices in terms.prices.items())
     )
 

@@ -142,7 +142,7 @@ class PartnerPart(Part):
     valid_from: AwareDatetime | None = None
     rights: tuple[RightPart, ...] = ()
     funding: tuple[FundingPart, ...] = ()
-    shortfall: Literal["refuse", "program"] = "refuse"
+    shortfall: Literal["refuse", "program"] | None = None
     keys: tuple[Key, ...] = ()
 
 
@@ -300,7 +300,7 @@ async def _agree(connection: Connection, writer: Writer, plan: Plan, said: Said)
             valid_from=who.valid_from,
             rights=tuple((right.program, kind) for right in who.rights for kind in right.kinds),
             funding=tuple(funding.model_dump(mode="json") for funding in who.funding),
-            shortfall=Bearer(who.shortfall),
+            shortfall=None if who.shortfall is None else Bearer(who.shortfall),
         )
         for who in plan.partners
     }

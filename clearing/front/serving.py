@@ -48,8 +48,11 @@ def serve(settings: Settings) -> None:
 async def _serve(settings: Settings, url: str, listener: socket.socket) -> None:
     async with wiring.open_house(settings, url, migrates=settings.embedded) as house:
         _settle_memory()
+        server = Attended(config(house))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, server.leave)
         logs.log().info("serving", host=settings.host, port=settings.port, environment=settings.environment)
-        await uvicorn.Server(config(house)).serve(sockets=[listener])
+        await server.serve(sockets=[listener])
     logs.flush()
 
 
@@ -94,13 +97,19 @@ def _config(app: Any) -> uvicorn.Config:
     )
 
 
-class Lookout(uvicorn.Server):
-    """A server beside the real work: signals are the worker's own business."""
+class Attended(uvicorn.Server):
+    """A server that leaves signals alone: uvicorn would raise them again when it has stopped, and end the process before the house is
+    closed: calls under way not heard out, what was leased not given back.
+    """
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave them alone."""
         yield
+
+    def leave(self) -> None:
+        """Stop, once what was asked is answered."""
+        self.should_exit = True
 
 
 @asynccontextmanager
@@ -112,13 +121,13 @@ async def _watched(house: House, settings: Settings) -> AsyncIterator[None]:
         yield
         return
     with listen(settings.model_copy(update={"port": settings.metrics_port})) as listener:
-        server = Lookout(_config(create_lookout(house)))
+        server = Attended(_config(create_lookout(house)))
         serving = asyncio.create_task(server.serve(sockets=[listener]), name="lookout")
         logs.log().info("delivering", host=settings.host, port=listener.getsockname()[1], **told)
         try:
             yield
         finally:
-            server.should_exit = True
+            server.leave()
             await serving
 
 

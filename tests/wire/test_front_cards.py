@@ -14,7 +14,7 @@ from clearing.front import sources, vault, wiring
 from clearing.front.house import LANE
 from clearing.ledger.items import Fund
 from clearing.rules.units import Ratio
-from tests.agreed import agreed, card
+from tests.agreed import card, document
 from tests.wire.front_room import Answer, Front
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -93,7 +93,8 @@ async def _furnish(front: Front, name: str) -> tuple[str, str]:
                 "cap": {"postpaid": {"granted": 10**12}},
                 "fees": [{"kind": "exchange", "basis_points": 100, "minimum": 0, "maximum": 50_000}],
             }
-            found = await agreed(connection, code, NOW, {currency: (Ratio(unit, 1), Ratio(unit, 1))}, **more)
+            first = document(code, NOW, {currency: (Ratio(unit, 1), Ratio(unit, 1))}, **more)
+            found = await partners.publish_agreement(connection, first, NOW)
             assert found.partner == code  # type: ignore[union-attr]
             keyring = front.house.keyring
             token = partners.bucketed_uuid(NOW, evidence.bucket(keyring, currency, "SBX-OK-1"), sources.random(10))

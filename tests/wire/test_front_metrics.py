@@ -83,10 +83,10 @@ def test_a_scrape_reads_the_indexes_of_what_is_open_and_no_whole_table(front: Fr
 
 
 @contextmanager
-def worker(url: str, home: Path, **told: str) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, Any]]]:
-    """`clearing work` as a process, and the line in which it says that it delivers."""
+def worker(url: str, home: Path, *words: str, **told: str) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, Any]]]:
+    """`clearing work`, or another command, as a process, and the line in which it says that it has begun."""
     environment = {"PATH": "/usr/bin:/bin", "CLEARING_DATABASE_URL": url, "CLEARING_HOME": str(home), **told}
-    command = [sys.executable, "-m", "clearing.front", "work"]
+    command = [sys.executable, "-m", "clearing.front", *(words or ("work",))]
     with subprocess.Popen(command, env=environment, cwd=ROOT, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
         try:
@@ -118,6 +118,14 @@ def test_a_worker_tells_how_it_fares_on_a_port_of_its_own_until_it_is_told_to_st
                 assert (refused.status_code, refused.json()["code"]) == (404, "not_found")
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_house_that_is_told_to_stop_closes_and_does_not_just_die(prepared: str, tmp_path: Path, number: int) -> None:
+    with worker(prepared, tmp_path, "serve", "--port", "0") as (process, line):
+        assert line["event"] == "serving"
+        process.send_signal(number)
+        assert process.wait(30) == 0  # and not minus the number of the signal
 
 
 def test_a_worker_without_a_port_listens_nowhere(prepared: str, tmp_path: Path) -> None:
