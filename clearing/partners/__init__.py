@@ -1,4 +1,5 @@
-"""Who takes part and at which terms: partners, programs, keys, agreements, cover, corridors, members' accounts and links, the calendar.
+"""Who takes part and at which terms: partners, programs, keys, agreements, cover, corridors, members' accounts and links, the calendar;
+the risk rules and the budgets of campaigns.
 
 SQL is in clearing/sql. Every function writes in the transaction of the connection that it is given, and none commits: in autocommit each
 statement stands alone, and none needs more than that except `open_lane`, which brings its own transaction. The database constraints
@@ -19,6 +20,7 @@ from clearing.partners.accounts import (
     is_member_number,
     keep_request,
     link_account,
+    name_members,
     open_number,
 )
 from clearing.partners.agreements import (
@@ -29,6 +31,7 @@ from clearing.partners.agreements import (
     drafted,
     publish_agreement,
 )
+from clearing.partners.campaigns import FiledBudget, budget_document, file_budget, filed_budgets, latest
 from clearing.partners.cards import publish_corridor
 from clearing.partners.cover import Movement, amount_of, caps, covers, move_cover, movements, refused
 from clearing.partners.directory import Directory, Live, Partner, Program, load
@@ -60,6 +63,7 @@ from clearing.partners.links import (
 )
 from clearing.partners.proposals import Proposal, Signers, alone, digest_of, open_proposals, proposal, propose
 from clearing.partners.registration import register_partner, register_program
+from clearing.partners.risk import FiledRules, drafted_rules, filed_rules, publish_rules
 from clearing.partners.rows import Connection, deciding
 
 __all__ = [
@@ -72,6 +76,8 @@ __all__ = [
     "Directory",
     "Doubt",
     "Filed",
+    "FiledBudget",
+    "FiledRules",
     "KeyRow",
     "Live",
     "Movement",
@@ -86,6 +92,7 @@ __all__ = [
     "announced",
     "bucket_of",
     "bucketed_uuid",
+    "budget_document",
     "calendar",
     "caps",
     "close_account",
@@ -96,12 +103,16 @@ __all__ = [
     "digest_of",
     "doubts",
     "drafted",
+    "drafted_rules",
     "end_links",
     "erase_account",
     "erase_evidence",
     "evidence_after",
     "evidence_named",
     "evidence_of",
+    "file_budget",
+    "filed_budgets",
+    "filed_rules",
     "fill_calendar",
     "find_account",
     "give_consent",
@@ -110,6 +121,7 @@ __all__ = [
     "key",
     "key_proof",
     "keys_of",
+    "latest",
     "link",
     "link_account",
     "link_accounts",
@@ -119,6 +131,7 @@ __all__ = [
     "merge_account",
     "move_cover",
     "movements",
+    "name_members",
     "open_lane",
     "open_number",
     "open_proposals",
@@ -126,6 +139,7 @@ __all__ = [
     "propose",
     "publish_agreement",
     "publish_corridor",
+    "publish_rules",
     "refused",
     "register_key",
     "register_partner",

@@ -10,10 +10,12 @@ from psycopg_pool import AsyncConnectionPool
 from clearing.adapter import Capabilities
 from clearing.partners.keys import KeyRow, key
 from clearing.partners.rows import Connection, Row, rows
-from clearing.rules import agreements
+from clearing.rules import agreements, risk
 from clearing.rules.agreement_json import agreement_of
 from clearing.rules.agreements import Agreement
 from clearing.rules.rates import Corridor, Price, in_force
+from clearing.rules.risk import RiskRule, RuleSet
+from clearing.rules.risk_json import rules_of
 from clearing.rules.units import Ratio
 
 
@@ -49,6 +51,7 @@ class Directory:
     programs: Mapping[str, Program]
     corridors: Mapping[tuple[str, str], tuple[Corridor, ...]]
     agreements: Mapping[str, tuple[Agreement, ...]]
+    risk: tuple[RuleSet, ...] = ()
 
     def corridor(self, source: str, target: str, at: datetime) -> Corridor | None:
         """The corridor that is open from `source` to `target` at this instant."""
@@ -58,6 +61,15 @@ class Directory:
     def agreement(self, partner: str, at: datetime) -> Agreement | None:
         """The agreement in force with this partner at this instant."""
         return agreements.in_force(self.agreements.get(partner, ()), at)
+
+    def risk_rules(self, at: datetime) -> tuple[RiskRule, ...]:
+        """The risk rules that hold at this instant; none before the first version."""
+        version = self.risk_version(at)
+        return () if version is None else version.rules
+
+    def risk_version(self, at: datetime) -> RuleSet | None:
+        """The version of the risk rules in force at this instant."""
+        return risk.in_force(self.risk, at)
 
     def price(self, program: str, at: datetime) -> Price | None:
         """The price of a program at this instant: what the agreement in force with its partner says; its version is the agreement's."""
@@ -71,6 +83,7 @@ class Directory:
 
 async def load(connection: Connection) -> Directory:
     """The directory as it is now. Rows are only ever added: what refers is read before what it refers to, so nothing dangles."""
+    ruled = [rules_of(found["document"], found["version"]) for found in await rows(connection, "risk_rules_list")]
     corridors: dict[tuple[str, str], tuple[Corridor, ...]] = {}
     for card in [corridor_of(found) for found in await rows(connection, "corridor_list")]:
         corridors[card.source, card.target] = (*corridors.get((card.source, card.target), ()), card)
@@ -85,6 +98,7 @@ async def load(connection: Connection) -> Directory:
         {program.code: program for program in programs},
         corridors,
         agreed,
+        tuple(ruled),
     )
 
 

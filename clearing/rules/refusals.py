@@ -96,6 +96,11 @@ class RefusalCode(StrEnum):
     """A change of terms or cover takes two live keys of two operators; this one alone does not confirm it."""
     COVER_NEEDED = "cover_needed"
     """What the partner owes, with what is pending, needs the cover that would leave."""
+    # --- a campaign's budget
+    BUDGET_PROMISED = "budget_promised"
+    """More is promised already than the campaign could then spend."""
+    BUDGET_CHANGED = "budget_changed"
+    """The campaign's budget was changed since this was proposed; propose it anew."""
 
 
 STATUS: dict[RefusalCode, int] = {
@@ -114,6 +119,7 @@ STATUS: dict[RefusalCode, int] = {
     RefusalCode.NOT_HELD: 409,
     RefusalCode.BONUS_PENDING: 409,
     RefusalCode.CASE_CLOSED: 409,
+    RefusalCode.BUDGET_CHANGED: 409,
     RefusalCode.SECOND_KEY_NEEDED: 403,
 }
 """HTTP status hints; every other refusal is 422."""

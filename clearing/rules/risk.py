@@ -44,6 +44,26 @@ class RiskRule:
         return self.source in {None, source} and self.target in {None, target}
 
 
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """All rules of one published version, in the order in which they are looked at."""
+
+    version: int
+    valid_from: datetime
+    rules: tuple[RiskRule, ...]
+
+
+def in_force(versions: Iterable[RuleSet], at: datetime) -> RuleSet | None:
+    """The version that began last; None before the first."""
+    begun = [version for version in versions if version.valid_from <= at]
+    return max(begun, key=lambda version: version.valid_from, default=None)
+
+
+def watches_links(rules: Iterable[RiskRule], source: str | None, target: str | None) -> bool:
+    """Whether the age of the link must be known to say what these rules hold."""
+    return any(rule.watches is Watches.NEW_LINK and rule.applies(source, target) for rule in rules)
+
+
 def watched(
     rules: Iterable[RiskRule], source: str | None, target: str | None, at: datetime, link_days: int | None
 ) -> tuple[Limit, ...]:

@@ -6,7 +6,18 @@ Every table says in its comment whether it is `sharded` (led by `lane`, one day 
 from sqlmodel import SQLModel
 
 from clearing.tables.members import AccountEvidenceRow, AccountRow, ConsentRow, LinkRow
-from clearing.tables.reference import Agreement, Calendar, Corridor, Cover, Key, Partner, Program, Proposal
+from clearing.tables.reference import (
+    Agreement,
+    Calendar,
+    CampaignBudget,
+    Corridor,
+    Cover,
+    Key,
+    Partner,
+    Program,
+    Proposal,
+    RiskRules,
+)
 from clearing.tables.sharded import (
     BudgetSlice,
     CapSlice,
@@ -31,6 +42,7 @@ __all__ = [
     "Agreement",
     "BudgetSlice",
     "Calendar",
+    "CampaignBudget",
     "CapSlice",
     "CaseRow",
     "ConsentRow",
@@ -50,6 +62,7 @@ __all__ = [
     "PositionSlice",
     "Program",
     "Proposal",
+    "RiskRules",
     "SQLModel",
     "Tile",
 ]
