@@ -22,10 +22,13 @@ from clearing.ledger.items import (
     Reserved,
     Reverse,
     Signed,
+    Tried,
+    Try,
 )
 from clearing.partners import Account, Directory, Program
 from clearing.rules import rates
 from clearing.rules.lifecycle import Path
+from clearing.rules.limits import Limit
 from clearing.rules.members import Link, Side, consent_refusal, link_refusal
 from clearing.rules.rates import Terms
 from clearing.rules.refusals import Refusal, RefusalCode
@@ -209,17 +212,54 @@ class Asked:
     fingerprint: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What an exchange is watched by: the limits that hold it, and the keyed hash of the device that asks."""
+
+    limits: tuple[Limit, ...] = ()
+    device: bytes | None = None
+
+
+UNWATCHED = Watch()
+
+
 async def submit(
-    writer: Writer, asked: Asked, accepted: Quote, directory: Directory, exchange_id: UUID, lease: Lease
+    writer: Writer,
+    asked: Asked,
+    accepted: Quote,
+    directory: Directory,
+    exchange_id: UUID,
+    lease: Lease,
+    watch: Watch = UNWATCHED,
 ) -> Reserved | Refusal:
     """Reserve an exchange at the terms of a quote. One commit; after it nothing is lost.
 
     Raises errors.Forbidden for a quote that was given to another partner, errors.SignatureReplayed and the like from the lane.
     """
+    return await writer.put(_reservation(asked, accepted, directory, exchange_id, lease, watch))
+
+
+async def try_out(
+    writer: Writer,
+    asked: Asked,
+    accepted: Quote,
+    directory: Directory,
+    exchange_id: UUID,
+    lease: Lease,
+    watch: Watch = UNWATCHED,
+) -> Tried:
+    """What `submit` would come to now. Nothing is left of it but the nonce. Raises what `submit` raises."""
+    return await writer.put(Try(_reservation(asked, accepted, directory, exchange_id, lease, watch)))
+
+
+def _reservation(
+    asked: Asked, accepted: Quote, directory: Directory, exchange_id: UUID, lease: Lease, watch: Watch
+) -> Reserve:
+    """The item for the ledger. Raises errors.Forbidden."""
     if accepted.partner != asked.partner:
         raise errors.Forbidden("this quote was given to another partner")
     source, target = directory.programs[accepted.source_program], directory.programs[accepted.target_program]
-    item = Reserve(
+    return Reserve(
         signed=asked.signed,
         evidence=asked.evidence,
         exchange_id=exchange_id,
@@ -237,8 +277,9 @@ async def submit(
         terms=accepted.terms,
         lease=lease.token,
         lease_until=lease.until,
+        limits=watch.limits,
+        device=watch.device,
     )
-    return await writer.put(item)
 
 
 async def reverse(

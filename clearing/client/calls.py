@@ -118,9 +118,18 @@ class Clearing:
         wish: dict[str, Any] = {"source_account": source_account, "target_account": target_account}
         return self._post("/v1/quotes", wish | ({"sent": sent} if received is None else {"received": received}), key)
 
-    def exchange(self, token: str, key: str | None = None, wait: int | None = None) -> Answer:
-        """Submit a quote; with `wait`, give the house up to so many seconds to see it through before it answers."""
-        return self._post("/v1/exchanges", {"quote": token}, key, wait)
+    def exchange(
+        self, token: str, key: str | None = None, wait: int | None = None, *, device: str | None = None
+    ) -> Answer:
+        """Submit a quote; with `wait`, give the house up to so many seconds to see it through before it answers.
+
+        `device` is your token of the device that asks; the house keeps a keyed hash of it.
+        """
+        return self._post("/v1/exchanges", _submitted(token, device), key, wait)
+
+    def dry_run(self, token: str, key: str | None = None, *, device: str | None = None) -> Answer:
+        """What `exchange` would come to now: reserve, hold, refuse or replay. Nothing is reserved, and the quote stays good."""
+        return self._post("/v1/dry-runs", _submitted(token, device), key)
 
     def look_up(self, exchange_id: str, wait: int | None = None) -> Answer:
         """The exchange as it stands."""
@@ -203,6 +212,10 @@ def quoted(text: str) -> str:
         raise ValueError("an Idempotency-Key is printable ASCII, and not empty")
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+def _submitted(token: str, device: str | None) -> Answer:
+    return {"quote": token} if device is None else {"quote": token, "device": device}
 
 
 def _preferences(wait: int | None) -> dict[str, str]:

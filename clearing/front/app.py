@@ -14,8 +14,10 @@ from clearing.front import (
     accounts,
     agreements,
     books,
+    campaigns,
     cases,
     cover,
+    dry_runs,
     exchanges,
     keys,
     links,
@@ -25,6 +27,7 @@ from clearing.front import (
     public,
     quotes,
     reports,
+    risk,
     sources,
 )
 from clearing.front.doors import Door
@@ -45,6 +48,9 @@ DOORS: tuple[Door, ...] = (
     *cases.DOORS,
     *agreements.DOORS,
     *cover.DOORS,
+    *dry_runs.DOORS,
+    *risk.DOORS,
+    *campaigns.DOORS,
 )
 
 

@@ -28,6 +28,7 @@ Curl = Annotated[
     bool, typer.Option("--curl", help="Print the signed curl command (good for five minutes) instead of sending.")
 ]
 Wait = Annotated[int | None, typer.Option(help="See it through for up to so many seconds.")]
+Device = Annotated[str | None, typer.Option(help="Your token of the device that asks.")]
 URL = "http://127.0.0.1:8080"
 
 
@@ -140,6 +141,7 @@ def exchange(
     key: Key,
     again: Again = None,
     wait: Wait = 10,
+    device: Device = None,
     url: Url = URL,
     pinned: Pinned = None,
     *,
@@ -150,9 +152,10 @@ def exchange(
     said = json.loads(text)["quote"] if text.startswith("{") else text
     session = Session(key, url, pinned)
     if curl:
-        typer.echo(session.curl("POST", "/v1/exchanges", {"quote": said}, again, wait))
+        wish = {"quote": said} | ({} if device is None else {"device": device})
+        typer.echo(session.curl("POST", "/v1/exchanges", wish, again, wait))
     else:
-        say(session, lambda client: client.exchange(said, again, wait))
+        say(session, lambda client: client.exchange(said, again, wait, device=device))
 
 
 @terminal.app.command("look-up")

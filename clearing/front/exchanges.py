@@ -12,8 +12,10 @@ from clearing.front.books import visible
 from clearing.front.doors import BOTH, Asked, Door, Reply
 from clearing.front.house import LANE
 from clearing.front.problems import Problem
+from clearing.front.watching import watch_of
 from clearing.ledger import reads
 from clearing.ledger.items import ExchangeView, LeafView, Reserved
+from clearing.partners import Directory
 from clearing.rules.lifecycle import TERMINAL, State
 from clearing.rules.refusals import Refusal
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from clearing.front.house import House
 
-_REPLAYED = (("idempotency-replayed", "true"),)
+REPLAYED = (("idempotency-replayed", "true"),)
 _ENDED = TERMINAL | {State.REVIEW}
 
 
@@ -33,16 +35,34 @@ async def submit(house: "House", asked: Asked) -> Reply | Problem:
     """
     key = asked.idempotency_key
     wish = asked.parse(messages.ExchangeWish)
+    accepted, directory, exchange_id = await accepted_wish(house, asked, wish)
+    watch = await watch_of(house, accepted, directory, asked.at, wish.device)
+    meant = signed_wish(house, asked, key)
+    outcome = await exchange.submit(
+        house.writer, meant, accepted, directory, exchange_id, lease_of(house, asked), watch
+    )
+    if wish.device is not None and isinstance(outcome, Reserved) and not outcome.replayed:
+        await _name_members(house, meant, accepted)
+    return await _reserved(house, asked, outcome)
+
+
+async def accepted_wish(
+    house: "House", asked: Asked, wish: messages.ExchangeWish
+) -> tuple[exchange.Quote, Directory, "UUID"]:
+    """The quote that is accepted, the directory that knows its programs, and an id for the exchange. Raises errors.TokenInvalid."""
     accepted = house.issued.find(wish.quote) or exchange.read_quote(wish.quote, house.key, house.keys.get)
     directory = await house.live.directory(asked.at)
     if not {accepted.source_program, accepted.target_program} <= directory.programs.keys():
         directory = await house.live.directory(asked.at, fresh=True)  # quoted by a process that knew more
     bucket = partners.bucket_of(accepted.source_account)
-    exchange_id = partners.bucketed_uuid(asked.at, bucket, sources.random(10))
-    outcome = await exchange.submit(
-        house.writer, signed_wish(house, asked, key), accepted, directory, exchange_id, _lease(house, asked)
-    )
-    return await _reserved(house, asked, outcome)
+    return accepted, directory, partners.bucketed_uuid(asked.at, bucket, sources.random(10))
+
+
+async def _name_members(house: "House", meant: exchange.Asked, accepted: exchange.Quote) -> None:
+    """The sealed body has the token of a device: it is erased with either member."""
+    async with house.reads.connection() as connection:
+        speaks_of = [accepted.source_account, accepted.target_account]
+        await partners.name_members(connection, LANE, meant.evidence.evidence_id, speaks_of)
 
 
 async def look_up(house: "House", asked: Asked) -> Reply:
@@ -82,19 +102,23 @@ async def reverse(house: "House", asked: Asked) -> Reply | Problem:
         reversal_id,
         wish.sent,
         wish.reason,
-        _lease(house, asked),
+        lease_of(house, asked),
     )
     return await _reserved(house, asked, outcome)
 
 
-def signed_wish(house: "House", asked: Asked, key: str) -> exchange.Asked:
-    """What the ledger keeps of this request: its signature as evidence, its nonce, and what a repeat must equal."""
+def signed_wish(house: "House", asked: Asked, key: str, path: str | None = None) -> exchange.Asked:
+    """What the ledger keeps of this request: its signature as evidence, its nonce, and what a repeat must equal.
+
+    A dry run names the `path` of what it is a dry run of.
+    """
     message, kept = asked.message, keeping.kept_request(house, asked)
-    what = f"{message.method}\n{message.path}\n{message.query}\n".encode() + (kept.digest or b"")
+    what = f"{message.method}\n{path or message.path}\n{message.query}\n".encode() + (kept.digest or b"")
     return exchange.Asked(asked.caller.code, asked.signed, kept, key, sha256(what).digest())
 
 
-def _lease(house: "House", asked: Asked) -> Lease:
+def lease_of(house: "House", asked: Asked) -> Lease:
+    """Who sends the first order: this process, until its lease ends."""
     return Lease(house.delivery.lease, asked.at + timedelta(seconds=house.delivery.pace.lease_seconds))
 
 
@@ -114,7 +138,7 @@ async def _reserved(house: "House", asked: Asked, outcome: Reserved | Refusal) -
         view, leaf = await _later(house, view.exchange_id, seconds)
     said = _said(house, view, leaf)
     if outcome.replayed:
-        return Reply(200, said, headers=_REPLAYED)
+        return Reply(200, said, headers=REPLAYED)
     return Reply(201 if view.state in TERMINAL else 202, said)
 
 

@@ -1,0 +1,45 @@
+"""What an exchange is watched by when it is asked for: the limits of the risk rules in force, and the device as a keyed hash."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from clearing import partners
+from clearing.evidence import Keyring, blind_index
+from clearing.exchange import UNWATCHED, Quote, Watch
+from clearing.front.house import LANE
+from clearing.partners import Directory
+from clearing.rules.members import whole_days
+from clearing.rules.risk import watched, watches_links
+
+if TYPE_CHECKING:
+    from clearing.front.house import House
+
+DEVICE = "device:"  # stands where a program's code stands for a membership number; no code has a colon
+
+
+async def watch_of(house: "House", accepted: Quote, directory: Directory, at: datetime, device: str | None) -> Watch:
+    """The limits by which this exchange would be held. The database is asked for the link only where a rule in force watches it.
+
+    The device is kept even while no rule watches it, so that a rule that comes later can count.
+    """
+    rules = directory.risk_rules(at)
+    if not rules and device is None:
+        return UNWATCHED
+    ends = (accepted.source_program, accepted.target_program)
+    days = None
+    if watches_links(rules, *ends):
+        days = await _link_days(house, accepted.source_account, accepted.target_account, at)
+    return Watch(watched(rules, *ends, at, days), None if device is None else device_hash(house.keyring, device))
+
+
+def device_hash(keyring: Keyring, device: str) -> bytes:
+    """What a device is counted by; without the house's pepper no guess of its token can be tested."""
+    return blind_index(keyring, DEVICE, device)
+
+
+async def _link_days(house: "House", source: UUID, target: UUID, at: datetime) -> int | None:
+    """How many whole days the live link is old; None where the accounts are not linked."""
+    async with house.reads.connection() as connection:
+        link = await partners.link_between(connection, LANE, source, target)
+    return whole_days(link.linked_at, at) if link is not None and link.live else None
