@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 import psycopg
@@ -35,7 +36,7 @@ SETTINGS = {
 recorded: set[str] = set()
 """The names of all statements handed out since the start."""
 
-_recordings: list[list[str]] = []
+_recordings: list[tuple[int, list[str]]] = []  # by thread
 
 
 @cache
@@ -55,19 +56,20 @@ def statement(name: str) -> str:
 
 @contextmanager
 def recording() -> Iterator[list[str]]:
-    """The text of every statement that this process runs meanwhile through `connect` and `pool`, in order."""
+    """The text of every statement that this thread runs meanwhile through `connect` and `pool`, in order."""
     ran: list[str] = []
-    _recordings.append(ran)
+    _recordings.append((get_ident(), ran))
     try:
         yield ran
     finally:
-        _recordings[:] = [recording for recording in _recordings if recording is not ran]
+        _recordings[:] = [known for known in _recordings if known[1] is not ran]
 
 
 def note(text: str) -> None:
     """Tell whoever records that this statement runs."""
-    for ran in _recordings:
-        ran.append(text)
+    for thread, ran in _recordings:
+        if thread == get_ident():
+            ran.append(text)
 
 
 class Cursor(AsyncCursor[Any]):

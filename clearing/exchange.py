@@ -1,10 +1,11 @@
 """Quote, submit, cancel, reverse, look up. A quote is pure computation, signed and not stored; the rest is one item for the ledger."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import astuple, dataclass
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import orjson
 from psycopg import AsyncConnection
@@ -22,16 +23,19 @@ from clearing.ledger.items import (
     Reserved,
     Reverse,
     Signed,
-    Tried,
-    Try,
 )
 from clearing.partners import Account, Directory, Program
-from clearing.rules import rates
-from clearing.rules.lifecycle import Path
-from clearing.rules.limits import Limit
-from clearing.rules.members import Link, Side, consent_refusal, link_refusal
+from clearing.rules.agreements import fee_of
+from clearing.rules.asks import Ask, Priced
+from clearing.rules.cards import Card, Values
+from clearing.rules.lifecycle import Kind, Path
+from clearing.rules.limits import Limit, Used
+from clearing.rules.members import Link, Side, consent_refusal, link_refusal, whole_days
+from clearing.rules.pricing import price
+from clearing.rules.quoting import Share, booked, counts_usage, limits_of, used_of
 from clearing.rules.rates import Terms
 from clearing.rules.refusals import Refusal, RefusalCode
+from clearing.rules.risk import UNWATCHED, Watch
 from clearing.signatures import QUOTE, RECEIPT, PrivateKey, PublicKey, decode, encode, jws_key_id, jws_sign, jws_verify
 
 QUOTE_LIFE = timedelta(minutes=10)
@@ -43,7 +47,9 @@ KeyOf = Callable[[str], PublicKey | None]
 class Wish:
     """What a partner asks a price for: `sent` points of the source, or as many as give `received` units of the target.
 
-    `link` is that of the two accounts, or the last that was; it is looked at only where `needs_link` says so.
+    `link` is that of the two accounts, or the last that was; it is looked at only where `needs_link` says so. `used` is what the source
+    account moved before, looked at where `needs_usage` says so. What a card asks of tier, card held and channel the caller states, and
+    has signed.
     """
 
     partner: str
@@ -52,11 +58,19 @@ class Wish:
     sent: int | None
     received: int | None
     link: Link | None = None
+    linked_elsewhere: bool = False
+    used: tuple[Used, ...] = ()
+    tier: str | None = None
+    card: str | None = None
+    channel: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A price that is honoured until it expires, and used once. Amounts: points of each side, value in millionths."""
+    """A price that is honoured until it expires, and used once. Amounts: points of each side, value in millionths.
+
+    `priced` is how the rate card comes to it; it is said with the quote and not carried in its token.
+    """
 
     quote_id: UUID
     partner: str
@@ -68,6 +82,11 @@ class Quote:
     terms_version: str
     expires_at: datetime
     estimate_seconds: int
+    card_version: int
+    shares: tuple[Share, ...] = ()
+    late_days: int = 0
+    limits: tuple[Limit, ...] = ()
+    priced: Priced | None = None
 
 
 # --- quote
@@ -77,24 +96,26 @@ def quote(wish: Wish, directory: Directory, now: datetime, quote_id: UUID) -> Qu
     """The exact terms of this wish at this instant. Pure: the same wish, directory and instant give the same terms.
 
     Refusals in order: account_closed, not_your_member, consent_missing, not_linked, link_too_new, corridor_closed, price_missing, then
-    those of `rates.price`.
+    those of `pricing.price`.
     """
     source, target = directory.programs[wish.source.program], directory.programs[wish.target.program]
     if refusal := _refused_members(wish, source, target, now):
         return refusal
-    corridor = directory.corridor(source.code, target.code, now)
-    if corridor is None:
+    card = directory.card(source.code, target.code, now)
+    if card is None:
         return Refusal(RefusalCode.CORRIDOR_CLOSED, f"no corridor is open from {source.code} to {target.code}")
     source_price, target_price = directory.price(source.code, now), directory.price(target.code, now)
     if source_price is None or target_price is None:
         missing = source.code if source_price is None else target.code
         return Refusal(RefusalCode.PRICE_MISSING, f"{missing} has no price in force")
-    sent = wish.sent if wish.received is None else rates.priced_by_received(corridor, wish.received)
-    if sent is None:
-        return Refusal(RefusalCode.AMOUNT_OFF_STEP, "no whole number of points gives exactly that")
-    terms = rates.price(corridor, source_price, target_price, sent)
-    if isinstance(terms, Refusal):
-        return terms
+    values = Values(source_price.redeem, target_price.issue)
+    priced = price(card, _ask(wish, card, now), values)
+    if isinstance(priced, Refusal):
+        return priced
+    agreement = directory.agreement(source.partner, now)
+    worth = values.redeem.ceil(priced.sent)
+    fee = 0 if agreement is None else fee_of(agreement, Kind.EXCHANGE, worth)
+    found = booked(priced, values, fee)
     return Quote(
         quote_id,
         wish.partner,
@@ -102,17 +123,53 @@ def quote(wish: Wish, directory: Directory, now: datetime, quote_id: UUID) -> Qu
         wish.source.account,
         target.code,
         wish.target.account,
-        terms,
-        f"corridor {corridor.version}, prices {source_price.version} and {target_price.version}",
+        found.terms,
+        f"card {card.version}, agreements {source_price.version} and {target_price.version}",
         now + QUOTE_LIFE,
         source.capabilities.longest_seconds + target.capabilities.longest_seconds,
+        card.version,
+        found.shares,
+        found.late_days,
+        limits_of(card, priced, now, _zones(card)),
+        priced,
     )
 
 
-def needs_link(wish: Wish, directory: Directory) -> bool:
-    """Whether the link decides: another partner's member needs consent, and a program may have rules of links."""
+def _ask(wish: Wish, card: Card, now: datetime) -> Ask:
+    """The question to the card: the wish, and what is known of its member."""
+    used, used_program, first = used_of(card, wish.used, now, _zones(card))
+    link = wish.link if wish.link is not None and wish.link.ended_at is None else None
+    return Ask(
+        at=now,
+        points=wish.sent if wish.received is None else None,
+        units=wish.received,
+        tier=wish.tier,
+        card=wish.card,
+        channel=wish.channel,
+        link_age_days=None if link is None else whole_days(link.linked_at, now),
+        linked_elsewhere=wish.linked_elsewhere,
+        used=used,
+        used_program=used_program,
+        first=first,
+    )
+
+
+def _zones(card: Card) -> dict[str, tzinfo]:
+    return {limit.zone: ZoneInfo(limit.zone or "UTC") for limit in card.limits}
+
+
+def needs_usage(wish: Wish, directory: Directory, now: datetime) -> bool:
+    """Whether the price depends on what the member sent before."""
+    card = directory.card(wish.source.program, wish.target.program, now)
+    return card is not None and counts_usage(card)
+
+
+def needs_link(wish: Wish, directory: Directory, now: datetime) -> bool:
+    """Whether the link decides: another partner's member needs consent, and a program or a rate card may have rules of links."""
     source, target = directory.programs[wish.source.program], directory.programs[wish.target.program]
-    return source.partner != wish.partner or _has_rules(source) or _has_rules(target)
+    card = directory.card(source.code, target.code, now)
+    asks = card is not None and (card.link.min_age_days > 0 or card.link.one_card)
+    return asks or source.partner != wish.partner or _has_rules(source) or _has_rules(target)
 
 
 def _has_rules(program: Program) -> bool:
@@ -136,15 +193,20 @@ def _refused_members(wish: Wish, source: Program, target: Program, now: datetime
 def quote_token(quote: Quote, key: PrivateKey) -> str:
     """The quote as a token signed by the house (JWS): what the partner keeps, and the only place where the quote exists."""
     terms = quote.terms
+    limits = [(one.rule, one.since, one.points, one.count, one.target) for one in quote.limits]
     claims = {
         "quote": quote.quote_id,
         "partner": quote.partner,
         "source": [quote.source_program, quote.source_account],
         "target": [quote.target_program, quote.target_account],
-        "terms": [terms.sent, terms.received, terms.debit, terms.funding, terms.credit, terms.fee, terms.rounding],
+        "terms": astuple(terms),
         "version": quote.terms_version,
         "expires": quote.expires_at,
         "estimate": quote.estimate_seconds,
+        "card": quote.card_version,
+        "bonus": [tuple(share) for share in quote.shares],
+        "late": quote.late_days,
+        "limits": limits,
     }
     return jws_sign(orjson.dumps(claims, option=orjson.OPT_UTC_Z), key, QUOTE)
 
@@ -170,6 +232,13 @@ def read_quote(token: str, key: PrivateKey, key_of: KeyOf) -> Quote:
         claims["version"],
         datetime.fromisoformat(claims["expires"]),
         claims["estimate"],
+        claims["card"],
+        tuple(Share(*share) for share in claims["bonus"]),
+        claims["late"],
+        tuple(
+            Limit(rule, None if since is None else datetime.fromisoformat(since), *rest)
+            for rule, since, *rest in claims["limits"]
+        ),
     )
 
 
@@ -212,17 +281,6 @@ class Asked:
     fingerprint: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """What an exchange is watched by: the limits that hold it, and the keyed hash of the device that asks."""
-
-    limits: tuple[Limit, ...] = ()
-    device: bytes | None = None
-
-
-UNWATCHED = Watch()
-
-
 async def submit(
     writer: Writer,
     asked: Asked,
@@ -230,32 +288,20 @@ async def submit(
     directory: Directory,
     exchange_id: UUID,
     lease: Lease,
+    now: datetime,
     watch: Watch = UNWATCHED,
 ) -> Reserved | Refusal:
     """Reserve an exchange at the terms of a quote. One commit; after it nothing is lost.
 
     Raises errors.Forbidden for a quote that was given to another partner, errors.SignatureReplayed and the like from the lane.
     """
-    return await writer.put(_reservation(asked, accepted, directory, exchange_id, lease, watch))
+    return await writer.put(reservation(asked, accepted, directory, exchange_id, lease, now, watch))
 
 
-async def try_out(
-    writer: Writer,
-    asked: Asked,
-    accepted: Quote,
-    directory: Directory,
-    exchange_id: UUID,
-    lease: Lease,
-    watch: Watch = UNWATCHED,
-) -> Tried:
-    """What `submit` would come to now. Nothing is left of it but the nonce. Raises what `submit` raises."""
-    return await writer.put(Try(_reservation(asked, accepted, directory, exchange_id, lease, watch)))
-
-
-def _reservation(
-    asked: Asked, accepted: Quote, directory: Directory, exchange_id: UUID, lease: Lease, watch: Watch
+def reservation(
+    asked: Asked, accepted: Quote, directory: Directory, exchange_id: UUID, lease: Lease, now: datetime, watch: Watch
 ) -> Reserve:
-    """The item for the ledger. Raises errors.Forbidden."""
+    """What is put to the ledger: to reserve it, or only to try it. Raises errors.Forbidden for a quote of another partner's."""
     if accepted.partner != asked.partner:
         raise errors.Forbidden("this quote was given to another partner")
     source, target = directory.programs[accepted.source_program], directory.programs[accepted.target_program]
@@ -277,7 +323,9 @@ def _reservation(
         terms=accepted.terms,
         lease=lease.token,
         lease_until=lease.until,
-        limits=watch.limits,
+        shares=accepted.shares,
+        bonus_due=now + timedelta(days=accepted.late_days) if accepted.late_days else None,
+        limits=(*accepted.limits, *watch.limits),
         device=watch.device,
     )
 

@@ -26,12 +26,14 @@ async def audit(connection: AsyncConnection[Any], keyring: Keyring) -> list[Chec
     checks.append(Check("what consents name as evidence is there, signed by their key", named, _shown(missing)))
     closed, remains = await partners.closed_remains(connection, LANE)
     checks.append(Check("closed accounts have no link, and erased ones nothing that opens", closed, _shown(remains)))
+    changed, faults = await partners.seconded(connection, LANE)
+    checks.append(Check("changes of terms and cover stand on two kept requests", changed, _shown(faults)))
     checks.append(await _signatures(connection, keyring))
     return checks
 
 
-def _shown(ids: Sequence[UUID]) -> tuple[str, ...]:
-    return tuple(map(str, ids[:SHOWN_MOST]))
+def _shown(found: Sequence[object]) -> tuple[str, ...]:
+    return tuple(map(str, found[:SHOWN_MOST]))
 
 
 async def _signatures(connection: AsyncConnection[Any], keyring: Keyring) -> Check:

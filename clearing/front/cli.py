@@ -17,7 +17,6 @@ COMMANDS = ("agreements", "ask", "checks", "log", "members", "operate", "price",
 """Modules that hang their commands on `app`, read when a command is to be run."""
 
 SPEC = Path("openapi") / "clearing.yaml"
-CARD_SCHEMA = "rate-card.schema.json"  # beside it
 
 
 @app.command()
@@ -78,11 +77,12 @@ def describe(
     check: Annotated[bool, typer.Option("--check", help="Compare with the file instead of writing it.")] = False,
     file: Annotated[Path, typer.Option(help="Where the description is kept.")] = SPEC,
 ) -> None:
-    """Write the description of the API and the schema of rate cards, or say whether those that are kept are still true."""
+    """Write the description of the API and the schemas of documents, or say whether those that are kept are still true."""
     from clearing.front import openapi  # noqa: PLC0415 - reading the web framework takes a while
     from clearing.front.app import create_app  # noqa: PLC0415
 
-    said = {file: openapi.text(create_app()), file.with_name(CARD_SCHEMA): openapi.card_schema()}
+    said = {file: openapi.text(create_app())}
+    said |= {file.with_name(name): text for name, text in openapi.schemas().items()}
     for path, text in said.items():
         if not check:
             path.write_text(text, encoding="utf-8")

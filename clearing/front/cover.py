@@ -1,5 +1,6 @@
 """Cover at the door: funds in and out by two operators' keys, and who is below the low water."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from clearing import errors, partners
@@ -12,7 +13,7 @@ from clearing.front.keeping import keep_request
 from clearing.front.problems import Problem
 from clearing.front.shapes import instant
 from clearing.ledger.items import Grant
-from clearing.partners import Movement, Proposal, Signers
+from clearing.partners import Movement, Signers
 from clearing.partners.cover import KIND
 from clearing.partners.rows import Connection
 from clearing.rules import agreements
@@ -54,25 +55,26 @@ async def confirm_cover(house: "House", asked: Asked) -> Reply | Problem:
             return Reply(200, _said(found))
         if refusal := partners.refused(known, proposed.document):
             return problems.of_refusal(refusal)
-        booked: Movement | Refusal | None = await _needed(house, connection, asked, proposed)
+        spared = partial(_needed, house, connection, asked, proposed.partner)
+        booked: Movement | Refusal | None = None
+        if (amount := partners.amount_of(proposed.document)) < 0:
+            booked = await spared(sum(one.amount for one in known) + amount)
         if booked is None:
             signers = Signers(proposed.proposed_by, asked.caller.key_id, await keep_request(house, asked))
-            booked = await partners.move_cover(connection, proposed, signers, asked.at)
+            booked = await partners.move_cover(connection, proposed, signers, asked.at, spared)
         await granting.grant_due(connection, house.writer)  # also where the cap was lowered for nothing
     return problems.of_refusal(booked) if isinstance(booked, Refusal) else Reply(201, _said(booked))
 
 
-async def _needed(house: "House", connection: Connection, asked: Asked, proposed: Proposal) -> Refusal | None:
-    """Whether the cap without these funds is below what is owed and pending. The cap is lowered first, so nothing slips in between."""
-    amount = partners.amount_of(proposed.document)
+async def _needed(house: "House", connection: Connection, asked: Asked, partner: str, cover: int) -> Refusal | None:
+    """Whether the cap that this `cover` gives is below what is owed and pending. It is granted first, so nothing slips in between."""
     directory = await partners.load(connection)
-    agreement = directory.agreement(proposed.partner, asked.at)
-    if amount > 0 or (agreement is not None and isinstance(agreement.credit, Postpaid)):
+    agreement = directory.agreement(partner, asked.at)
+    if agreement is not None and isinstance(agreement.credit, Postpaid):
         return None
-    after = (await partners.covers(connection)).get(proposed.partner, 0) + amount
-    left = 0 if agreement is None else agreements.room(agreement.credit, after)
-    await house.writer.put(Grant(proposed.partner, left))
-    cap = (await granting.caps_of(connection, directory))[proposed.partner]
+    left = 0 if agreement is None else agreements.room(agreement.credit, cover)
+    await house.writer.put(Grant(partner, left))
+    cap = (await granting.caps_of(connection, directory))[partner]
     if cap.fits(0):
         return None
     return Refusal(

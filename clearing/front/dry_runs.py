@@ -12,7 +12,7 @@ from clearing.front.problems import Problem
 from clearing.front.shapes import instant
 from clearing.front.watching import watch_of
 from clearing.ledger import rows
-from clearing.ledger.items import Tried
+from clearing.ledger.items import Tried, Try
 from clearing.rules.refusals import REMEDY, Refusal, RefusalCode
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ async def dry_run(house: "House", asked: Asked) -> Reply | Problem:
     meant = exchanges.signed_wish(house, asked, key, EXCHANGES)
     watch = await watch_of(house, accepted, directory, asked.at, wish.device)
     lease = exchanges.lease_of(house, asked)
-    tried = await exchange.try_out(house.writer, meant, accepted, directory, exchange_id, lease, watch)
+    item = exchange.reservation(meant, accepted, directory, exchange_id, lease, asked.at, watch)
+    tried = await house.writer.put(Try(item))
     known = await _fingerprint(house, meant)
     if known == meant.fingerprint:
         return Reply(200, _said("replay", Tried(None, None)), headers=exchanges.REPLAYED)

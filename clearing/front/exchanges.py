@@ -39,7 +39,7 @@ async def submit(house: "House", asked: Asked) -> Reply | Problem:
     watch = await watch_of(house, accepted, directory, asked.at, wish.device)
     meant = signed_wish(house, asked, key)
     outcome = await exchange.submit(
-        house.writer, meant, accepted, directory, exchange_id, lease_of(house, asked), watch
+        house.writer, meant, accepted, directory, exchange_id, lease_of(house, asked), asked.at, watch
     )
     if wish.device is not None and isinstance(outcome, Reserved) and not outcome.replayed:
         await _name_members(house, meant, accepted)
@@ -179,7 +179,15 @@ DOORS = (
         submit,
         {200: messages.ExchangeSaid, 201: messages.ExchangeSaid, 202: messages.ExchangeSaid},
         messages.ExchangeWish,
-        ("token_invalid", "quote_expired", "quote_used", "idempotency_key_reused", "net_debit_cap_exceeded"),
+        (
+            "token_invalid",
+            "quote_expired",
+            "quote_used",
+            "idempotency_key_reused",
+            "limit_exceeded",
+            "net_debit_cap_exceeded",
+            "campaign_exhausted",
+        ),
         writes=True,
         waits=True,
     ),

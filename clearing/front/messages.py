@@ -83,6 +83,9 @@ class QuoteWish(Wish):
     target_account: Token
     sent: Amount | None = None
     received: Amount | None = None
+    tier: Code | None = None
+    card: Annotated[str, Field(min_length=1, max_length=64, description="the card that the member holds")] | None = None
+    channel: Code | None = None
 
     @model_validator(mode="after")
     def _one_amount(self) -> Self:
@@ -105,6 +108,25 @@ class Arrival(Said):
     estimate_seconds: int
 
 
+class BonusSaid(Said):
+    """What one funder pays of a bonus."""
+
+    campaign: str
+    funder: str
+    units: Annotated[int, Field(ge=0, le=AMOUNT_MAX)]
+    value: Micro
+
+
+class ChargeSaid(Said):
+    """A fee that the source program takes of its member beside the points sent: points, or value."""
+
+    rule: str
+    points: Annotated[int, Field(ge=0, le=AMOUNT_MAX)]
+    value: Micro
+    capped: bool
+    waived: bool
+
+
 class QuoteSaid(Said):
     """Exact terms, as a signed token. Used once, honoured until it expires."""
 
@@ -119,6 +141,11 @@ class QuoteSaid(Said):
     expires_at: Instant
     arrival: Arrival
     terms_version: str
+    base: Annotated[int, Field(ge=0, le=AMOUNT_MAX, description="units that the points give, without any bonus")]
+    bonus: list[BonusSaid]
+    bonus_after_days: Annotated[int, Field(ge=0, description="0: with the base")]
+    remainder: Annotated[int, Field(ge=0, le=AMOUNT_MAX, description="points off the step that stay with the member")]
+    charges: list[ChargeSaid]
 
 
 class ExchangeWish(Wish):

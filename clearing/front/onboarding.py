@@ -28,11 +28,12 @@
 A program's rules of links stand with its capabilities too: account_age_days, link_age_days, one_card_per_account (docs/members.md).
 Files are found beside the YAML file. Cap and prices become the partner's first agreement, from now on or from the partner's `valid_from`;
 once there is one, a plan that differs from it is refused: terms change by `clearing agreement publish` and a second operator's key. A
-corridor that differs from the one in force is published as its next version from now on, or from `valid_from`.
+corridor becomes the first version of its rate card in the same way (docs/rate-cards.md); from then on cards change by two keys.
 """
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -49,9 +50,12 @@ from clearing.front import sources, vault
 from clearing.front.first_agreements import NOTICE_DAYS, Terms, agree
 from clearing.front.granting import grant_due
 from clearing.front.settings import Environment, Settings
+from clearing.front.shapes import instant
 from clearing.front.wiring import register_own
 from clearing.ledger import Writer
-from clearing.partners import Directory
+from clearing.rules.card_faults import Fault
+from clearing.rules.card_json import read_card
+from clearing.rules.cards import Card
 from clearing.rules.refusals import Refusal
 from clearing.rules.units import AMOUNT_MAX, Ratio
 
@@ -245,31 +249,45 @@ async def _agree(connection: Connection, writer: Writer, plan: Plan, said: Said)
 
 
 async def _corridor(connection: Connection, part: CorridorPart) -> None:
+    """The corridor as the first version of its rate card. Raises errors.ValidationFailed where another card is in force."""
     now = sources.clock()
-    if part.valid_from is None and _stands(await partners.load(connection), part, now):
+    document = card_document(part, now)
+    known = (await partners.load(connection)).cards.get((part.source, part.target), ())
+    if known:
+        _require_same(known[-1], document)
         return
-    _granted(
-        await partners.publish_corridor(
-            connection,
-            part.source,
-            part.target,
-            valid_from=part.valid_from or now,
-            ratio=part.ratio,
-            step=part.step,
-            minimum=part.minimum,
-            maximum=part.maximum,
-            valid_to=part.valid_to,
-            now=now,
-        )
-    )
-
-
-def _stands(directory: Directory, part: CorridorPart, now: datetime) -> bool:
-    card = directory.corridor(part.source, part.target, now)
-    shape = (part.ratio, part.step, part.minimum, part.maximum, part.valid_to)
-    return card is not None and (card.ratio, card.step, card.minimum, card.maximum, card.valid_to) == shape
-
-
-def _granted(outcome: object) -> None:
+    outcome = await partners.publish_card(connection, document, now)
     if isinstance(outcome, Refusal):
         raise errors.ValidationFailed(f"{outcome.code}: {outcome.detail}")
+
+
+def card_document(part: CorridorPart, now: datetime) -> dict[str, Any]:
+    """The rate card that a corridor in short stands for: one rate, one band."""
+    band = {"minimum": part.minimum, "step": part.step, "ratio": {"points": part.ratio.den, "units": part.ratio.num}}
+    if part.maximum is not None:
+        band["maximum"] = part.maximum
+    document: dict[str, Any] = {
+        "format": "rate-card/1",
+        "source": part.source,
+        "target": part.target,
+        "version": 1,
+        "announced_at": instant(now.replace(microsecond=0)),
+        "valid_from": instant((part.valid_from or now).replace(microsecond=0)),
+        "rates": [{"name": "base", "bands": [band]}],
+    }
+    if part.valid_to is not None:
+        document["valid_to"] = instant(part.valid_to.replace(microsecond=0))
+    return document
+
+
+def _require_same(known: Card, document: dict[str, Any]) -> None:
+    """What the plan says is what the last card says, whenever that began."""
+    wanted = read_card(document)
+    if (
+        isinstance(wanted, Fault)
+        or replace(wanted, version=known.version, announced_at=known.announced_at, span=known.span) != known
+    ):
+        raise errors.ValidationFailed(
+            f"the plan differs from the rate card from {known.source} to {known.target}: cards change by `clearing card publish` "
+            "and a second operator's key"
+        )

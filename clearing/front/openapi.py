@@ -10,7 +10,7 @@ from pydantic.json_schema import models_json_schema
 from clearing.front import problems
 from clearing.front.doors import Door
 from clearing.front.messages import ProblemSaid
-from clearing.rules.card_shape import SCHEMA
+from clearing.rules import agreement_shape, card_shape
 from clearing.signatures import REQUEST_TAG, RESPONSE_TAG, STATE_CHANGING
 
 TITLE = "Clearing house for loyalty points"
@@ -159,6 +159,7 @@ def text(app: FastAPI) -> str:
     return yaml.safe_dump(app.openapi(), sort_keys=False, allow_unicode=True, width=120)
 
 
-def card_schema() -> str:
-    """The JSON Schema of a rate card: the table by which the house reads one."""
-    return json.dumps(SCHEMA, indent=1) + "\n"
+def schemas() -> dict[str, str]:
+    """The JSON Schemas of the documents that the house reads, by file: the very tables by which it reads them."""
+    tables = {"rate-card.schema.json": card_shape.SCHEMA, "agreement.schema.json": agreement_shape.SCHEMA}
+    return {name: json.dumps(table, indent=1) + "\n" for name, table in tables.items()}

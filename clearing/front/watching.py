@@ -6,11 +6,11 @@ from uuid import UUID
 
 from clearing import partners
 from clearing.evidence import Keyring, blind_index
-from clearing.exchange import UNWATCHED, Quote, Watch
+from clearing.exchange import Quote
 from clearing.front.house import LANE
 from clearing.partners import Directory
 from clearing.rules.members import whole_days
-from clearing.rules.risk import watched, watches_links
+from clearing.rules.risk import UNWATCHED, Watch, watched, watches_links
 
 if TYPE_CHECKING:
     from clearing.front.house import House

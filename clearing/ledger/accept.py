@@ -8,11 +8,12 @@ import orjson
 from clearing import errors
 from clearing.ledger.advance import open_order
 from clearing.ledger.book import Book
-from clearing.ledger.items import ExchangeView, Reserve, Reserved, Reverse, Share, Tried, Try
+from clearing.ledger.items import ExchangeView, Reserve, Reserved, Reverse, Tried, Try
 from clearing.rules import rates
 from clearing.rules.lifecycle import UNDOES, Leg, State, Verdict
 from clearing.rules.limits import Budget, Cap, Used
 from clearing.rules.postings import Account, account_number
+from clearing.rules.quoting import Share
 from clearing.rules.rates import Terms
 from clearing.rules.refusals import Refusal, RefusalCode
 from clearing.rules.units import part

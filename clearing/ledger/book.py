@@ -10,11 +10,12 @@ from uuid import UUID
 import orjson
 
 from clearing import errors
-from clearing.ledger.items import DueOrder, Evidence, ExchangeView, LeafView, Reserve, Share, Signed
+from clearing.ledger.items import DueOrder, Evidence, ExchangeView, LeafView, Reserve, Signed
 from clearing.rules import merkle
 from clearing.rules.lifecycle import Leg, Operation
 from clearing.rules.limits import Budget, Cap, Used
 from clearing.rules.postings import HOUSE, Account, Entry, Owners, account_number
+from clearing.rules.quoting import Share
 from clearing.rules.windows import Window
 
 TILE_LEVELS = 8  # a proof reads at most 2^8 hashes for each of these steps up the tree

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Protocol
 from uuid import UUID
 
 import orjson
 
 from clearing.rules.lifecycle import Kind, Leg, Operation, Path, State, Verdict
 from clearing.rules.limits import Limit
+from clearing.rules.quoting import Share
 from clearing.rules.rates import Terms, portion
 from clearing.rules.refusals import Refusal
 
@@ -71,15 +72,6 @@ class Remember:
 
     signed: Signed
     evidence: Evidence | None = None
-
-
-class Share(NamedTuple):
-    """What one funder pays of a campaign's bonus: units of the target, and their value in millionths of the common unit."""
-
-    campaign: str
-    funder: str
-    units: int
-    value: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What the doors may read of the books, without any lock: exchanges, cases, caps, the head of the log, and proofs from it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,10 +13,11 @@ from clearing.ledger import rows
 from clearing.ledger.book import TILE_LEVELS
 from clearing.ledger.items import ExchangeView, LeafView
 from clearing.rules import merkle
-from clearing.rules.limits import Cap
+from clearing.rules.limits import Cap, Used
 from clearing.rules.postings import Account, account_number
 
 Connection = AsyncConnection[Any]
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,13 @@ async def exchange(connection: Connection, lane: int, exchange_id: UUID) -> tupl
     arguments = {"lane": lane, "exchange_id": exchange_id}
     row = await (await connection.execute(statement("exchange_read"), arguments)).fetchone()
     return rows.known_of(row, lane) if row else None
+
+
+async def used(connection: Connection, lane: int, account: UUID) -> tuple[Used, ...]:
+    """What a member's account has sent, as limits count it."""
+    arguments = {"lane": lane, "source_account": [account], "since": _LONG_AGO}
+    found = await (await connection.execute(statement("read_sent"), arguments)).fetchall()
+    return tuple(Used(*row[1:]) for row in found)
 
 
 async def cases(connection: Connection, lane: int) -> list[OpenCase]:

@@ -32,7 +32,7 @@ from clearing.partners.agreements import (
     publish_agreement,
 )
 from clearing.partners.campaigns import FiledBudget, budget_document, file_budget, filed_budgets, latest
-from clearing.partners.cards import publish_corridor
+from clearing.partners.cards import drafted_card, publish_card
 from clearing.partners.cover import Movement, amount_of, caps, covers, move_cover, movements, refused
 from clearing.partners.directory import Directory, Live, Partner, Program, load
 from clearing.partners.doubts import BEGINNING, Doubt, doubts
@@ -65,6 +65,7 @@ from clearing.partners.proposals import Proposal, Signers, alone, digest_of, ope
 from clearing.partners.registration import register_partner, register_program
 from clearing.partners.risk import FiledRules, drafted_rules, filed_rules, publish_rules
 from clearing.partners.rows import Connection, deciding
+from clearing.partners.seconding import seconded
 
 __all__ = [
     "BEGINNING",
@@ -103,6 +104,7 @@ __all__ = [
     "digest_of",
     "doubts",
     "drafted",
+    "drafted_card",
     "drafted_rules",
     "end_links",
     "erase_account",
@@ -138,12 +140,13 @@ __all__ = [
     "proposal",
     "propose",
     "publish_agreement",
-    "publish_corridor",
+    "publish_card",
     "publish_rules",
     "refused",
     "register_key",
     "register_partner",
     "register_program",
     "revoke_key",
+    "seconded",
     "withdraw_consent",
 ]

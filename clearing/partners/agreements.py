@@ -66,7 +66,7 @@ def drafted(directory: Directory, document: object, now: datetime) -> Agreement 
         return refusal
     planned = replace(directory, agreements={**directory.agreements, draft.partner: (*series, draft)})
     own = {program.code for program in directory.programs.values() if program.partner == draft.partner}
-    touched = [key for key in directory.corridors if own & set(key)]
+    touched = [key for key in directory.cards if own & set(key)]
     return unfunded(planned, touched, draft.valid_from) or circular(planned, draft.valid_from) or draft  # 5
 
 

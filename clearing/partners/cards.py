@@ -1,112 +1,147 @@
-"""Dated corridors between programs. Versions follow one another; what was published is never edited.
+"""Rate cards between programs: dated versions of documents, published by two keys, never edited.
 
-No corridor is published under which somebody would be owed more than somebody pays: `funding` says what is looked at. Two cards
-published in the same instant may not see each other; the quote refuses unfunded value once more.
+No card is published under which somebody would be owed more than somebody pays: `funding` says what is looked at. The funders of every
+bonus must have agreed to their share of it. Two cards published in the same instant may not see each other; the quote refuses unfunded
+value once more.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from psycopg.types.json import Jsonb
 
 from clearing import errors
-from clearing.partners.directory import load
+from clearing.partners.directory import Directory, load
 from clearing.partners.funding import circular, unfunded
+from clearing.partners.proposals import Signers, digest_of
 from clearing.partners.rows import Connection, row
-from clearing.rules.rates import Corridor
+from clearing.rules import agreements
+from clearing.rules.agreements import HOUSE, PARTS
+from clearing.rules.card_faults import Fault
+from clearing.rules.card_json import read_card
+from clearing.rules.cards import Bonus, Card, Funder
 from clearing.rules.refusals import Refusal, RefusalCode
-from clearing.rules.units import AMOUNT_MAX, Ratio
+from clearing.rules.versions import card_in_force
 
-ATTEMPTS_MAX = 100  # others who publish the next version first; each of them makes progress
+KIND = "card"
 
 
-async def publish_corridor(
-    connection: Connection,
-    source: str,
-    target: str,
-    *,
-    valid_from: datetime,
-    ratio: Ratio,
-    step: int,
-    minimum: int,
-    now: datetime,
-    maximum: int | None = None,
-    valid_to: datetime | None = None,
-) -> Corridor | Refusal:
-    """The next version of a corridor. Only the first may begin before `now`. Published again unchanged: the version it has.
+def drafted_card(directory: Directory, document: object, now: datetime) -> Card | Refusal:
+    """The card that this document would be if it was confirmed now, or the version that it is already.
 
-    Raises errors.ValidationFailed for shapes that could not be travelled: `minimum` and `step` must give whole units.
+    Raises errors.ValidationFailed naming the path. 1. the document; 2. published before; 3. programs, zones and funders that are known;
+    4. version, dates and notice; 5. every bonus is paid for by who agreed to; 6. nothing unfunded, no circle that gains.
     """
-    for _ in range(ATTEMPTS_MAX):
-        directory = await load(connection)
-        if source not in directory.programs or target not in directory.programs:
-            return Refusal(RefusalCode.UNKNOWN_PROGRAM, "no program has this code")
-        series = directory.corridors.get((source, target), ())
-        card = Corridor(source, target, _next(series), valid_from, valid_to, ratio, step, minimum, maximum)
-        _require_travelled(card)
-        if same := _published(card, series):
-            return same
-        _require_date(series, valid_from, now)
-        planned = replace(directory, corridors={**directory.corridors, (source, target): (*series, card)})
-        if refusal := unfunded(planned, [(source, target)], valid_from) or circular(planned, valid_from):
-            return refusal
-        if await _insert_corridor(connection, card):
-            return card
-    raise errors.Unavailable
+    card = read_card(document)  # 1
+    if isinstance(card, Fault):
+        raise errors.ValidationFailed(f"{card.path}: {card.detail} ({card.law})")
+    if not {card.source, card.target} <= directory.programs.keys():
+        return Refusal(RefusalCode.UNKNOWN_PROGRAM, "no program has this code")
+    series = directory.cards.get((card.source, card.target), ())
+    if any(known == card for known in series):  # 2
+        return card
+    _require_known(directory, card)  # 3
+    if refusal := _untimely(series, card, now):  # 4
+        return refusal
+    planned = replace(directory, cards={**directory.cards, (card.source, card.target): (*series, card)})
+    return (
+        _unagreed(directory, card)  # 5
+        or unfunded(planned, [(card.source, card.target)], card.span.begins)  # 6
+        or circular(planned, card.span.begins)
+        or card
+    )
 
 
-async def _insert_corridor(connection: Connection, card: Corridor) -> bool:
+async def publish_card(
+    connection: Connection, document: Mapping[str, Any], now: datetime, signers: Signers | None = None
+) -> Card | Refusal:
+    """The next version of a rate card. Published again unchanged: the version it is. Only a first one is published without two keys.
+
+    Raises what `drafted_card` raises.
+    """
+    directory = await load(connection)
+    card = drafted_card(directory, document, now)
+    if isinstance(card, Refusal) or card in directory.cards.get((card.source, card.target), ()):
+        return card
+    if signers is None and card.version > 1:
+        return Refusal(RefusalCode.SECOND_KEY_NEEDED, "a published card changes by two operators' keys")
     inserted = await row(
         connection,
-        "corridor_insert",
+        "card_insert",
         source=card.source,
         target=card.target,
         version=card.version,
-        valid_from=card.valid_from,
-        valid_to=card.valid_to,
-        ratio_num=card.ratio.num,
-        ratio_den=card.ratio.den,
-        step=card.step,
-        minimum=card.minimum,
-        maximum=card.maximum,
+        valid_from=card.span.begins,
+        announced_at=card.announced_at,
+        digest=digest_of(KIND, document),
+        document=Jsonb(dict(document)),
+        proposed_by=None if signers is None else signers.proposed_by,
+        confirmed_by=None if signers is None else signers.confirmed_by,
+        evidence_id=None if signers is None else signers.evidence_id,
     )
-    return inserted is not None
+    return _taken(card.version) if inserted is None else card
 
 
-# --- shapes and dates
+def _require_known(directory: Directory, card: Card) -> None:
+    """Funders are partners, or the house; zones are in the time zone database."""
+    for place, bonus in enumerate(card.bonuses):
+        for funder in bonus.funders:
+            if funder.code != HOUSE and funder.code not in directory.partners:
+                raise errors.ValidationFailed(f"$.bonuses[{place}].funders: {funder.code} is no partner")
+    for place, limit in enumerate(card.limits):
+        try:
+            ZoneInfo(limit.zone or "UTC")
+        except (ZoneInfoNotFoundError, ValueError):
+            raise errors.ValidationFailed(f"$.limits[{place}].zone: no such time zone") from None
 
 
-def _next(series: Iterable[Corridor]) -> int:
-    return max((card.version for card in series), default=0) + 1
+def _untimely(series: tuple[Card, ...], card: Card, now: datetime) -> Refusal | None:
+    """A first card begins when it likes; a later one is the next version, announced by now, and keeps the notice of the one in force."""
+    if card.version != (following := max((known.version for known in series), default=0) + 1):
+        return _taken(card.version, following)
+    if card.announced_at > now:
+        raise errors.ValidationFailed("$.announced_at: lies ahead; a card is announced when it is published")
+    if not series:
+        return None
+    if any(known.span.begins == card.span.begins for known in series):
+        raise errors.ValidationFailed("$.valid_from: another version begins at this instant")
+    promising = card_in_force(series, now) or max(series, key=lambda known: known.version)
+    first = now + timedelta(days=promising.notice_days)
+    if card.span.begins >= first:
+        return None
+    return Refusal(
+        RefusalCode.NOTICE_TOO_SHORT,
+        f"version {promising.version} promises {promising.notice_days} days of notice: from {first.isoformat()} on",
+    )
 
 
-def _published(card: Corridor, series: Iterable[Corridor]) -> Corridor | None:
-    """The version of `series` that says the same as `card`."""
-    return next((known for known in series if replace(card, version=known.version) == known), None)
+def _taken(version: int, following: int | None = None) -> Refusal:
+    following = following or version + 1
+    return Refusal(RefusalCode.VERSION_TAKEN, f"version {version} cannot be published; the next is {following}")
 
 
-def _require_date(series: Iterable[Corridor], valid_from: datetime, now: datetime) -> None:
-    dates = {card.valid_from for card in series}
-    if valid_from in dates:
-        raise errors.ValidationFailed("another card begins at this instant; one card at a time is in force")
-    if dates and valid_from < now:
-        raise errors.ValidationFailed("only a first card may begin in the past")
+def _unagreed(directory: Directory, card: Card) -> Refusal | None:
+    """The first bonus whose funders have not agreed, in the agreements in force when the card begins, to pay just these shares."""
+    begins = card.span.begins
+    current = {code: directory.agreement(code, begins) for code in directory.partners}
+    known = {code: agreement for code, agreement in current.items() if agreement is not None}
+    for bonus in card.bonuses:
+        agreed = agreements.funding_of(known, bonus.name)
+        if isinstance(agreed, Refusal):
+            return agreed
+        if {share.funder: share.ppm for share in agreed.shares} != _shares(bonus):
+            return Refusal(RefusalCode.UNFUNDED_VALUE, f"the shares of {bonus.name} are not those that were agreed")
+    return None
 
 
-def _require_exact(*numbers: int) -> None:
-    if any(type(number) is not int or number > AMOUNT_MAX for number in numbers):
-        raise errors.ValidationFailed("a number of this card is beyond 2^53 - 1")
+def _shares(bonus: Bonus) -> dict[str, int | None]:
+    return {funder.code: _ppm(funder) for funder in bonus.funders}
 
 
-def _require_travelled(card: Corridor) -> None:
-    """1. two programs; 2. positive and exact; 3. whole units at the minimum and every step; 4. a maximum and an end within reach."""
-    if card.source == card.target:  # 1
-        raise errors.ValidationFailed("a corridor leads from one program to another")
-    _require_exact(card.ratio.num, card.ratio.den, card.step, card.minimum, card.maximum or card.minimum)  # 2
-    if min(card.ratio.num, card.step, card.minimum) <= 0:
-        raise errors.ValidationFailed("ratio, step and minimum are positive")
-    if not (card.ratio.divides(card.minimum) and card.ratio.divides(card.step)):  # 3
-        raise errors.ValidationFailed("minimum and step give whole units of the target")
-    if card.maximum is not None and card.maximum < card.minimum:  # 4
-        raise errors.ValidationFailed("the maximum is below the minimum")
-    if card.valid_to is not None and card.valid_to <= card.valid_from:
-        raise errors.ValidationFailed("the corridor ends before it begins")
+def _ppm(funder: Funder) -> int | None:
+    """Its share in parts per million; None where that is no whole number, and so was never agreed."""
+    parts, rest = divmod(funder.weight * PARTS, funder.whole)
+    return None if rest else parts

@@ -4,7 +4,7 @@ A movement is named by the reference of its payment, which a partner's cover kno
 minus out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,7 @@ from clearing.rules.units import AMOUNT_MAX
 
 ATTEMPTS_MAX = 100  # others who book the next movement first; each of them makes progress
 KIND = "cover"
+Spared = Callable[[int], Awaitable[Refusal | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,13 @@ def refused(known: list[Movement], document: Mapping[str, Any]) -> Refusal | Non
     return None
 
 
-async def move_cover(connection: Connection, proposed: Proposal, signers: Signers, now: datetime) -> Movement | Refusal:
-    """The movement that was proposed, booked now or before. Raises errors.ValidationFailed beyond what travels exactly."""
+async def move_cover(
+    connection: Connection, proposed: Proposal, signers: Signers, now: datetime, spared: Spared | None = None
+) -> Movement | Refusal:
+    """The movement that was proposed, booked now or before. Raises errors.ValidationFailed beyond what travels exactly.
+
+    `spared` is asked, with the cover that would be left, before funds leave: again whenever another movement came first.
+    """
     for _ in range(ATTEMPTS_MAX):
         known = await movements(connection, proposed.partner)
         for one in known:
@@ -72,11 +78,15 @@ async def move_cover(connection: Connection, proposed: Proposal, signers: Signer
                 return one
         if refusal := refused(known, proposed.document):
             return refusal
+        amount = amount_of(proposed.document)
+        left = sum(one.amount for one in known) + amount
+        if amount < 0 and spared is not None and (refusal := await spared(left)):
+            return refusal
         made = Movement(
             proposed.partner,
             len(known) + 1,
             now,
-            amount_of(proposed.document),
+            amount,
             proposed.document["reference"],
             proposed.digest,
             signers.proposed_by,

@@ -1,22 +1,28 @@
-"""The directory: a frozen snapshot of partners, programs, corridors and agreements, and the holder that keeps one at most a second old."""
+"""The directory: a frozen snapshot of partners, programs, rate cards and agreements, and the holder that keeps one at most a second old."""
 
 import asyncio
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from psycopg_pool import AsyncConnectionPool
 
+from clearing import errors
 from clearing.adapter import Capabilities
 from clearing.partners.keys import KeyRow, key
 from clearing.partners.rows import Connection, Row, rows
 from clearing.rules import agreements, risk
 from clearing.rules.agreement_json import agreement_of
 from clearing.rules.agreements import Agreement
-from clearing.rules.rates import Corridor, Price, in_force
+from clearing.rules.card_faults import Fault
+from clearing.rules.card_json import read_card
+from clearing.rules.cards import Card
+from clearing.rules.rates import Price
 from clearing.rules.risk import RiskRule, RuleSet
 from clearing.rules.risk_json import rules_of
-from clearing.rules.units import Ratio
+from clearing.rules.versions import card_in_force
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +55,13 @@ class Directory:
 
     partners: Mapping[str, Partner]
     programs: Mapping[str, Program]
-    corridors: Mapping[tuple[str, str], tuple[Corridor, ...]]
+    cards: Mapping[tuple[str, str], tuple[Card, ...]]
     agreements: Mapping[str, tuple[Agreement, ...]]
     risk: tuple[RuleSet, ...] = ()
 
-    def corridor(self, source: str, target: str, at: datetime) -> Corridor | None:
-        """The corridor that is open from `source` to `target` at this instant."""
-        card = in_force(self.corridors.get((source, target), ()), at)
-        return None if card is None or (card.valid_to is not None and card.valid_to <= at) else card
+    def card(self, source: str, target: str, at: datetime) -> Card | None:
+        """The rate card in force from `source` to `target` at this instant: the corridor is open."""
+        return card_in_force(self.cards.get((source, target), ()), at)
 
     def agreement(self, partner: str, at: datetime) -> Agreement | None:
         """The agreement in force with this partner at this instant."""
@@ -84,9 +89,9 @@ class Directory:
 async def load(connection: Connection) -> Directory:
     """The directory as it is now. Rows are only ever added: what refers is read before what it refers to, so nothing dangles."""
     ruled = [rules_of(found["document"], found["version"]) for found in await rows(connection, "risk_rules_list")]
-    corridors: dict[tuple[str, str], tuple[Corridor, ...]] = {}
-    for card in [corridor_of(found) for found in await rows(connection, "corridor_list")]:
-        corridors[card.source, card.target] = (*corridors.get((card.source, card.target), ()), card)
+    cards: dict[tuple[str, str], tuple[Card, ...]] = {}
+    for card in [card_of(found["digest"], found["document"]) for found in await rows(connection, "card_list")]:
+        cards[card.source, card.target] = (*cards.get((card.source, card.target), ()), card)
     agreed: dict[str, tuple[Agreement, ...]] = {}
     for found in await rows(connection, "agreement_list", partner=None):
         one = agreement_of(found["document"], found["version"], found["announced_at"])
@@ -96,7 +101,7 @@ async def load(connection: Connection) -> Directory:
     return Directory(
         {partner.code: partner for partner in partners},
         {program.code: program for program in programs},
-        corridors,
+        cards,
         agreed,
         tuple(ruled),
     )
@@ -107,10 +112,17 @@ def program_of(found: Row) -> Program:
     return Program(**{**found, "capabilities": Capabilities(**found["capabilities"])})
 
 
-def corridor_of(found: Row) -> Corridor:
-    """A corridor's row as the rules take it."""
-    ratio = Ratio(found.pop("ratio_num"), found.pop("ratio_den"))
-    return Corridor(**found, ratio=ratio)
+@lru_cache(maxsize=1_000)
+def _card_of(_digest: str, text: str) -> Card:
+    card = read_card(json.loads(text))
+    if isinstance(card, Fault):
+        raise errors.Misconfigured(f"a published rate card cannot be read: {card}")
+    return card
+
+
+def card_of(digest: str, document: Mapping[str, object]) -> Card:
+    """A published document as the card it was when it was published. Reading it takes milliseconds, so it is read once."""
+    return _card_of(digest, json.dumps(document))
 
 
 class Live:

@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from clearing.partners.directory import Directory
 from clearing.rules.agreements import Agreement
-from clearing.rules.rates import Corridor
+from clearing.rules.cards import BEGINNING, END, Card
 from clearing.rules.refusals import Refusal, RefusalCode
 from clearing.rules.routes import gaining_circle, paying_circle
 from clearing.rules.units import Ratio
@@ -24,26 +24,28 @@ Key = tuple[str, str]
 def unfunded(directory: Directory, keys: Iterable[Key], since: datetime) -> Refusal | None:
     """The first hop among `keys` that would owe the target more than the source pays, at any instant from `since` on."""
     for source, target in sorted(keys):
-        dated: list[Corridor | Agreement] = [*directory.corridors[source, target]]
+        dated: list[Card | Agreement] = [*directory.cards[source, target]]
         for program in (source, target):
             dated += directory.agreements.get(directory.programs[program].partner, ())
         for at in _changes(dated, since):
-            card = directory.corridor(source, target, at)
+            card = directory.card(source, target, at)
+            ratio = None if card is None else best_ratio(card, at)
             paid, owed = directory.price(source, at), directory.price(target, at)
-            if card is None or paid is None or owed is None:
+            if ratio is None or paid is None or owed is None:
                 continue  # nothing can be quoted here
-            if _fraction(card.ratio) * _fraction(owed.issue) > _fraction(paid.redeem):
+            if ratio * _fraction(owed.issue) > _fraction(paid.redeem):
                 return _refusal(at, f"{source} to {target} would cost more than {source} pays")
     return None
 
 
 def circular(directory: Directory, since: datetime) -> Refusal | None:
     """The first circle of open corridors that would gain, in points or in value, at any instant from `since` on."""
-    dated: list[Corridor | Agreement] = [card for series in directory.corridors.values() for card in series]
+    dated: list[Card | Agreement] = [card for series in directory.cards.values() for card in series]
     dated += [agreement for series in directory.agreements.values() for agreement in series]
     for at in _changes(dated, since):
-        cards = [directory.corridor(source, target, at) for source, target in directory.corridors]
-        ratios = {(card.source, card.target): _fraction(card.ratio) for card in cards if card is not None}
+        cards = [directory.card(*hop, at) for hop in directory.cards if hop[0] != hop[1]]
+        best = {(card.source, card.target): best_ratio(card, at) for card in cards if card is not None}
+        ratios = {hop: ratio for hop, ratio in best.items() if ratio is not None}
         if route := gaining_circle(ratios):
             return _refusal(at, f"points would multiply on {' to '.join(route)}")
         if route := _paying(directory, ratios, at):
@@ -61,11 +63,22 @@ def _paying(directory: Directory, ratios: dict[Key, Fraction], at: datetime) -> 
     return paying_circle(hops, issue, redeem)
 
 
-def _changes(dated: Iterable[Corridor | Agreement], since: datetime) -> list[datetime]:
-    """`since` and every later instant at which one of them begins or ends, in order."""
+def best_ratio(card: Card, at: datetime) -> Fraction | None:
+    """The most base units that a point may give at this instant, whoever asks; None where no rate holds. A bonus is funded apart."""
+    ratios = [_fraction(band.ratio) for rate in card.rates if rate.when.span.contains(at) for band in rate.bands]
+    return max(ratios, default=None)
+
+
+def _changes(dated: Iterable[Card | Agreement], since: datetime) -> list[datetime]:
+    """`since` and every later instant at which one of them, or a rate of a card, begins or ends, in order."""
     instants = {since}
     for one in dated:
-        instants |= {instant for instant in (one.valid_from, one.valid_to) if instant is not None and instant > since}
+        if isinstance(one, Card):
+            spans = [one.span, *(rate.when.span for rate in one.rates)]
+            dates = {date for span in spans for date in (span.begins, span.ends) if BEGINNING < date < END}
+        else:
+            dates = {date for date in (one.valid_from, one.valid_to) if date is not None}
+        instants |= {date for date in dates if date > since}
     return sorted(instants)
 
 

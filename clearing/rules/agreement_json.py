@@ -13,13 +13,13 @@ from clearing.rules.agreements import (
     Credit,
     Fee,
     Funding,
-    Kind,
     Postpaid,
     Prepaid,
     Right,
     Share,
     Worth,
 )
+from clearing.rules.lifecycle import Kind
 from clearing.rules.shapes import Fault, Law, departures
 from clearing.rules.units import Ratio
 

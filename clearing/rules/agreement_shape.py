@@ -1,6 +1,7 @@
 """The shape of an agreement's document: the table that `openapi/agreement.schema.json` is written from and documents are read by."""
 
-from clearing.rules.agreements import BASIS, PARTS, Bearer, Kind
+from clearing.rules.agreements import BASIS, PARTS, Bearer
+from clearing.rules.lifecycle import Kind
 from clearing.rules.shapes import CODE, INSTANT, NAME, Shape, one_of, record, several, text, whole
 
 FORMAT = "agreement/1"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from clearing.rules.lifecycle import Kind
 from clearing.rules.refusals import Refusal, RefusalCode
 from clearing.rules.shares import largest_remainder
 from clearing.rules.units import AMOUNT_MAX, Ratio
@@ -16,18 +17,6 @@ from clearing.rules.units import AMOUNT_MAX, Ratio
 HOUSE = "house"  # as a funder; no partner has this code in an agreement
 PARTS = 1_000_000  # shares are parts per million
 BASIS = 10_000  # basis points in one
-
-
-class Kind(StrEnum):
-    """What happens between two programs, or a program and a shop."""
-
-    EXCHANGE = "exchange"
-    ACCRUAL = "accrual"
-    REDEMPTION = "redemption"
-    PURCHASE = "purchase"
-    GIFT = "gift"
-    TRANSFER = "transfer"
-    DONATION = "donation"
 
 
 class Bearer(StrEnum):

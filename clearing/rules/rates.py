@@ -1,12 +1,10 @@
-"""A corridor and two dated prices turn points into the exact terms of an exchange; a reversal takes back its share of them."""
+"""Prices, the exact terms of what an exchange moves, and the parts that captures and reversals take of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
 
-from clearing.rules.refusals import Refusal, RefusalCode
-from clearing.rules.units import AMOUNT_MAX, Ratio, part
+from clearing.rules.units import Ratio, part
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,21 +19,6 @@ class Price:
     valid_from: datetime
     issue: Ratio
     redeem: Ratio
-
-
-@dataclass(frozen=True, slots=True)
-class Corridor:
-    """How points of `source` become units of `target`: `ratio` units for each point, from `minimum` on in steps of `step`."""
-
-    source: str
-    target: str
-    version: int
-    valid_from: datetime
-    valid_to: datetime | None
-    ratio: Ratio
-    step: int
-    minimum: int
-    maximum: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,58 +43,6 @@ class Terms:
     def counted(self) -> int:
         """The points by which parts of this exchange are counted: those sent, or those issued where none are sent."""
         return self.sent or self.received
-
-
-Dated = TypeVar("Dated", Price, Corridor)
-
-
-def in_force(cards: Iterable[Dated], at: datetime) -> Dated | None:
-    """The card with the latest `valid_from` not after `at`."""
-    current = [card for card in cards if card.valid_from <= at]
-    return max(current, key=lambda card: card.valid_from, default=None)
-
-
-def sendable(corridor: Corridor, sent: int) -> Refusal | None:
-    """Why `sent` cannot travel this corridor, or None. An amount off the step is refused, never trimmed."""
-    if sent < corridor.minimum:
-        return Refusal(RefusalCode.BELOW_MINIMUM, f"the smallest amount is {corridor.minimum}")
-    if sent > (corridor.maximum or AMOUNT_MAX):
-        return Refusal(RefusalCode.ABOVE_MAXIMUM, f"the largest amount is {corridor.maximum or AMOUNT_MAX}")
-    over = (sent - corridor.minimum) % corridor.step
-    if over or not corridor.ratio.divides(sent):
-        lower = sent - over
-        fit = f"{lower} or {lower + corridor.step}"
-        return Refusal(RefusalCode.AMOUNT_OFF_STEP, f"the step is {corridor.step}; next valid amounts: {fit}")
-    return None
-
-
-def price(corridor: Corridor, source: Price, target: Price, sent: int) -> Terms | Refusal:
-    """The terms of sending `sent` points. The source pays rounded up, the target is paid rounded down, the house keeps both dusts.
-
-    Law: never creates value; refuses (`unfunded_value`) rather than owe the target more than the source pays.
-    """
-    if refusal := sendable(corridor, sent):
-        return refusal
-    received = corridor.ratio.floor(sent)
-    debit, credit = source.redeem.ceil(sent), target.issue.floor(received)
-    if max(received, debit) > AMOUNT_MAX:
-        return Refusal(RefusalCode.ABOVE_MAXIMUM, "the value of this amount is beyond what the books carry")
-    redeem, issue = source.redeem, target.issue
-    exact = (sent * redeem.num * issue.den - received * issue.num * redeem.den) // (redeem.den * issue.den)
-    if exact < 0:  # compared exactly: rounding must not hide a fraction of a millionth that nobody pays
-        return Refusal(
-            RefusalCode.UNFUNDED_VALUE, f"{sent} points pay {debit}, {received} units cost {issue.ceil(received)}"
-        )
-    fee = debit - credit
-    return Terms(sent, received, debit, 0, credit, fee, fee - exact)
-
-
-def priced_by_received(corridor: Corridor, received: int) -> int | None:
-    """The points to send for exactly `received` units, or None when no whole number of points gives that."""
-    num, den = corridor.ratio.num, corridor.ratio.den
-    if num == 0 or received * den % num:
-        return None
-    return received * den // num
 
 
 def base(terms: Terms) -> Terms:

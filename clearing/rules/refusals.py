@@ -94,6 +94,8 @@ class RefusalCode(StrEnum):
     """The version would begin before the notice that the agreement in force promises."""
     SECOND_KEY_NEEDED = "second_key_needed"
     """A change of terms or cover takes two live keys of two operators; this one alone does not confirm it."""
+    VERSION_TAKEN = "version_taken"
+    """Another version of these terms was published meanwhile; publish this one as the next."""
     COVER_NEEDED = "cover_needed"
     """What the partner owes, with what is pending, needs the cover that would leave."""
     # --- a campaign's budget
@@ -121,6 +123,7 @@ STATUS: dict[RefusalCode, int] = {
     RefusalCode.CASE_CLOSED: 409,
     RefusalCode.BUDGET_CHANGED: 409,
     RefusalCode.SECOND_KEY_NEEDED: 403,
+    RefusalCode.VERSION_TAKEN: 409,
 }
 """HTTP status hints; every other refusal is 422."""
 

@@ -82,3 +82,14 @@ def watched(
             device = rule.watches is Watches.DEVICE
             found.append(Limit(rule.name, since, rule.points, rule.count, rule.target, device=device, holds=True))
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What an exchange is watched by: the limits that hold it, and the keyed hash of the device that asks."""
+
+    limits: tuple[Limit, ...] = ()
+    device: bytes | None = None
+
+
+UNWATCHED = Watch()

@@ -166,7 +166,7 @@ class Proposal(SQLModel, table=True):
 
     __table_args__ = table(
         "reference",
-        check("kind_known", "kind IN ('agreement', 'cover', 'risk_rules', 'campaign')"),
+        check("kind_known", "kind IN ('agreement', 'cover', 'card', 'risk_rules', 'campaign')"),
         check("digest_whole", "digest ~ '^[0-9a-f]{64}$'"),
     )
     digest: str = col(Text, key=True)
@@ -178,26 +178,32 @@ class Proposal(SQLModel, table=True):
     evidence_id: UUID = col(Uuid)
 
 
-class Corridor(SQLModel, table=True):
-    """How points of one program become units of another, from a date on."""
+class RateCard(SQLModel, table=True):
+    """One version of how points of one program become units of another, as the document that two operators' keys signed.
 
+    Only a first version may stand without keys: the one that onboarding takes in.
+    """
+
+    __tablename__ = "rate_card"
     __table_args__ = table(
         "reference",
-        check("two_programs", "source <> target"),
-        check("exact_ratio", "ratio_num > 0 AND ratio_den > 0 AND step > 0 AND minimum > 0"),
-        check("maximum_reachable", "maximum IS NULL OR maximum >= minimum"),
-        check("whole_units", "minimum * ratio_num % ratio_den = 0 AND step * ratio_num % ratio_den = 0"),
+        check("digest_whole", "digest ~ '^[0-9a-f]{64}$'"),
+        check("signed_after_the_first", "version > 0 AND (version = 1 OR proposed_by IS NOT NULL)"),
+        check("two_keys", "num_nulls(proposed_by, confirmed_by, evidence_id) IN (0, 3)"),
+        check("keys_differ", "proposed_by <> confirmed_by"),
+        UniqueConstraint("source", "target", "valid_from", name="rate_card_begins_once"),
+        UniqueConstraint("digest", name="rate_card_digest"),
     )
     source: str = col(Text, key=True)
     target: str = col(Text, key=True)
     version: int = col(Integer, key=True)
     valid_from: datetime = col(Instant)
-    valid_to: datetime | None = col(Instant, null=True)
-    ratio_num: int = col(BigInteger)
-    ratio_den: int = col(BigInteger)
-    step: int = col(BigInteger)
-    minimum: int = col(BigInteger)
-    maximum: int | None = col(BigInteger, null=True)
+    announced_at: datetime = col(Instant)
+    digest: str = col(Text)
+    document: dict[str, Any] = col(JSONB)
+    proposed_by: str | None = col(Text, null=True)
+    confirmed_by: str | None = col(Text, null=True)
+    evidence_id: UUID | None = col(Uuid, null=True)
 
 
 class Calendar(SQLModel, table=True):

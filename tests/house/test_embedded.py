@@ -78,17 +78,23 @@ def test_it_ends_when_its_only_user_is_killed(folder: Path) -> None:
     assert _gone(folder)
 
 
+def _postmaster(folder: Path) -> tuple[str, str]:
+    """Its process number and when it started: a number alone may come again."""
+    lines = (folder / "data" / "postmaster.pid").read_text().splitlines()
+    return lines[0], lines[2]
+
+
 def test_it_starts_again_after_user_and_keeper_were_killed(folder: Path) -> None:
     user = _user(folder)
     with Embedded(folder) as server, psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute("CREATE TABLE IF NOT EXISTS kept (number integer)")
-    postmaster = int((folder / "data" / "postmaster.pid").read_text().splitlines()[0])
-    keeper = int(subprocess.check_output(["ps", "-o", "ppid=", "-p", str(postmaster)]))
+    first = _postmaster(folder)
+    keeper = int(subprocess.check_output(["ps", "-o", "ppid=", "-p", first[0]]))
     os.kill(keeper, signal.SIGKILL)
     _kill(user)
     with Embedded(folder) as server, psycopg.connect(server.url) as connection:
         assert connection.execute("SELECT count(*) FROM kept").fetchone() == (0,)
-        assert int((folder / "data" / "postmaster.pid").read_text().splitlines()[0]) != postmaster
+        assert _postmaster(folder) != first
     assert _gone(folder)
 
 

@@ -27,7 +27,7 @@ MAY_CHANGE = (
     "evidence", "link", "consent",
 )  # fmt: skip
 """Sums, the lane, status rows, the two tables whose wrapped keys are dropped when a member is erased, links and consents that end."""
-VERSIONED = ("agreement", "cover", "risk_rules", "campaign_budget", "proposal", "corridor", "calendar")
+VERSIONED = ("agreement", "cover", "risk_rules", "campaign_budget", "proposal", "rate_card", "calendar")
 """Reference tables whose terms are answered for: a new version is a new row."""
 
 RULES: dict[str, str] = {

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,17 +12,14 @@ from psycopg import AsyncConnection
 
 from clearing import database, errors, partners
 from clearing.adapter import Capabilities
-from clearing.front.granting import grant_due, low_waters
-from clearing.ledger.items import Reserved
 from clearing.partners import Signers
 from clearing.rules.agreements import Agreement
-from clearing.rules.rates import Corridor, Price
+from clearing.rules.cards import Card
+from clearing.rules.rates import Price
 from clearing.rules.refusals import Refusal, RefusalCode
 from clearing.rules.units import Ratio
 from clearing.signatures import PrivateKey, jws_sign
-from tests.agreed import BOTH, agreed, document
-from tests.conftest import FixedClock
-from tests.ledger.books import HOTEL, TERMS, moved_in
+from tests.agreed import BOTH, agreed, carded, document
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -54,8 +50,7 @@ async def _price(
 
 
 async def _corridor(connection: AsyncConnection, source: str, target: str, ratio: Ratio = ONE, **changes: Any) -> Any:
-    given: dict[str, Any] = {"valid_from": NOW, "ratio": ratio, "step": ratio.den, "minimum": ratio.den, "now": NOW}
-    return await partners.publish_corridor(connection, source, target, **{**given, **changes})
+    return await carded(connection, source, target, ratio, now=NOW, **changes)
 
 
 # --- versions
@@ -179,9 +174,9 @@ async def test_a_circle_through_three_programs_that_would_pay_its_start_is_not_p
     await _price(connection, "hotel", 8, 8)
     await _price(connection, "shop", 8, 8)
     for hop in (("air", "hotel"), ("hotel", "shop")):
-        assert isinstance(await _corridor(connection, *hop), Corridor)
-    assert isinstance(await _corridor(connection, "shop", "air", Ratio(8, 9)), Corridor)
-    assert isinstance(await _corridor(connection, "shop", "air", valid_from=NOW + 9 * DAY, ratio=Ratio(7, 9)), Corridor)
+        assert isinstance(await _corridor(connection, *hop), Card)
+    assert isinstance(await _corridor(connection, "shop", "air", Ratio(8, 9)), Card)
+    assert isinstance(await _corridor(connection, "shop", "air", valid_from=NOW + 9 * DAY, ratio=Ratio(7, 9)), Card)
     # With a shop that redeems at 9, hops stay funded; only a ratio of one would bring nine for the eight that left.
     assert isinstance(await _price(connection, "shop", 8, 9, NOW + DAY), Agreement)
     refusal = await _corridor(connection, "shop", "air", valid_from=NOW + 2 * DAY)
@@ -196,7 +191,7 @@ async def test_an_agreement_that_would_make_a_circle_pay_is_not_published(connec
     await _price(connection, "hotel", 8, 9)
     await _price(connection, "shop", 8, 9)
     for hop in (("air", "hotel"), ("hotel", "shop"), ("shop", "air")):
-        assert isinstance(await _corridor(connection, *hop), Corridor)
+        assert isinstance(await _corridor(connection, *hop), Card)
     refusal = await _price(connection, "air", 9, 8, NOW + DAY)
     assert refusal.code is RefusalCode.UNFUNDED_VALUE
     assert "air would be paid more than it pays on air to hotel to shop to air" in refusal.detail
@@ -208,15 +203,15 @@ async def test_a_circle_through_three_programs_that_multiplies_points_is_not_pub
     await _world(connection, "air", "hotel", "shop")
     for program in ("air", "hotel", "shop"):
         await _price(connection, program, 10, 40)
-    assert isinstance(await _corridor(connection, "air", "hotel", Ratio(2, 1)), Corridor)
-    assert isinstance(await _corridor(connection, "hotel", "shop", Ratio(2, 1)), Corridor)
+    assert isinstance(await _corridor(connection, "air", "hotel", Ratio(2, 1)), Card)
+    assert isinstance(await _corridor(connection, "hotel", "shop", Ratio(2, 1)), Card)
     refusal = await _corridor(connection, "shop", "air", Ratio(1, 3))
     assert refusal.code is RefusalCode.UNFUNDED_VALUE
     assert "points would multiply on" in refusal.detail
     assert all(
         f"{hop[0]} to {hop[1]}" in refusal.detail for hop in (("air", "hotel"), ("hotel", "shop"), ("shop", "air"))
     )
-    assert isinstance(await _corridor(connection, "shop", "air", Ratio(1, 4)), Corridor)
+    assert isinstance(await _corridor(connection, "shop", "air", Ratio(1, 4)), Card)
 
 
 # --- two keys
@@ -282,122 +277,3 @@ async def test_coming_versions_are_announced_with_what_they_change(connection: A
     assert told[2] == {"prices.air.issue": ("11/1", "12/1"), "low_water": (7, 0)}
     assert [one.agreement.version for one in partners.announced(directory, NOW + 2 * DAY)] == [1, 2]
     assert partners.announced(directory, NOW + 5 * DAY) == []
-
-
-# --- caps and cover
-
-
-async def _cover(connection: AsyncConnection, partner: str, direction: str, amount: int, reference: str) -> Any:
-    wish = {"partner": partner, "direction": direction, "amount": amount, "reference": reference}
-    proposed = await partners.propose(connection, "cover", partner, wish, "first-key", UUID(int=1), NOW)
-    return await partners.move_cover(connection, proposed, BOTH, NOW)
-
-
-async def test_cover_is_the_sum_of_its_movements_and_never_below_nothing(connection: AsyncConnection) -> None:
-    await _world(connection, "air")
-    lodged = await _cover(connection, "air", "in", 1_000, "wire 1")
-    assert (lodged.number, lodged.amount) == (1, 1_000)
-    assert await _cover(connection, "air", "in", 1_000, "wire 1") == lodged  # the same movement, once
-    assert (await _cover(connection, "air", "in", 999, "wire 1")).code is RefusalCode.REFERENCE_USED
-    assert (await _cover(connection, "air", "out", 1_001, "wire 2")).code is RefusalCode.COVER_NEEDED
-    assert (await _cover(connection, "air", "out", 400, "wire 3")).amount == -400
-    assert await partners.covers(connection) == {"air": 600}
-    with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        await connection.execute("DELETE FROM cover")
-    with pytest.raises(errors.ValidationFailed):
-        await _cover(connection, "air", "in", 2**53 - 1, "wire 4")
-
-
-async def test_simultaneous_withdrawals_do_not_both_take_the_same_cover(
-    database_url: str, connection: AsyncConnection
-) -> None:
-    await _world(connection, "air")
-    await _cover(connection, "air", "in", 1_000, "wire 0")
-    async with database.pool(database_url, size=4) as pool:
-
-        async def take(number: int) -> Any:
-            async with pool.connection() as own:
-                return await _cover(own, "air", "out", 400, f"wire {number}")
-
-        outcomes = await asyncio.gather(*(take(number) for number in range(1, 6)))
-    assert [isinstance(outcome, Refusal) for outcome in outcomes].count(False) == 2
-    assert await partners.covers(connection) == {"air": 200}
-
-
-async def test_a_cap_follows_the_agreement_by_the_clock_and_a_missed_tick_only_delays(
-    database_url: str, clock: FixedClock
-) -> None:
-    async with moved_in(database_url, clock, cap=0) as house:
-
-        async def granted() -> int:
-            await grant_due(house.owner, house.writer, clock)
-            return (await house.cap_of(HOTEL)).granted
-
-        assert await granted() == 0
-        await agreed(house.owner, HOTEL, NOW, cap={"postpaid": {"granted": 700}})
-        assert await granted() == 700
-        await agreed(house.owner, HOTEL, NOW + DAY, now=NOW, cap={"postpaid": {"granted": 300}})
-        ending = (NOW + 9 * DAY).isoformat()
-        await agreed(house.owner, HOTEL, NOW + 2 * DAY, now=NOW, cap={"postpaid": {"granted": 500}}, valid_to=ending)
-        clock.advance(86_400 - 1)
-        assert await granted() == 700
-        clock.advance(1)
-        assert await granted() == 300
-        clock.advance(5 * 86_400)  # nobody looked when the third began
-        assert await granted() == 500
-        clock.advance(3 * 86_400)
-        assert await granted() == 0
-        assert await grant_due(house.owner, house.writer, clock) == []
-        assert await house.findings() == []
-
-
-async def test_a_prepaid_cap_follows_the_cover_and_admits_exactly_its_limit(
-    database_url: str, clock: FixedClock
-) -> None:
-    terms = replace(TERMS, sent=1, received=1, debit=801, credit=801, fee=0, rounding=0)
-    async with moved_in(database_url, clock, cap=0) as house:
-        await agreed(house.owner, HOTEL, NOW, cap=PREPAID)
-        await _cover(house.owner, HOTEL, "in", 1_001, "wire 1")  # 80 %: 800.8
-        (grant,) = await grant_due(house.owner, house.writer, clock)
-        assert (grant.partner, grant.granted) == (HOTEL, 800)
-        above = await house.put(house.reserve(1, terms=terms))
-        assert isinstance(above, Refusal)
-        assert above.code is RefusalCode.NET_DEBIT_CAP_EXCEEDED
-        exactly = replace(terms, debit=800, credit=800)
-        assert isinstance(await house.put(house.reserve(2, terms=exactly)), Reserved)
-        await _cover(house.owner, HOTEL, "out", 1_001, "wire 2")
-        (grant,) = await grant_due(house.owner, house.writer, clock)
-        assert grant.granted == 0
-        assert await house.findings() == []
-
-
-async def test_a_partner_is_alerted_one_below_its_low_water(database_url: str, clock: FixedClock) -> None:
-    async with moved_in(database_url, clock, cap=0) as house:
-        await agreed(house.owner, HOTEL, NOW, cap={"postpaid": {"granted": 30_000}}, low_water=20_000)
-        await grant_due(house.owner, house.writer, clock)
-        directory = await partners.load(house.owner)
-        await house.put(house.reserve(1))  # 10,000 of the cap are pending, exactly the low water is left
-        assert await low_waters(house.owner, directory, clock()) == []
-        await house.put(
-            house.reserve(2, terms=replace(TERMS, sent=1, received=1, debit=1, credit=1, fee=0, rounding=0))
-        )
-        (low,) = await low_waters(house.owner, directory, clock())
-        assert (low.partner, low.alert.left, low.alert.low_water) == (HOTEL, 19_999, 20_000)
-        assert low.cap.pending == 10_001
-
-
-async def test_two_that_grant_at_once_end_with_what_is_agreed(database_url: str, clock: FixedClock) -> None:
-    async with moved_in(database_url, clock, cap=0) as house, database.pool(database_url, size=4) as pool:
-        for days in range(4):
-            await agreed(house.owner, HOTEL, NOW - DAY + timedelta(hours=6 * days), now=NOW - DAY, cap={
-                "postpaid": {"granted": 100 + days}
-            })  # fmt: skip
-
-        async def one(at: datetime) -> None:
-            async with pool.connection() as own:
-                await grant_due(own, house.writer, lambda: at)
-
-        await asyncio.gather(*(one(NOW) for _ in range(8)))
-        assert (await house.cap_of(HOTEL)).granted == 103
-        found = await house.rows("SELECT count(*) FROM leaf WHERE kind = 'granted'")
-        assert found == [(1,)]

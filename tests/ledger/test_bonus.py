@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearing.ledger.accept import RISK
-from clearing.ledger.items import Fund, Reserve, Reserved, Share, Try
+from clearing.ledger.items import Fund, Reserve, Reserved, Try
 from clearing.rules import rates
 from clearing.rules.lifecycle import Operation, Path, State
 from clearing.rules.limits import Budget, Limit, Used
 from clearing.rules.postings import Account, account_number
+from clearing.rules.quoting import Share
 from clearing.rules.rates import Terms
 from clearing.rules.refusals import Refusal, RefusalCode
 from tests.conftest import FixedClock

@@ -1,4 +1,4 @@
-"""Laws of corridors under agreed prices: exact, dated, funded, and without circles that multiply points."""
+"""Laws of published rate cards under agreed prices: dated, funded, under two keys, without circles that multiply points."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,10 +13,15 @@ from psycopg import AsyncConnection
 
 from clearing import database, errors, partners
 from clearing.adapter import Capabilities
-from clearing.rules.rates import Corridor, Price, price
+from clearing.partners.funding import best_ratio
+from clearing.rules.agreements import Agreement
+from clearing.rules.asks import Ask
+from clearing.rules.card_json import read_card
+from clearing.rules.cards import Card, Values
+from clearing.rules.pricing import price
 from clearing.rules.refusals import Refusal, RefusalCode
 from clearing.rules.units import Ratio
-from tests.agreed import agreed
+from tests.agreed import BOTH, agreed, card, carded
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -40,8 +45,7 @@ async def _world(connection: AsyncConnection, *programs: str) -> None:
 
 
 async def _corridor(connection: AsyncConnection, source: str, target: str, ratio: Ratio = ONE, **changes: Any) -> Any:
-    given: dict[str, Any] = {"valid_from": NOW, "ratio": ratio, "step": ratio.den, "minimum": ratio.den, "now": NOW}
-    return await partners.publish_corridor(connection, source, target, **{**given, **changes})
+    return await carded(connection, source, target, ratio, now=NOW, **changes)
 
 
 async def _price(connection: AsyncConnection, program: str, issue: int, redeem: int, at: datetime = NOW) -> Any:
@@ -51,41 +55,118 @@ async def _price(connection: AsyncConnection, program: str, issue: int, redeem: 
 # --- cards
 
 
-async def test_simultaneous_versions_follow_one_another(database_url: str, connection: AsyncConnection) -> None:
+async def test_of_simultaneous_publications_of_one_version_one_wins(
+    database_url: str, connection: AsyncConnection
+) -> None:
     await _world(connection, "air", "hotel")
     async with database.pool(database_url, size=4) as pool:
 
-        async def one(days: int) -> int:
+        async def one(days: int) -> Any:
             async with pool.connection() as own:
-                card = await _corridor(own, "hotel", "air", valid_from=NOW + days * DAY)
-                version: int = card.version
-                return version
+                document = card("hotel", "air", ONE, NOW, valid_from=(NOW + days * DAY).isoformat())
+                return await partners.publish_card(own, document, NOW)
 
-        versions = await asyncio.gather(*(one(days) for days in range(1, 9)))
-    assert sorted(versions) == list(range(1, 9))
+        told = await asyncio.gather(*(one(days) for days in range(1, 9)))
+    refused = [one.code for one in told if isinstance(one, Refusal)]
+    assert refused == [RefusalCode.VERSION_TAKEN] * 7
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "named"),
     [
-        {"ratio": Ratio(0, 1)},
-        {"step": 0},
-        {"minimum": 0},
-        {"minimum": -2},
-        {"ratio": Ratio(1, 2), "minimum": 3, "step": 2},
-        {"ratio": Ratio(1, 2), "minimum": 2, "step": 1},
-        {"maximum": 1, "minimum": 2},
-        {"valid_to": NOW},
-        {"step": 2**53},
+        ({"valid_to": NOW.isoformat()}, "$.valid_to"),
+        ({"rates": []}, "$.rates"),
+        ({"band": {"block": 0}}, "$.rates[0]"),
+        ({"band": {"block": 2**53}}, "$.rates[0]"),
+        ({"announced_at": (NOW + DAY).isoformat(), "valid_from": (NOW + DAY).isoformat()}, "$.announced_at"),
+        (
+            {"limits": [{"name": "x", "per": "day", "over": "corridor", "most": 5, "zone": "Mars/Base"}]},
+            "$.limits[0].zone",
+        ),
+        (
+            {"bonuses": [{"name": "x", "flat": 5, "funders": [{"code": "moon", "share": {"num": 1, "den": 1}}]}]},
+            "$.bonuses[0].funders",
+        ),
+        ({"surprise": 1}, "$"),
     ],
 )
-async def test_corridors_can_be_travelled(connection: AsyncConnection, changes: dict[str, Any]) -> None:
+async def test_a_document_that_is_no_card_is_refused_with_the_place(
+    connection: AsyncConnection, changes: dict[str, Any], named: str
+) -> None:
     await _world(connection, "air", "hotel")
-    with pytest.raises(errors.ValidationFailed):
-        await _corridor(connection, "hotel", "air", **changes)
-    with pytest.raises(errors.ValidationFailed):
-        await _corridor(connection, "air", "air")
-    assert (await _corridor(connection, "air", "sea")).code is RefusalCode.UNKNOWN_PROGRAM
+    with pytest.raises(errors.ValidationFailed) as refused:
+        await partners.publish_card(connection, card("hotel", "air", Ratio(1, 2), NOW, **changes), NOW)
+    assert named in refused.value.detail
+    assert (await partners.load(connection)).cards == {}
+
+
+async def test_a_card_of_programs_that_nobody_knows_is_refused(connection: AsyncConnection) -> None:
+    await _world(connection, "air")
+    refusal = await _corridor(connection, "air", "sea")
+    assert refusal.code is RefusalCode.UNKNOWN_PROGRAM
+
+
+async def test_a_published_card_is_never_edited_and_changes_by_two_keys_after_its_notice(
+    connection: AsyncConnection,
+) -> None:
+    await _world(connection, "air", "hotel")
+    first = card("hotel", "air", ONE, NOW, notice_days=30, announced_at=(NOW - 30 * DAY).isoformat())
+    assert isinstance(await partners.publish_card(connection, first, NOW), Card)
+    again = await partners.publish_card(connection, first, NOW)  # said again: the version it is
+    assert isinstance(again, Card)
+    assert again.version == 1
+    later = card("hotel", "air", Ratio(1, 2), NOW, 2, valid_from=(NOW + 30 * DAY).isoformat())
+    told = [
+        await partners.publish_card(connection, document, NOW, signers)
+        for document, signers in (
+            (card("hotel", "air", Ratio(1, 2), NOW), BOTH),
+            (card("hotel", "air", Ratio(1, 2), NOW, 2, valid_from=(NOW + 29 * DAY).isoformat()), BOTH),
+            (later, None),
+            (later, BOTH),
+        )
+    ]
+    codes = [one.code if isinstance(one, Refusal) else None for one in told]
+    assert codes == [
+        RefusalCode.VERSION_TAKEN,
+        RefusalCode.NOTICE_TOO_SHORT,
+        RefusalCode.SECOND_KEY_NEEDED,
+        None,
+    ]
+    directory = await partners.load(connection)
+    assert [
+        one and one.version for one in (directory.card("hotel", "air", NOW + days * DAY) for days in (-1, 0, 29, 30))
+    ] == [
+        None,
+        1,
+        1,
+        2,
+    ]
+
+
+HALVES = [{"code": code, "share": {"num": 1, "den": 2}} for code in ("air", "hotel")]
+AGREED = [{"campaign": "summer", "funders": [{"funder": "air", "ppm": 500_000}, {"funder": "hotel", "ppm": 500_000}]}]
+
+
+@pytest.mark.parametrize(
+    ("air", "hotel", "funders", "passes"),
+    [
+        (AGREED, AGREED, HALVES, True),
+        (AGREED, [], HALVES, False),
+        ([], [], HALVES, False),
+        (AGREED, AGREED, [{"code": "air", "share": {"num": 1, "den": 1}}], False),
+    ],
+)
+async def test_a_bonus_is_published_only_with_funders_that_agreed_to_their_shares(
+    connection: AsyncConnection, air: Any, hotel: Any, funders: Any, *, passes: bool
+) -> None:
+    await _world(connection, "air", "hotel")
+    for program, funding in (("air", air), ("hotel", hotel)):
+        more = {"funding": funding} if funding else {}
+        prices = {program: (Ratio(10, 1), Ratio(10, 1))}
+        assert isinstance(await agreed(connection, program, NOW, prices, now=NOW, **more), Agreement)
+    outcome = await _corridor(connection, "hotel", "air", bonuses=[{"name": "summer", "flat": 5, "funders": funders}])
+    assert isinstance(outcome, Card) is passes
+    assert passes or outcome.code is RefusalCode.UNFUNDED_VALUE
 
 
 async def test_corridor_that_owes_more_than_is_paid_is_not_published(connection: AsyncConnection) -> None:
@@ -95,8 +176,8 @@ async def test_corridor_that_owes_more_than_is_paid_is_not_published(connection:
     refusal = await _corridor(connection, "hotel", "air", Ratio(1, 2))
     assert refusal.code is RefusalCode.UNFUNDED_VALUE
     assert "hotel to air" in refusal.detail
-    card = await _corridor(connection, "hotel", "air", Ratio(2, 5))
-    assert (card.version, card.ratio) == (1, Ratio(2, 5))
+    found = await _corridor(connection, "hotel", "air", Ratio(2, 5))
+    assert (found.version, best_ratio(found, NOW)) == (1, Fraction(2, 5))
 
 
 async def test_later_price_change_is_seen_when_a_corridor_is_published(connection: AsyncConnection) -> None:
@@ -107,7 +188,7 @@ async def test_later_price_change_is_seen_when_a_corridor_is_published(connectio
     refusal = await _corridor(connection, "hotel", "air")
     assert refusal.code is RefusalCode.UNFUNDED_VALUE
     assert (NOW + 5 * DAY).isoformat() in refusal.detail
-    assert isinstance(await _corridor(connection, "hotel", "air", valid_to=NOW + 5 * DAY), Corridor)
+    assert isinstance(await _corridor(connection, "hotel", "air", valid_to=NOW + 5 * DAY), Card)
 
 
 async def test_circle_that_multiplies_points_is_not_published(connection: AsyncConnection) -> None:
@@ -115,10 +196,10 @@ async def test_circle_that_multiplies_points_is_not_published(connection: AsyncC
     await _price(connection, "air", 10, 10)
     await _price(connection, "hotel", 10, 40)  # redeems far above its issue price: every hop is funded
     await _price(connection, "shop", 10, 10)
-    assert isinstance(await _corridor(connection, "air", "hotel"), Corridor)
-    assert isinstance(await _corridor(connection, "hotel", "shop"), Corridor)
+    assert isinstance(await _corridor(connection, "air", "hotel"), Card)
+    assert isinstance(await _corridor(connection, "hotel", "shop"), Card)
     refusal = await _corridor(connection, "shop", "air", Ratio(1, 1))
-    assert isinstance(refusal, Corridor)  # a circle of one to one gains nothing
+    assert isinstance(refusal, Card)  # a circle of one to one gains nothing
     refusal = await _corridor(connection, "hotel", "air", Ratio(2, 1))
     assert isinstance(refusal, Refusal)
     assert refusal.code is RefusalCode.UNFUNDED_VALUE
@@ -135,8 +216,8 @@ def test_funded_ratio_is_funded_for_every_amount(
     redeem: Fraction, issue: Fraction, ratio: Fraction, blocks: int
 ) -> None:
     exact = Ratio(ratio.numerator, ratio.denominator)
-    card = Corridor("a", "b", 1, NOW, None, exact, exact.den, exact.den, None)
-    source = Price("a", 1, NOW, ONE, Ratio(redeem.numerator, redeem.denominator))
-    target = Price("b", 1, NOW, Ratio(issue.numerator, issue.denominator), ONE)
-    if ratio * issue <= redeem:
-        assert not isinstance(price(card, source, target, blocks * exact.den), Refusal)
+    found = read_card(card("hotel", "air", exact, NOW))
+    assert isinstance(found, Card)
+    values = Values(Ratio(redeem.numerator, redeem.denominator), Ratio(issue.numerator, issue.denominator))
+    if best_ratio(found, NOW) == ratio and ratio * issue <= redeem:
+        assert not isinstance(price(found, Ask(NOW, points=blocks * exact.den), values), Refusal)

@@ -13,7 +13,7 @@ from clearing.adapter import Capabilities
 from clearing.rules.rates import Price
 from clearing.rules.units import Ratio
 from clearing.signatures import PrivateKey, jws_sign
-from tests.agreed import agreed
+from tests.agreed import agreed, carded
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -47,8 +47,7 @@ async def _world(connection: AsyncConnection, *programs: str) -> None:
 
 
 async def _corridor(connection: AsyncConnection, source: str, target: str, ratio: Ratio = ONE, **changes: Any) -> Any:
-    given: dict[str, Any] = {"valid_from": NOW, "ratio": ratio, "step": ratio.den, "minimum": ratio.den, "now": NOW}
-    return await partners.publish_corridor(connection, source, target, **{**given, **changes})
+    return await carded(connection, source, target, ratio, now=NOW, **changes)
 
 
 # --- partners and programs
@@ -122,9 +121,9 @@ async def test_directory_is_everything_as_published(connection: AsyncConnection)
     directory = await partners.load(connection)
     assert directory.partners["acme"] == partners.Partner("acme", 1, "Acme")
     assert directory.programs["hotel"].capabilities == CAN
-    assert directory.corridor("hotel", "air", NOW) == card
-    assert directory.corridor("hotel", "air", NOW + DAY) is None
-    assert directory.corridor("air", "hotel", NOW) is None
+    assert directory.card("hotel", "air", NOW) == card
+    assert directory.card("hotel", "air", NOW + DAY) is None
+    assert directory.card("air", "hotel", NOW) is None
     assert directory.price("air", NOW) == Price("air", 1, NOW, Ratio(10, 1), Ratio(10, 1))
     assert directory.price("air", NOW - DAY) is None
 
@@ -134,7 +133,7 @@ async def test_directory_is_read_once_a_second_or_when_asked(database_url: str, 
         live = partners.Live(pool)
         with database.recording() as ran:
             first = (await asyncio.gather(*(live.directory(NOW) for _ in range(20))))[0]
-        assert len([text for text in ran if "FROM corridor" in text]) == 1
+        assert len([text for text in ran if "FROM rate_card" in text]) == 1
         await _world(connection, "air")
         assert await live.directory(NOW + timedelta(milliseconds=999)) is first
         assert "air" in (await live.directory(NOW, fresh=True)).programs

@@ -19,13 +19,13 @@ from clearing.rules.agreements import (
     Bearer,
     Fee,
     Funding,
-    Kind,
     Postpaid,
     Prepaid,
     Right,
     Share,
     Worth,
 )
+from clearing.rules.lifecycle import Kind
 from clearing.rules.shapes import SHAPE_LAWS, Fault
 from clearing.rules.units import Ratio
 
@@ -230,3 +230,10 @@ def test_reader_and_schema_refuse_the_same_shapes(mutations: list[tuple[tuple[An
 @given(junk)
 def test_whatever_is_no_agreement_is_refused_and_never_raises(value: Any) -> None:
     assert isinstance(read(value), Fault)
+
+
+def test_the_example_in_the_documentation_is_an_agreement() -> None:
+    page = (FILE.parents[1] / "docs" / "agreements.md").read_text(encoding="utf-8")
+    example = json.loads(page.split("```json\n")[1].split("```")[0])
+    assert JUDGE.is_valid(example)
+    assert isinstance(read(example), Agreement)

@@ -17,7 +17,6 @@ from clearing.rules.agreements import (
     Change,
     Fee,
     Funding,
-    Kind,
     Postpaid,
     Prepaid,
     Right,
@@ -32,6 +31,7 @@ from clearing.rules.agreements import (
     room,
     shares_of,
 )
+from clearing.rules.lifecycle import Kind
 from clearing.rules.limits import Cap
 from clearing.rules.refusals import Refusal, RefusalCode
 from clearing.rules.units import AMOUNT_MAX, Ratio

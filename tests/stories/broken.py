@@ -131,7 +131,7 @@ async def submit(
         )
         here.delivery.hand_over([_first_order(accepted, exchange_id, path, here.delivery.clock())])
         await asyncio.sleep(0.05)
-    return await exchange.submit(here.writer, asked, accepted, directory, exchange_id, lease)
+    return await exchange.submit(here.writer, asked, accepted, directory, exchange_id, lease, here.delivery.clock())
 
 
 def _first_order(accepted: exchange.Quote, exchange_id: UUID, path: Any, now: Any) -> DueOrder:

@@ -29,7 +29,7 @@ from clearing.rules.units import Ratio
 from clearing.signatures import PrivateKey, jws_sign
 from tests import canary
 from tests.adapters.far_side import HOUSE, FarSide
-from tests.agreed import document
+from tests.agreed import card, document
 
 LANE = 0
 KEYRING = Keyring("kek-harness", b"k" * 32, b"p" * 32, b"b" * 32)
@@ -179,8 +179,7 @@ async def _furnish(world: World) -> None:
         for code, kind in PROGRAMS.items():
             await _program(world, connection, code, kind)
         for (source, target), ratio in CORRIDORS.items():
-            card: dict[str, Any] = {"ratio": ratio, "step": ratio.den, "minimum": ratio.den}
-            await partners.publish_corridor(connection, source, target, valid_from=now, now=sources.clock(), **card)
+            await partners.publish_card(connection, card(source, target, ratio, now), sources.clock())
         async with wiring.writing(Settings(), world.url, await partners.calendar(connection)) as writer:
             await granting.grant_due(connection, writer)
 

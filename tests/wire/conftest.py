@@ -26,6 +26,7 @@ def risky(postgres_url: str, worker_id: str, tmp_path_factory: pytest.TempPathFa
     """A house of its own for rules that hold: two operators. When all is done, tokens of devices are looked for as well."""
     with _house(postgres_url, f"clearing_risky_{worker_id}", tmp_path_factory.mktemp("risky")) as room:
         risk_room.second_operator(room)
+        risk_room.generous(room)
         yield room
         logs.flush()
         assert risk_room.device_shown(room) == []

@@ -10,10 +10,14 @@ from uuid import UUID
 
 import psycopg
 from psycopg.sql import SQL, Identifier
+from psycopg.types.json import Jsonb
 
 from clearing import database, evidence, partners
 from clearing.front import vault, wiring
+from clearing.rules.cards import Card
+from clearing.rules.units import Ratio
 from tests import canary
+from tests.agreed import carded
 from tests.wire.front_room import CANARY, Answer, Front
 
 DEVICE = "PHONE-5Zq8-"
@@ -57,8 +61,10 @@ def pair(front: Front) -> tuple[str, str]:
     return fresh(front, "palm-hotels"), fresh(front, "lotus-air")
 
 
-def quoted(front: Front, source: str, target: str, sent: int = 3000) -> str:
-    answer = front.ask("POST", "/v1/quotes", {"source_account": source, "target_account": target, "sent": sent})
+def quoted(front: Front, source: str, target: str, sent: int = 3000, key: str = "palm") -> str:
+    answer = front.ask(
+        "POST", "/v1/quotes", {"source_account": source, "target_account": target, "sent": sent}, key=key
+    )
     assert answer.status == 200, answer.body
     token: str = answer.json["quote"]
     return token
@@ -68,8 +74,8 @@ def device(name: str) -> str:
     return f"{DEVICE}{name}"
 
 
-def submitted(front: Front, quote: str, **more: Any) -> Answer:
-    return front.ask("POST", "/v1/exchanges", {"quote": quote, **more}, headers={"prefer": "wait=20"})
+def submitted(front: Front, quote: str, key: str = "palm", **more: Any) -> Answer:
+    return front.ask("POST", "/v1/exchanges", {"quote": quote, **more}, key=key, headers={"prefer": "wait=20"})
 
 
 def at_once(front: Front, wishes: list[dict[str, Any]]) -> list[Answer]:
@@ -97,6 +103,52 @@ def case_of(front: Front, exchange: str) -> dict[str, Any]:
 def resolved(front: Front, exchange: str, decision: str) -> Answer:
     at = f"/v1/cases/{case_of(front, exchange)['case']}/resolve"
     return front.ask("POST", at, {"decision": decision, "note": "looked at"}, key="operator")
+
+
+CAMPAIGN = "few"
+BONUS = 10
+"""Units that every exchange of BONUS_FROM points or more gets on the way back, from lotus-air to palm-hotels."""
+BONUS_FROM = 4_000
+DAILY = 5_000
+"""Points that a member may send that way in 24 hours."""
+
+
+def generous(front: Front) -> None:
+    """The way back, with a limit of a day, and a bonus that lotus has agreed to pay for whole."""
+
+    async def publish() -> None:
+        async with await database.connect(front.url, application=False) as connection:
+            await connection.set_autocommit(True)
+            given = Jsonb([{"campaign": CAMPAIGN, "ppm": 1_000_000}])
+            await connection.execute(
+                "UPDATE agreement SET document = document || jsonb_build_object('funding', %s) WHERE partner = 'lotus'",
+                [given],
+            )
+            outcome = await carded(
+                connection,
+                "lotus-air",
+                "palm-hotels",
+                Ratio(1, 1),
+                now=datetime.now(UTC),
+                limits=[{"name": "day", "per": "day", "over": "corridor", "most": DAILY, "period": "rolling"}],
+                bonuses=[
+                    {
+                        "name": CAMPAIGN,
+                        "flat": BONUS,
+                        "from_points": BONUS_FROM,
+                        "funders": [{"code": "lotus", "share": {"num": 1, "den": 1}}],
+                    }
+                ],
+            )
+            assert isinstance(outcome, Card), outcome
+
+    asyncio.run(publish())
+    front.house.live.forget()
+
+
+def quoted_back(front: Front, source: str, target: str, sent: int) -> str:
+    """A quote for lotus, of its own member, over the way back."""
+    return quoted(front, source, target, sent, key="lotus")
 
 
 def caps(front: Front) -> list[Any]:

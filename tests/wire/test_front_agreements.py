@@ -17,7 +17,10 @@ import pytest
 from clearing import database, partners
 from clearing.front import vault, wiring
 from clearing.front.app import create_app
+from clearing.front.house import LANE
 from clearing.front.onboarding import Plan, onboard
+from clearing.front.settings import Settings
+from clearing.ledger import reads
 from tests.agreed import document
 from tests.wire.front_room import Front
 from tests.wire.test_front_doors import validator
@@ -225,6 +228,39 @@ def test_both_requests_are_kept_as_evidence_that_verifies(desk: Front, iris: str
         assert digest in base  # what the second key signed names the content
 
 
+TAMPERED = {
+    "UPDATE agreement SET document = jsonb_set(document, '{low_water}', '1') WHERE partner = %s": "not what was signed",
+    "UPDATE agreement SET document = document - 'notice_days' WHERE partner = %s": "not what was signed",
+    "UPDATE cover SET amount = amount + 1 WHERE partner = %s": "the amount is not what was signed",
+    "UPDATE proposal SET document = jsonb_set(document, '{amount}', '6') WHERE partner = %s": "not what was signed",
+    "UPDATE agreement SET confirmed_by = 'nobody' WHERE partner = %s": "is not kept",
+    "UPDATE cover SET proposed_by = 'nobody' WHERE partner = %s": "is not kept",
+    "UPDATE cover SET evidence_id = a.evidence_id FROM agreement a WHERE a.partner = cover.partner AND cover.partner = %s": (
+        "signed something else"
+    ),
+}
+
+
+def test_the_audit_finds_whatever_two_keys_did_not_sign(desk: Front, iris: str) -> None:
+    agreed(desk, document(iris, NOW))
+    covered(desk, iris, "in", 5, "wire 1")
+
+    async def findings(change: str | None) -> list[str]:
+        async with await database.connect(desk.url, application=False) as connection:
+            if change is not None:
+                await connection.execute(change, [iris])
+            looked_at, found = await partners.seconded(connection, LANE)
+            await connection.rollback()
+        assert looked_at > 3
+        return found
+
+    assert asyncio.run(findings(None)) == []
+    for change, fault in TAMPERED.items():
+        found = asyncio.run(findings(change))
+        assert found, change
+        assert fault in found[0]
+
+
 def test_answers_are_what_the_description_says(desk: Front, iris: str) -> None:
     agreed(desk, document(iris, NOW, low_water=5))
     agreed(desk, document(iris, NOW + DAY))
@@ -245,7 +281,21 @@ def test_answers_are_what_the_description_says(desk: Front, iris: str) -> None:
         validator(said, "AlertsSaid").validate(desk.ask("GET", "/v1/alerts", key="operator").json)
 
 
-# --- onboarding and the command line
+# --- the tick, onboarding and the command line
+
+
+async def test_the_regular_tick_grants_what_has_come_into_force(database_url: str, tmp_path: Path) -> None:
+    await wiring.prepare(database_url)
+    async with (
+        wiring.open_house(Settings(home=tmp_path), database_url) as house,
+        house.reads.connection() as connection,
+    ):
+        await partners.register_partner(connection, "iris", "Iris", NOW)
+        wish = document("iris", NOW - DAY, cap={"postpaid": {"granted": 700}})
+        await partners.publish_agreement(connection, wish, NOW)
+        assert (await reads.cap(connection, LANE, 1)).granted == 0
+        await wiring.tidy(house)
+        assert (await reads.cap(connection, LANE, 1)).granted == 700
 
 
 def test_a_plan_that_differs_from_what_is_agreed_is_refused(desk: Front) -> None:

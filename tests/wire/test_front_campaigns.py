@@ -12,7 +12,7 @@ import pytest
 from clearing.front import campaigns
 from clearing.front.app import create_app
 from tests.wire.front_room import Front
-from tests.wire.risk_room import NOW
+from tests.wire.risk_room import BONUS, BONUS_FROM, CAMPAIGN, NOW, at_once, pair, quoted_back, ruled
 from tests.wire.test_front_doors import validator
 from tests.wire.test_front_risk import clearing
 
@@ -146,9 +146,26 @@ def test_what_is_no_budget_is_refused_and_leaves_nothing(risky: Front, summer: s
     assert (risky.books(), risky.ask("GET", "/v1/proposals", key="operator").json) == before
 
 
+def test_of_many_bonuses_at_once_exactly_as_many_are_promised_as_the_budget_has_room_for(risky: Front) -> None:
+    ruled(risky)
+    spent = sum(used for _, _, used, _ in books(risky, CAMPAIGN))
+    funded(risky, CAMPAIGN, units=spent + 3 * BONUS + 9)
+    target, source = zip(*[pair(risky) for _ in range(8)], strict=True)
+    quotes = [quoted_back(risky, *ends, sent=BONUS_FROM) for ends in zip(source, target, strict=True)]
+    answers = at_once(risky, [{"quote": quote, "key": "lotus"} for quote in quotes])
+    told = sorted(answer.json.get("code", answer.json.get("state")) for answer in answers)
+    assert told == ["campaign_exhausted"] * 5 + ["completed"] * 3
+    (said,) = [
+        one for one in risky.ask("GET", "/v1/campaigns", key="lotus").json["campaigns"] if one["campaign"] == CAMPAIGN
+    ]
+    assert (said["promised_units"], said["left_units"]) == (str(spent + 3 * BONUS), 9)
+
+
 def test_a_partner_sees_the_budgets_of_campaigns_that_it_funds(risky: Front, summer: str) -> None:
     funded(risky, summer, units=1_000)
     assert risky.ask("GET", "/v1/campaigns").json == {"campaigns": []}
+    own = risky.ask("GET", "/v1/campaigns", key="lotus").json["campaigns"]
+    assert {one["campaign"] for one in own} <= {CAMPAIGN}
     (current,) = risky.ask("GET", "/v1/agreements?partner=palm", key="operator").json["agreements"]
     with psycopg.connect(risky.url) as connection:  # the notice of an agreement is thirty days; the test does not wait
         given = [{"campaign": summer, "ppm": 400_000}]
@@ -156,7 +173,7 @@ def test_a_partner_sees_the_budgets_of_campaigns_that_it_funds(risky: Front, sum
         connection.execute("UPDATE agreement SET document = %s WHERE partner = 'palm'", [json.dumps(said)])
     risky.house.live.forget()
     assert [one["campaign"] for one in risky.ask("GET", "/v1/campaigns").json["campaigns"]] == [summer]
-    assert risky.ask("GET", "/v1/campaigns", key="lotus").json == {"campaigns": []}
+    assert risky.ask("GET", "/v1/campaigns", key="lotus").json["campaigns"] == own
     assert risky.ask("POST", "/v1/campaigns", {"campaign": summer, "units": 1}).code == "forbidden"
 
 

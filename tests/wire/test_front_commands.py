@@ -104,7 +104,7 @@ def test_onboarding_again_changes_nothing(front: Front) -> None:
     import psycopg
 
     def directory() -> list[object]:
-        tables = ("partner", "program", "key", "agreement", "corridor", "cap_slice")
+        tables = ("partner", "program", "key", "agreement", "rate_card", "cap_slice")
         with psycopg.connect(front.url) as connection:
             return [connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables]
 
@@ -159,6 +159,8 @@ def test_help_names_every_command() -> None:
         "doctor",
         "onboard",
         "review",
+        "agreement",
+        "cover",
     ):
         assert f" {name} " in told.stdout
     assert "Exit codes" in told.stdout

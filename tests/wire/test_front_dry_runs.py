@@ -1,7 +1,7 @@
 """Dry runs over the wire: what they say is what the exchange then does, and nothing is left of them but the nonce."""
 
 import secrets
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,14 +12,14 @@ from clearing import exchange
 from clearing.front.app import DOORS, create_app
 from clearing.rules.refusals import RefusalCode
 from tests.wire.front_room import Answer, Front
-from tests.wire.risk_room import device, pair, quoted, reasons, ruled, submitted
+from tests.wire.risk_room import BONUS_FROM, CAMPAIGN, device, pair, quoted, quoted_back, reasons, ruled, submitted
 from tests.wire.test_front_doors import validator
 
 TRIED = validator(create_app().openapi(), "TriedSaid")
 
 
-def tried(front: Front, quote: str, name: str | None = None, **more: Any) -> Any:
-    answer = front.ask("POST", "/v1/dry-runs", {"quote": quote, **more}, name=name)
+def tried(front: Front, quote: str, name: str | None = None, key: str = "palm", **more: Any) -> Any:
+    answer = front.ask("POST", "/v1/dry-runs", {"quote": quote, **more}, name=name, key=key)
     assert answer.status == 200, answer.body
     TRIED.validate(answer.json)
     return answer.json
@@ -38,32 +38,59 @@ def traces(front: Front) -> list[Any]:
     return [*front.books(), *counts, *size, *promised]
 
 
-def expired(front: Front) -> tuple[str, str | None]:
+@dataclass(frozen=True)
+class Way:
+    """What is asked for, under which Idempotency-Key, by whom."""
+
+    quote: str
+    name: str | None = None
+    key: str = "palm"
+
+
+def expired(front: Front) -> Way:
     quote = exchange.read_quote(quoted(front, *pair(front)), front.house.key, front.house.keys.get)
-    return exchange.quote_token(replace(quote, expires_at=quote.expires_at - timedelta(hours=1)), front.house.key), None
+    return Way(exchange.quote_token(replace(quote, expires_at=quote.expires_at - timedelta(hours=1)), front.house.key))
 
 
-def used(front: Front) -> tuple[str, str | None]:
+def used(front: Front) -> Way:
     quote = quoted(front, *pair(front))
     submitted(front, quote)
-    return quote, None
+    return Way(quote)
 
 
-def reused(front: Front) -> tuple[str, str | None]:
+def reused(front: Front) -> Way:
     name = secrets.token_hex(8)
     front.ask("POST", "/v1/exchanges", {"quote": quoted(front, *pair(front))}, name=name)
-    return quoted(front, *pair(front)), name
+    return Way(quoted(front, *pair(front)), name)
 
 
-def too_much(front: Front) -> tuple[str, str | None]:
-    return quoted(front, *pair(front), sent=300_000), None  # 1,050,000,000 millionths, under a cap of 1,000,000,000
+def too_much(front: Front) -> Way:
+    return Way(quoted(front, *pair(front), sent=300_000))  # 1,050,000,000 millionths, under a cap of 1,000,000,000
+
+
+def over_limit(front: Front) -> Way:
+    """Each of two quotes fits the limit of the day, both together do not."""
+    target, source = pair(front)
+    quotes = [quoted_back(front, source, target, sent=3_000) for _ in range(2)]
+    assert reasons([submitted(front, quotes[0], "lotus")]) == [None]
+    return Way(quotes[1], key="lotus")
+
+
+def exhausted(front: Front) -> Way:
+    """The bonus of a campaign that was given nothing."""
+    target, source = pair(front)
+    with psycopg.connect(front.url) as connection:
+        connection.execute("UPDATE budget_slice SET units = units_used WHERE campaign = %s", [CAMPAIGN])
+    return Way(quoted_back(front, source, target, sent=BONUS_FROM), key="lotus")
 
 
 WAYS = {
     RefusalCode.QUOTE_EXPIRED: expired,
     RefusalCode.QUOTE_USED: used,
     RefusalCode.IDEMPOTENCY_KEY_REUSED: reused,
+    RefusalCode.LIMIT_EXCEEDED: over_limit,
     RefusalCode.NET_DEBIT_CAP_EXCEEDED: too_much,
+    RefusalCode.CAMPAIGN_EXHAUSTED: exhausted,
 }
 """How each refusal of a submit comes about."""
 
@@ -76,13 +103,13 @@ def test_every_refusal_of_a_submit_is_tried_out_below() -> None:
 @pytest.mark.parametrize("code", WAYS)
 def test_a_dry_run_refuses_what_the_exchange_would_and_in_the_same_words(risky: Front, code: RefusalCode) -> None:
     ruled(risky)
-    quote, name = WAYS[code](risky)
+    way = WAYS[code](risky)
     before = traces(risky)
     for _ in range(2):
-        said = tried(risky, quote, name)
+        said = tried(risky, way.quote, way.name, way.key)
         assert (said["would"], said["held"], said["refusal"]["code"]) == ("refuse", None, code)
     assert traces(risky) == before
-    refused = risky.ask("POST", "/v1/exchanges", {"quote": quote}, name=name)
+    refused = risky.ask("POST", "/v1/exchanges", {"quote": way.quote}, name=way.name, key=way.key)
     assert (refused.code, refused.json["detail"]) == (said["refusal"]["code"], said["refusal"]["detail"])
 
 

@@ -136,25 +136,6 @@ CREATE TABLE consent (
 CREATE UNIQUE INDEX consent_live ON consent (lane, link) WHERE withdrawn_at IS NULL;
 COMMENT ON TABLE consent IS 'sharded';
 
-CREATE TABLE corridor (
-    source TEXT NOT NULL,
-    target TEXT NOT NULL,
-    version INTEGER NOT NULL,
-    valid_from TIMESTAMP WITH TIME ZONE NOT NULL,
-    valid_to TIMESTAMP WITH TIME ZONE,
-    ratio_num BIGINT NOT NULL,
-    ratio_den BIGINT NOT NULL,
-    step BIGINT NOT NULL,
-    minimum BIGINT NOT NULL,
-    maximum BIGINT,
-    PRIMARY KEY (source, target, version),
-    CONSTRAINT two_programs CHECK (source <> target),
-    CONSTRAINT exact_ratio CHECK (ratio_num > 0 AND ratio_den > 0 AND step > 0 AND minimum > 0),
-    CONSTRAINT maximum_reachable CHECK (maximum IS NULL OR maximum >= minimum),
-    CONSTRAINT whole_units CHECK (minimum * ratio_num % ratio_den = 0 AND step * ratio_num % ratio_den = 0)
-);
-COMMENT ON TABLE corridor IS 'reference';
-
 CREATE TABLE cover (
     partner TEXT NOT NULL,
     number INTEGER NOT NULL,
@@ -443,10 +424,31 @@ CREATE TABLE proposal (
     proposed_by TEXT NOT NULL,
     evidence_id UUID NOT NULL,
     PRIMARY KEY (digest),
-    CONSTRAINT kind_known CHECK (kind IN ('agreement', 'cover', 'risk_rules', 'campaign')),
+    CONSTRAINT kind_known CHECK (kind IN ('agreement', 'cover', 'card', 'risk_rules', 'campaign')),
     CONSTRAINT digest_whole CHECK (digest ~ '^[0-9a-f]{64}$')
 );
 COMMENT ON TABLE proposal IS 'reference';
+
+CREATE TABLE rate_card (
+    source TEXT NOT NULL,
+    target TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    valid_from TIMESTAMP WITH TIME ZONE NOT NULL,
+    announced_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    digest TEXT NOT NULL,
+    document JSONB NOT NULL,
+    proposed_by TEXT,
+    confirmed_by TEXT,
+    evidence_id UUID,
+    PRIMARY KEY (source, target, version),
+    CONSTRAINT digest_whole CHECK (digest ~ '^[0-9a-f]{64}$'),
+    CONSTRAINT signed_after_the_first CHECK (version > 0 AND (version = 1 OR proposed_by IS NOT NULL)),
+    CONSTRAINT two_keys CHECK (num_nulls(proposed_by, confirmed_by, evidence_id) IN (0, 3)),
+    CONSTRAINT keys_differ CHECK (proposed_by <> confirmed_by),
+    CONSTRAINT rate_card_begins_once UNIQUE (source, target, valid_from),
+    CONSTRAINT rate_card_digest UNIQUE (digest)
+);
+COMMENT ON TABLE rate_card IS 'reference';
 
 CREATE TABLE review_case (
     lane SMALLINT NOT NULL,

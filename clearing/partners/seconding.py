@@ -1,0 +1,25 @@
+"""The audit of two keys: every change of terms or cover is what was signed, by two keys whose requests are kept."""
+
+from clearing.partners import agreements, cover
+from clearing.partners.proposals import digest_of
+from clearing.partners.rows import Connection, Row, rows
+
+
+async def seconded(connection: Connection, lane: int) -> tuple[int, list[str]]:
+    """How many changes of terms and cover there are, and what does not hold of them."""
+    found = await rows(connection, "verify_seconded", lane=lane)
+    return len(found), [f"{one['kind']} {one['digest']}: {fault}" for one in found for fault in _faults(one)]
+
+
+def _faults(change: Row) -> list[str]:
+    """1. the content is what the digest says; 2. two keys, unless it is a first agreement; 3. their requests; 4. the second named it."""
+    if change["document"] is None or digest_of(change["kind"], change["document"]) != change["digest"]:  # 1
+        return ["the content is not what was signed"]
+    if change["kind"] == cover.KIND and cover.amount_of(change["document"]) != change["amount"]:
+        return ["the amount is not what was signed"]
+    if change["kind"] == agreements.KIND and change["proposed_by"] is None:  # 2: the table lets only a first one be so
+        return []
+    kept = (change["first_key"], change["second_key"])
+    if kept != (change["proposed_by"], change["confirmed_by"]):  # 3
+        return ["a request of one of its keys is not kept"]
+    return [] if change["digest"] in change["base"].decode() else ["the second key signed something else"]  # 4

@@ -1,0 +1,123 @@
+"""From a price to the exact terms that are booked, and from a rate card's limits to those that the books decide by."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from typing import NamedTuple
+
+from clearing.rules import limits
+from clearing.rules.asks import Priced, Used
+from clearing.rules.cards import Card, LimitPer, Values
+from clearing.rules.cards import Limit as CardLimit
+from clearing.rules.rates import Terms
+
+_ROLLING = {LimitPer.DAY: timedelta(hours=24), LimitPer.MONTH: timedelta(days=30), LimitPer.YEAR: timedelta(days=365)}
+FIRST_ONLY = "first_only"
+"""The limit of a bonus that only a member's first exchange on a corridor gets."""
+
+
+class Share(NamedTuple):
+    """What one funder pays of a campaign's bonus: units of the target, and their value in millionths of the common unit."""
+
+    campaign: str
+    funder: str
+    units: int
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """What the books are asked to move for a price. A bonus arrives whole, `late_days` after the base, the latest of its parts."""
+
+    terms: Terms
+    shares: tuple[Share, ...]
+    late_days: int
+
+
+def booked(priced: Priced, values: Values, fee: int) -> Booked:
+    """The terms of a price, with the house's fee on top of what the points are worth.
+
+    The source pays rounded up, the target is paid rounded down, the house keeps both dusts; funders pay for bonus units rounded up.
+    """
+    redeem, issue = values.redeem, values.issue
+    worth, base_credit = redeem.ceil(priced.sent), issue.floor(priced.base)
+    exact = (priced.sent * redeem.num * issue.den - priced.base * issue.num * redeem.den) // (redeem.den * issue.den)
+    shares = tuple(Share(part.rule, part.funder, part.units, part.value or 0) for part in priced.bonus)
+    bonus, funding = sum(share.units for share in shares), sum(share.value for share in shares)
+    bonus_credit = min(issue.floor(bonus), funding)
+    dust = funding - bonus_credit
+    terms = Terms(
+        sent=priced.sent,
+        received=priced.base,
+        debit=worth + fee,
+        funding=funding,
+        credit=base_credit + bonus_credit,
+        fee=worth - base_credit + fee + dust,
+        rounding=worth - base_credit - exact + dust,
+        bonus=bonus,
+        bonus_credit=bonus_credit,
+    )
+    return Booked(terms, shares, max((part.late_days for part in priced.bonus), default=0))
+
+
+def begins(per: LimitPer, at: datetime, zone: tzinfo, *, rolling: bool) -> datetime:
+    """The instant from which a limit counts: the last 24 hours, 30 or 365 days, or the calendar's day, month or year in this zone."""
+    if rolling:
+        return at - _ROLLING[per]
+    local = at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    if per is LimitPer.MONTH:
+        local = local.replace(day=1)
+    elif per is LimitPer.YEAR:
+        local = local.replace(month=1, day=1)
+    return local.astimezone(at.tzinfo)
+
+
+def limits_of(card: Card, priced: Priced, at: datetime, zones: Mapping[str, tzinfo]) -> tuple[limits.Limit, ...]:
+    """The limits of the card, and of a bonus for first exchanges, as the books decide by them at this instant."""
+    found = [
+        limits.Limit(limit.name, _since(limit, at, zones), limit.most, target=_corridor(card, limit))
+        for limit in card.limits
+        if limit.per is not LimitPer.EXCHANGE
+    ]
+    given = {part.rule for part in priced.bonus}
+    if any(bonus.first_only and bonus.name in given for bonus in card.bonuses):
+        found.append(
+            limits.Limit(FIRST_ONLY, datetime.min.replace(year=2000, tzinfo=at.tzinfo), count=0, target=card.target)
+        )
+    return tuple(found)
+
+
+def used_of(
+    card: Card, used: Iterable[limits.Used], at: datetime, zones: Mapping[str, tzinfo]
+) -> tuple[Used, Used, bool]:
+    """What was used in the running day, month and year, over this corridor and over all of the program, and whether it is the first.
+
+    Where two limits count a period differently, the larger sum counts for both.
+    """
+    known = list(used)
+    sums = {False: dict.fromkeys(_ROLLING, 0), True: dict.fromkeys(_ROLLING, 0)}
+    for limit in card.limits:
+        if limit.per is LimitPer.EXCHANGE:
+            continue
+        since = _since(limit, at, zones)
+        target = _corridor(card, limit)
+        points = sum(one.points for one in known if one.at >= since and target in {None, one.target_program})
+        kept = sums[limit.whole_program]
+        kept[limit.per] = max(kept[limit.per], points)
+    here, everywhere = (Used(*(sums[whole][per] for per in _ROLLING)) for whole in (False, True))
+    return here, everywhere, not any(one.target_program == card.target for one in known)
+
+
+def counts_usage(card: Card) -> bool:
+    """Whether the price depends on what the member has sent before."""
+    return any(limit.per is not LimitPer.EXCHANGE for limit in card.limits) or any(
+        one.first_only for one in card.bonuses
+    )
+
+
+def _since(limit: CardLimit, at: datetime, zones: Mapping[str, tzinfo]) -> datetime:
+    return begins(limit.per, at, zones[limit.zone], rolling=limit.rolling)
+
+
+def _corridor(card: Card, limit: CardLimit) -> str | None:
+    return None if limit.whole_program else card.target

@@ -1,0 +1,41 @@
+-- Every change of terms or cover with its content, and the keys and the base of the two kept requests behind it.
+WITH changes AS (
+    SELECT
+        'agreement' AS kind,
+        digest,
+        document,
+        proposed_by,
+        confirmed_by,
+        evidence_id,
+        NULL::bigint AS amount
+    FROM agreement
+    UNION ALL
+    SELECT
+        'cover' AS kind,
+        cover.digest,
+        proposal.document,
+        cover.proposed_by,
+        cover.confirmed_by,
+        cover.evidence_id,
+        cover.amount
+    FROM cover
+    LEFT JOIN proposal ON cover.digest = proposal.digest
+)
+
+SELECT
+    changes.kind,
+    changes.digest,
+    changes.document,
+    changes.proposed_by,
+    changes.confirmed_by,
+    changes.amount,
+    first_request.key_id AS first_key,
+    second_request.key_id AS second_key,
+    second_request.base
+FROM changes
+LEFT JOIN proposal ON changes.digest = proposal.digest
+LEFT JOIN evidence AS first_request
+    ON first_request.lane = %(lane)b AND proposal.evidence_id = first_request.evidence_id
+LEFT JOIN evidence AS second_request
+    ON second_request.lane = %(lane)b AND changes.evidence_id = second_request.evidence_id
+ORDER BY changes.kind, changes.digest
