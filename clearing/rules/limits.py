@@ -54,8 +54,8 @@ class Used:
 class Limit:
     """How much one member, or one device, may move from an instant on (None: in this exchange alone): points, exchanges, or both.
 
-    With `target` only exchanges to that program count, without it all. What exceeds a limit that `holds` is held for a person to look
-    at; what exceeds any other is refused.
+    With `target` only exchanges to that program count, with `source` only those from that one, without them all. What exceeds a limit
+    that `holds` is held for a person to look at; what exceeds any other is refused.
     """
 
     rule: str
@@ -65,6 +65,7 @@ class Limit:
     target: str | None = None
     device: bool = False
     holds: bool = False
+    source: str | None = None
 
     def exceeded(self, used: Iterable[Used], points: int) -> bool:
         """Whether `points` more would be over this limit."""
@@ -72,7 +73,10 @@ class Limit:
         counted = [
             one.points
             for one in used
-            if since is not None and one.at >= since and self.target in {None, one.target_program}
+            if since is not None
+            and one.at >= since
+            and self.target in {None, one.target_program}
+            and self.source in {None, one.source_program}
         ]
         over_points = self.points is not None and sum(counted) + points > self.points
         return over_points or (self.count is not None and len(counted) + 1 > self.count)

@@ -80,7 +80,8 @@ def watched(
         else:
             since = at - timedelta(hours=rule.hours)
             device = rule.watches is Watches.DEVICE
-            found.append(Limit(rule.name, since, rule.points, rule.count, rule.target, device=device, holds=True))
+            counted = (rule.points, rule.count, rule.target)
+            found.append(Limit(rule.name, since, *counted, device=device, holds=True, source=rule.source))
     return tuple(found)
 
 

@@ -9,8 +9,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from clearing import database, partners
 from clearing.front import campaigns
 from clearing.front.app import create_app
+from clearing.front.house import LANE
 from tests.wire.front_room import Front
 from tests.wire.risk_room import BONUS, BONUS_FROM, CAMPAIGN, NOW, at_once, pair, quoted_back, ruled
 from tests.wire.test_front_doors import validator
@@ -183,3 +185,31 @@ def test_the_story_of_a_budget(risky: Front, summer: str) -> None:
     assert json.loads(clearing(risky, "campaign", "confirm", digest, key="second").stdout)["left_value"] == 12_000
     (line,) = [line for line in clearing(risky, "campaign", "list").stdout.splitlines() if summer in line]
     assert line.replace("│", " ").split() == [summer, "1", "500", "0", "500", "12000", "0", "12000"]
+
+
+TAMPERED = {
+    "UPDATE campaign_budget SET units = units + 1 WHERE campaign = %s": "not what was signed",
+    "UPDATE campaign_budget SET value = 7 WHERE campaign = %s": "not what was signed",
+    "UPDATE campaign_budget SET confirmed_by = 'nobody' WHERE campaign = %s": "is not kept",
+    "UPDATE risk_rules SET document = document || '{\"rules\": []}' WHERE version > 0 AND %s <> ''": "not what was signed",
+    "UPDATE risk_rules SET proposed_by = 'nobody' WHERE %s <> ''": "is not kept",
+    "UPDATE risk_rules SET evidence_id = b.evidence_id FROM campaign_budget b WHERE b.campaign = %s": "signed something else",
+}
+
+
+@pytest.mark.parametrize("change", [None, *TAMPERED])
+async def test_the_audit_finds_whatever_two_keys_did_not_sign(risky: Front, summer: str, change: str | None) -> None:
+    ruled(risky, {"name": "large", "watches": "amount", "points": 1})
+    ruled(risky)
+    funded(risky, summer, units=1_000)
+    async with await database.connect(risky.url, application=False) as connection:
+        if change is not None:
+            await connection.execute(change, [summer])
+        looked_at, found = await partners.seconded(connection, LANE)
+        await connection.rollback()
+    found = [
+        one for one in found if one.startswith(("campaign", "risk_rules"))
+    ]  # agreements were changed to this room's needs
+    assert looked_at >= 3
+    assert bool(found) == (change is not None)
+    assert all(TAMPERED[str(change)] in one for one in found)
