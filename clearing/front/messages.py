@@ -342,4 +342,6 @@ class ProblemSaid(Said):
         Annotated[Literal["source", "target"], Field(description="which of the two accounts stands in the way")] | None
     ) = None
     remedy: Annotated[str, Field(description="what the member can do")] | None = None
+    rule: Annotated[str, Field(description="the rule of the rate card that says so")] | None = None
+    next_valid: Annotated[list[int], Field(description="the nearest amounts that would fit")] | None = None
     fits_from: Annotated[Instant, Field(description="the instant from which it will fit")] | None = None

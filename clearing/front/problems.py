@@ -28,7 +28,7 @@ class Problem:
     detail: str
     retryable: bool = False
     retry_after: int | None = None
-    more: tuple[tuple[str, str], ...] = ()  # what only some refusals can tell
+    more: tuple[tuple[str, Any], ...] = ()  # what only some refusals can tell
 
     def document(self, trace_id: str) -> bytes:
         """The JSON of it."""
@@ -60,9 +60,17 @@ def of_error(error: errors.ClearingError) -> Problem:
 
 
 def of_refusal(refusal: Refusal) -> Problem:
-    """An expected no: where it lies, what the member can do about it, and from when on it will be a yes, as far as that is known."""
+    """An expected no: where it lies, which rule says it, what would fit, what the member can do about it, and from when on it will be
+    a yes, as far as that is known.
+    """
     then = None if refusal.fits_from is None else refusal.fits_from.isoformat().replace("+00:00", "Z")
-    told = (("side", refusal.side), ("remedy", REMEDY.get(refusal.code)), ("fits_from", then))
+    told: tuple[tuple[str, Any], ...] = (
+        ("side", refusal.side),
+        ("rule", refusal.rule or None),
+        ("next_valid", list(refusal.next_valid) or None),
+        ("remedy", REMEDY.get(refusal.code)),
+        ("fits_from", then),
+    )
     more = tuple([(name, value) for name, value in told if value is not None])
     return Problem(refusal.status, refusal.code, title_of(refusal.code), refusal.detail, more=more)
 

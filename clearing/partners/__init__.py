@@ -32,7 +32,7 @@ from clearing.partners.agreements import (
     publish_agreement,
 )
 from clearing.partners.campaigns import FiledBudget, budget_document, file_budget, filed_budgets, latest
-from clearing.partners.cards import drafted_card, publish_card
+from clearing.partners.cards import FiledCard, cards_filed, drafted_card, publish_card
 from clearing.partners.cover import Movement, amount_of, caps, covers, move_cover, movements, refused
 from clearing.partners.directory import Directory, Live, Partner, Program, load
 from clearing.partners.doubts import BEGINNING, Doubt, doubts
@@ -78,6 +78,7 @@ __all__ = [
     "Doubt",
     "Filed",
     "FiledBudget",
+    "FiledCard",
     "FiledRules",
     "KeyRow",
     "Live",
@@ -96,6 +97,7 @@ __all__ = [
     "budget_document",
     "calendar",
     "caps",
+    "cards_filed",
     "close_account",
     "closed_remains",
     "consents_unproven",

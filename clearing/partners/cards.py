@@ -6,7 +6,7 @@ value once more.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from psycopg.types.json import Jsonb
 
 from clearing import errors
-from clearing.partners.directory import Directory, load
+from clearing.partners.directory import Directory, card_of, load
 from clearing.partners.funding import circular, unfunded
 from clearing.partners.proposals import Signers, digest_of
-from clearing.partners.rows import Connection, row
+from clearing.partners.rows import Connection, row, rows
 from clearing.rules import agreements
 from clearing.rules.agreements import HOUSE, PARTS
 from clearing.rules.card_faults import Fault
@@ -27,6 +27,17 @@ from clearing.rules.refusals import Refusal, RefusalCode
 from clearing.rules.versions import card_in_force
 
 KIND = "card"
+
+
+@dataclass(frozen=True, slots=True)
+class FiledCard:
+    """A published version as it is kept: the document, its digest, and the two keys; none for a first one taken in at onboarding."""
+
+    card: Card
+    document: Mapping[str, Any]
+    digest: str
+    proposed_by: str | None
+    confirmed_by: str | None
 
 
 def drafted_card(directory: Directory, document: object, now: datetime) -> Card | Refusal:
@@ -83,6 +94,20 @@ async def publish_card(
         evidence_id=None if signers is None else signers.evidence_id,
     )
     return _taken(card.version) if inserted is None else card
+
+
+async def cards_filed(connection: Connection) -> list[FiledCard]:
+    """All versions of all rate cards, in order."""
+    return [
+        FiledCard(
+            card_of(one["digest"], one["document"]),
+            one["document"],
+            one["digest"],
+            one["proposed_by"],
+            one["confirmed_by"],
+        )
+        for one in await rows(connection, "card_list")
+    ]
 
 
 def _require_known(directory: Directory, card: Card) -> None:

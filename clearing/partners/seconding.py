@@ -1,6 +1,6 @@
 """The audit of two keys: every change of terms, cover, risk rules or budgets is what was signed, by two keys whose requests are kept."""
 
-from clearing.partners import agreements, cover
+from clearing.partners import cover
 from clearing.partners.proposals import digest_of
 from clearing.partners.rows import Connection, Row, rows
 
@@ -12,12 +12,12 @@ async def seconded(connection: Connection, lane: int) -> tuple[int, list[str]]:
 
 
 def _faults(change: Row) -> list[str]:
-    """1. the content is what the digest says; 2. two keys, unless it is a first agreement; 3. their requests; 4. the second named it."""
+    """1. the content is what the digest says; 2. two keys, unless it is a first one; 3. their requests; 4. the second named it."""
     if change["document"] is None or digest_of(change["kind"], change["document"]) != change["digest"]:  # 1
         return ["the content is not what was signed"]
     if change["kind"] == cover.KIND and cover.amount_of(change["document"]) != change["amount"]:
         return ["the amount is not what was signed"]
-    if change["kind"] == agreements.KIND and change["proposed_by"] is None:  # 2: the table lets only a first one be so
+    if change["kind"] != cover.KIND and change["proposed_by"] is None:  # 2: the tables let only a first version be so
         return []
     kept = (change["first_key"], change["second_key"])
     if kept != (change["proposed_by"], change["confirmed_by"]):  # 3

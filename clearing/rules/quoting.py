@@ -82,7 +82,7 @@ def limits_of(card: Card, priced: Priced, at: datetime, zones: Mapping[str, tzin
     given = {part.rule for part in priced.bonus}
     if any(bonus.first_only and bonus.name in given for bonus in card.bonuses):
         found.append(
-            limits.Limit(FIRST_ONLY, datetime.min.replace(year=2000, tzinfo=at.tzinfo), count=0, target=card.target)
+            limits.Limit(FIRST_ONLY, datetime.min.replace(year=2000, tzinfo=at.tzinfo), count=1, target=card.target)
         )
     return tuple(found)
 

@@ -10,6 +10,7 @@ SELECT
 FROM proposal
 WHERE
     NOT EXISTS (SELECT 1 FROM agreement WHERE agreement.digest = proposal.digest)
+    AND NOT EXISTS (SELECT 1 FROM rate_card WHERE rate_card.digest = proposal.digest)
     AND NOT EXISTS (SELECT 1 FROM cover WHERE cover.digest = proposal.digest)
     AND NOT EXISTS (SELECT 1 FROM risk_rules WHERE risk_rules.digest = proposal.digest)
     AND NOT EXISTS (

@@ -11,6 +11,16 @@ WITH changes AS (
     FROM agreement
     UNION ALL
     SELECT
+        'card' AS kind,
+        digest,
+        document,
+        proposed_by,
+        confirmed_by,
+        evidence_id,
+        NULL::bigint AS amount
+    FROM rate_card
+    UNION ALL
+    SELECT
         'cover' AS kind,
         cover.digest,
         proposal.document,
