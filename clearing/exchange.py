@@ -327,6 +327,7 @@ def reservation(
         bonus_due=now + timedelta(days=accepted.late_days) if accepted.late_days else None,
         limits=(*accepted.limits, *watch.limits),
         device=watch.device,
+        others=watch.others,
     )
 
 

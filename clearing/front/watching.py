@@ -10,7 +10,7 @@ from clearing.exchange import Quote
 from clearing.front.house import LANE
 from clearing.partners import Directory
 from clearing.rules.members import whole_days
-from clearing.rules.risk import UNWATCHED, Watch, watched, watches_links
+from clearing.rules.risk import UNWATCHED, Watch, Watches, watch_for, watched
 
 if TYPE_CHECKING:
     from clearing.front.house import House
@@ -19,7 +19,7 @@ DEVICE = "device:"  # stands where a program's code stands for a membership numb
 
 
 async def watch_of(house: "House", accepted: Quote, directory: Directory, at: datetime, device: str | None) -> Watch:
-    """The limits by which this exchange would be held. The database is asked for the link only where a rule in force watches it.
+    """The limits by which this exchange would be held. The database is asked for links only where a rule in force looks at them.
 
     The device is kept even while no rule watches it, so that a rule that comes later can count.
     """
@@ -27,10 +27,14 @@ async def watch_of(house: "House", accepted: Quote, directory: Directory, at: da
     if not rules and device is None:
         return UNWATCHED
     ends = (accepted.source_program, accepted.target_program)
-    days = None
-    if watches_links(rules, *ends):
+    days: int | None = None
+    others: tuple[UUID, ...] = ()
+    if watch_for(rules, *ends, Watches.NEW_LINK):
         days = await _link_days(house, accepted.source_account, accepted.target_account, at)
-    return Watch(watched(rules, *ends, at, days), None if device is None else device_hash(house.keyring, device))
+    if watch_for(rules, *ends, Watches.MEMBER):
+        others = await _others(house, accepted.source_account)
+    token = None if device is None else device_hash(house.keyring, device)
+    return Watch(watched(rules, *ends, at, days), token, others)
 
 
 def device_hash(keyring: Keyring, device: str) -> bytes:
@@ -43,3 +47,10 @@ async def _link_days(house: "House", source: UUID, target: UUID, at: datetime) -
     async with house.reads.connection() as connection:
         link = await partners.link_between(connection, LANE, source, target)
     return whole_days(link.linked_at, at) if link is not None and link.live else None
+
+
+async def _others(house: "House", account: UUID) -> tuple[UUID, ...]:
+    """The accounts that live links tie to this one, each once."""
+    async with house.reads.connection() as connection:
+        links = await partners.live_links(connection, LANE, [account])
+    return tuple(sorted({link.across(account)[1] for link in links}))

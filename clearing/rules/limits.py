@@ -52,8 +52,9 @@ class Used:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How much one member, or one device, may move from an instant on (None: in this exchange alone): points, exchanges, or both.
+    """How much may move from an instant on (None: in this exchange alone): points, exchanges, or both.
 
+    It counts one account; as a limit of the `member` the accounts that are linked to it as well; as one of the `device` that alone.
     With `target` only exchanges to that program count, with `source` only those from that one, without them all. What exceeds a limit
     that `holds` is held for a person to look at; what exceeds any other is refused.
     """
@@ -66,6 +67,7 @@ class Limit:
     device: bool = False
     holds: bool = False
     source: str | None = None
+    member: bool = False
 
     def exceeded(self, used: Iterable[Used], points: int) -> bool:
         """Whether `points` more would be over this limit."""

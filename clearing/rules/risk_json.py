@@ -34,9 +34,9 @@ _RULE = record(
     watches=one_of("What the rule looks at.", *Watches),
     source=text("Only exchanges from this program; absent: from every one.", CODE),
     target=text("Only exchanges to this program; absent: to every one.", CODE),
-    hours=whole("account, device: over how long.", 1, HOURS_MAX),
-    count=whole("account, device: more exchanges than this are held."),
-    points=whole("account, device, amount: more points than this are held."),
+    hours=whole("account, member, device: over how long.", 1, HOURS_MAX),
+    count=whole("account, member, device: more exchanges than this are held."),
+    points=whole("account, member, device, amount: more points than this are held."),
     days=whole("new_link: a link of fewer whole days is held.", 1, DAYS_MAX),
 )
 SCHEMA: Shape = record(
@@ -53,6 +53,7 @@ _MEASURES = ("hours", "count", "points", "days")
 _VELOCITY = ("hours", "count", "points")
 _USES: dict[Watches, tuple[str, ...]] = {
     Watches.ACCOUNT: _VELOCITY,
+    Watches.MEMBER: _VELOCITY,
     Watches.DEVICE: _VELOCITY,
     Watches.AMOUNT: ("points",),
     Watches.NEW_LINK: ("days",),

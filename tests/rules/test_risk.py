@@ -49,9 +49,12 @@ def test_accounts_that_are_not_linked_have_no_new_link() -> None:
     assert held(RiskRule("it", Watches.NEW_LINK, days=30), link_days=None) == []
 
 
-def test_only_a_rule_of_devices_counts_a_device() -> None:
-    rules = [RiskRule(watches, watches, hours=1, count=1) for watches in (Watches.ACCOUNT, Watches.DEVICE)]
-    assert [limit.device for limit in watched(rules, "nights", "miles", AT, None)] == [False, True]
+def test_only_a_rule_of_devices_counts_a_device_and_only_one_of_members_their_other_accounts() -> None:
+    rules = [
+        RiskRule(watches, watches, hours=1, count=1) for watches in (Watches.ACCOUNT, Watches.MEMBER, Watches.DEVICE)
+    ]
+    whose = [(limit.device, limit.member) for limit in watched(rules, "nights", "miles", AT, None)]
+    assert whose == [(False, False), (False, True), (True, False)]
 
 
 def test_a_rule_of_one_source_counts_what_that_source_sent_alone() -> None:

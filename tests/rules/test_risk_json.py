@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from clearing.rules.risk import RiskRule, RuleSet, Watches, in_force, watches_links
+from clearing.rules.risk import RiskRule, RuleSet, Watches, in_force, watch_for
 from clearing.rules.risk_json import SCHEMA, read_rules, rules_of
 from clearing.rules.shapes import SHAPE_LAWS, Fault
 
@@ -82,6 +82,8 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     (changed(2, count=3), "$.rules[2].count", "contradiction"),
     (changed(3, days=...), "$.rules[3]", "contradiction"),
     (changed(3, points=3), "$.rules[3].points", "contradiction"),
+    (changed(1, watches="member", hours=...), "$.rules[1]", "contradiction"),
+    (changed(1, watches="member", days=2), "$.rules[1].days", "contradiction"),
     (changed(0, source="lotus-air"), "$.rules[0].target", "contradiction"),
 ]
 
@@ -120,7 +122,7 @@ def test_whatever_json_is_given_the_reader_answers_and_is_no_softer_than_the_sch
     found = read_rules(json.loads(json.dumps(value)), 1)
     if isinstance(found, RuleSet):
         assert JUDGE.is_valid(json.loads(json.dumps(value)))
-        assert all(rule.hours or rule.watches not in {Watches.ACCOUNT, Watches.DEVICE} for rule in found.rules)
+        assert all(rule.hours or rule.watches in {Watches.AMOUNT, Watches.NEW_LINK} for rule in found.rules)
 
 
 def test_the_version_in_force_is_the_one_that_began_last() -> None:
@@ -132,6 +134,7 @@ def test_the_version_in_force_is_the_one_that_began_last() -> None:
 
 def test_a_link_is_looked_at_only_where_a_rule_watches_it() -> None:
     rules = [RiskRule("it", Watches.NEW_LINK, target="stars", days=7), RiskRule("large", Watches.AMOUNT, points=1)]
-    assert not watches_links(rules, "nights", "miles")
-    assert watches_links(rules, "nights", "stars")
-    assert not watches_links([], "nights", "stars")
+    assert not watch_for(rules, "nights", "miles", Watches.NEW_LINK)
+    assert watch_for(rules, "nights", "stars", Watches.NEW_LINK)
+    assert not watch_for(rules, "nights", "stars", Watches.MEMBER)
+    assert not watch_for([], "nights", "stars", Watches.NEW_LINK)

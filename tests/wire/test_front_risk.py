@@ -26,6 +26,7 @@ from tests.wire.risk_room import (
     fresh,
     pair,
     quoted,
+    quoted_back,
     reasons,
     resolved,
     ruled,
@@ -112,6 +113,31 @@ def test_of_many_requests_at_once_from_one_account_exactly_as_many_pass_as_the_r
     answers = at_once(risky, [{"quote": quoted(risky, source, target)} for _ in range(8)])
     assert reasons(answers) == [None] * 3 + ["held: busy"] * 5
     assert reasons([submitted(risky, quoted(risky, *pair(risky)))]) == [None]  # another member is another account
+
+
+def test_of_many_requests_at_once_from_linked_accounts_exactly_as_many_pass_as_the_rule_lets_a_member(
+    risky: Front,
+) -> None:
+    ruled(risky, {"name": "one-member", "watches": "member", "hours": 1, "count": 3})
+    hotel, air = pair(risky)
+    made = risky.ask("POST", "/v1/links", {"source_account": hotel, "target_account": air}).json["link"]
+    wishes = [{"quote": quoted(risky, hotel, air)} for _ in range(4)]
+    wishes += [{"quote": quoted_back(risky, air, hotel, 300), "key": "lotus"} for _ in range(4)]
+    assert reasons(at_once(risky, wishes)) == [None] * 3 + ["held: one-member"] * 5
+    assert reasons([submitted(risky, quoted(risky, fresh(risky, "palm-hotels"), air))]) == [None]
+    assert risky.ask("GET", f"/v1/links/{made}").json["ended_at"] is None
+
+
+def test_accounts_count_together_while_they_are_linked_and_apart_afterwards(risky: Front) -> None:
+    ruled(risky, {"name": "one-member", "watches": "member", "hours": 1, "count": 1})
+    hotel, air = pair(risky)
+    made = risky.ask("POST", "/v1/links", {"source_account": hotel, "target_account": air}).json["link"]
+    assert reasons([submitted(risky, quoted(risky, hotel, air))]) == [None]
+    held = submitted(risky, quoted_back(risky, air, hotel, 300), "lotus")
+    assert reasons([held]) == ["held: one-member"]
+    resolved(risky, held.json["exchange"], "refuse")
+    risky.ask("DELETE", f"/v1/links/{made}")
+    assert reasons([submitted(risky, quoted_back(risky, air, hotel, 300), "lotus")]) == [None]
 
 
 def test_of_many_requests_at_once_from_one_device_exactly_as_many_pass_whoever_the_members_are(risky: Front) -> None:
