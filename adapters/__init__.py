@@ -21,12 +21,14 @@ To write one, for a program that already has an API of its own:
     JSON, with doubled keys, fractions or wrong types. It never raises anything else. What is unreadable may have happened.
 6.  `member_call` and `member` look a member up before anything moves. If the program wants its own membership number in every request,
     it must keep the pair (account token, number) itself: numbers travel once.
-7.  `secrets` are passed to each call and are put in headers or bodies only: never in a URL, never kept, never in a message of an error.
-8.  Register it, and a configured program can name it:
+7.  If the program tells lots, add `lots_call` and `lots` (`clearing.adapter.ReportsLots`): by the account token, and nothing moves.
+    `adapters.conformance.lot_cases` judges a running program of that kind.
+8.  `secrets` are passed to each call and are put in headers or bodies only: never in a URL, never kept, never in a message of an error.
+9.  Register it, and a configured program can name it:
 
         [project.entry-points."clearing.adapters"]
         my_dialect = "my_package.my_dialect:ADAPTER"
 
-9.  Prove it: `adapters.conformance.check(ADAPTER, examples)` gives a list of findings, empty if all is well. Give it one example for
+10. Prove it: `adapters.conformance.check(ADAPTER, examples)` gives a list of findings, empty if all is well. Give it one example for
     every documented answer of the program. `tests/adapters/test_conformance.py` shows how, in a dozen lines.
 """

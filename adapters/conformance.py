@@ -6,6 +6,7 @@
         assert check(ADAPTER, [Example("hold done", (order,), "batch", Reply(200, headers, body), (Verdict.DONE,)), ...]) == []
 
 or one test for each case: `@pytest.mark.parametrize("case", cases(ADAPTER, examples), ids=str)` and in it `assert case.run() == []`.
+`lot_cases` judges a running program that tells lots; how it is reached is passed in.
 """
 
 import sys
@@ -16,7 +17,7 @@ from itertools import islice
 from types import CodeType, FunctionType
 from typing import Literal
 
-from clearing.adapter import Adapter, Answer, Call, Operation, Order, Reply, Verdict
+from clearing.adapter import Adapter, Answer, Call, Lot, Operation, Order, Reply, ReportsLots, Verdict
 from clearing.errors import AnswerUnreadable
 
 SECRET = "canary-secret-2b7e151628aed2a6"  # noqa: S105 - a canary, looked for where no secret may be
@@ -77,6 +78,20 @@ class Case:
             return [Finding(self.rule, says) for says in self.find()]
         except Exception as reason:  # noqa: BLE001 - whatever an adapter raises is a finding, never the end of the check
             return [Finding(self.rule, f"raised {type(reason).__name__}: {reason}".replace(SECRET, "<the secret>"))]
+
+
+@dataclass(frozen=True, slots=True)
+class Far:
+    """A running program to be judged, as its dialect speaks to it, and a member whose oldest lot is smaller than `amount`."""
+
+    perform: Callable[[Order], Answer]
+    lots: Callable[[], Sequence[Lot]]  # what the member can spend now: at least `amount`
+    program: str
+    account: str
+    unit: str
+    amount: int
+    names: Iterator[str]  # ids that no order had yet
+    holds: bool = True
 
 
 def check(adapter: Adapter, examples: Sequence[Example] = (), *, batch: int = 100) -> list[Finding]:
@@ -142,6 +157,8 @@ def _every(adapter: Adapter, batch: int) -> list[Call]:
         made.append(adapter.inquire(orders[0], ENDPOINT, SECRETS))
     made.append(adapter.member_call("acc-0001", MEMBER, "Ann Example", ENDPOINT, SECRETS))
     made.append(adapter.member_call("acc-0001", MEMBER, None, ENDPOINT, SECRETS))
+    if isinstance(adapter, ReportsLots):
+        made.append(adapter.lots_call("acc-0001", ENDPOINT, SECRETS))
     return made
 
 
@@ -285,18 +302,23 @@ def _heard(adapter: Adapter, call: Call, reply: Reply) -> Iterator[str]:
 def _garbage(adapter: Adapter) -> Iterator[str]:
     orders = sample(1)
     asked = (*adapter.calls(orders, ENDPOINT, SECRETS), adapter.inquire(orders[0], ENDPOINT, SECRETS))
-    member = adapter.member_call("acc-0001", MEMBER, "Ann Example", ENDPOINT, SECRETS)
+    looked_up: list[tuple[str, Call, Callable[[Call, Reply], object]]] = [
+        ("member", adapter.member_call("acc-0001", MEMBER, "Ann Example", ENDPOINT, SECRETS), adapter.member)
+    ]
+    if isinstance(adapter, ReportsLots):
+        looked_up.append(("lots", adapter.lots_call("acc-0001", ENDPOINT, SECRETS), adapter.lots))
     found: list[str] = []
     for reply in _replies():
         for call in asked:
             found += _heard(adapter, call, reply)
-        try:
-            adapter.member(member, reply)
-            found.append(f"member look-up {reply.status} {reply.body[:30]!r} was read as a member")
-        except AnswerUnreadable:
-            pass
-        except Exception as reason:  # noqa: BLE001 - the very thing that is looked for
-            found.append(f"member look-up {reply.status} {reply.body[:30]!r} raised {type(reason).__name__}")
+        for what, call, read in looked_up:
+            try:
+                read(call, reply)
+                found.append(f"look-up of {what}: {reply.status} {reply.body[:30]!r} was read as an answer")
+            except AnswerUnreadable:
+                pass
+            except Exception as reason:  # noqa: BLE001 - the very thing that is looked for
+                found.append(f"look-up of {what}: {reply.status} {reply.body[:30]!r} raised {type(reason).__name__}")
     yield from islice(found, 5)
 
 
@@ -330,3 +352,44 @@ def _examples(adapter: Adapter, examples: Sequence[Example]) -> Iterator[str]:
 def _carrying(adapter: Adapter, orders: Sequence[Order]) -> Call:
     """The one call for a few orders."""
     return next(iter(adapter.calls(orders, ENDPOINT, SECRETS)))
+
+
+# --- a running program that tells lots
+
+
+def lot_cases(far: Far) -> list[Case]:
+    """The rules of lots. Each moves points of the member and gives them back; none is left held or taken."""
+    rules: dict[str, Callable[[], Iterable[str]]] = {
+        "oldest_lots_go_first": lambda: _oldest(far),
+        "released_hold_restores_lots": lambda: _restored(far, Operation.HOLD, Operation.RELEASE),
+        "reversed_debit_restores_lots": lambda: _restored(far, Operation.DEBIT, Operation.REVERSE),
+    }
+    return [Case(rule, find) for rule, find in rules.items() if far.holds or "hold" not in rule]
+
+
+def _done(far: Far, operation: Operation, refers: Order | None = None) -> Order:
+    name, earlier = next(far.names), None if refers is None else refers.id
+    order = Order(name, operation, far.program, far.account, far.unit, far.amount, earlier)
+    answer = far.perform(order)
+    if answer.verdict is not Verdict.DONE:
+        raise ValueError(f"{operation} was not done: {answer.verdict} {answer.reason}")
+    return order
+
+
+def _oldest(far: Far) -> Iterator[str]:
+    before, debit = far.lots(), _done(far, Operation.DEBIT)
+    left, after = far.amount, {lot.lot: lot.amount for lot in far.lots()}
+    for lot in before:
+        used, gone = min(lot.amount, left), lot.amount - after.get(lot.lot, 0)
+        left -= used
+        if gone != used:
+            yield f"of lot {lot.lot}, {gone} points were taken and not {used}"
+    _done(far, Operation.REVERSE, debit)
+
+
+def _restored(far: Far, taking: Operation, returning: Operation) -> Iterator[str]:
+    before = far.lots()
+    _done(far, returning, _done(far, taking))
+    after = far.lots()
+    yield from (f"lot {lot.lot} of {lot.amount} is not what it was" for lot in before if lot not in after)
+    yield from (f"lot {lot.lot} of {lot.amount} was not there before" for lot in after if lot not in before)

@@ -4,17 +4,19 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any, NoReturn
 
 import orjson
 
-from clearing.adapter import Adapter, Answer, Call, Member, Order, Reply, Verdict
+from clearing.adapter import Answer, Call, Lot, Member, Operation, Order, Part, Reply, Verdict
 from clearing.errors import AnswerUnreadable
 
 BATCH_LARGEST = 100
 BODY_LARGEST = 65_536
 AMOUNT_HIGHEST = 2**53 - 1
 RETRY_AFTER_LONGEST = 3_600
+LOTS_MOST = 400
 
 _VERDICTS = {"done": Verdict.DONE, "pending": Verdict.PENDING, "declined": Verdict.DECLINED}
 _STATUSES = frozenset({"active", "frozen", "closed", "unknown"})
@@ -22,9 +24,11 @@ _NAME_MATCHES = frozenset({None, "match", "partial", "mismatch"})
 _FOUR_WORDS = re.compile(r"[!-~]{1,128}(?: [!-~]{1,128}){3}\Z")
 _REASON = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
 _TEXT = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,64}\Z")
+_LOT = re.compile(r"[!-~]{1,64}\Z")
 _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
 )
+_TAKES = frozenset({Operation.HOLD, Operation.DEBIT, Operation.CAPTURE})
 _SECONDS = re.compile(r"[0-9]{1,9}\Z", re.ASCII)
 _JSON = ("content-type", "application/json")
 
@@ -86,7 +90,29 @@ class HouseJson:
             _unreadable("the tier is not a short text")
         if balance is not None and (type(balance) is not int or not 0 <= balance <= AMOUNT_HIGHEST):
             _unreadable("the balance is not a whole number in range")
-        return Member(status, match, tier, balance, _instant(said.get("opened_at")))
+        lots = said.get("lots")
+        opened_at = said.get("opened_at")
+        return Member(
+            status,
+            match,
+            tier,
+            balance,
+            None if opened_at is None else _instant(opened_at),
+            None if lots is None else _lots(lots),
+        )
+
+    def lots_call(self, account: str, endpoint: str, secrets: Mapping[str, str]) -> Call:  # noqa: ARG002
+        """GET of the lots of an account."""
+        headers = (("accept", "application/json"),)
+        return Call("GET", f"{endpoint.rstrip('/')}/v1/accounts/{account}/lots", headers, b"")
+
+    def lots(self, call: Call, reply: Reply) -> tuple[Lot, ...]:
+        """The lots, provided the program speaks of the account that was asked."""
+        _expect_ok(reply)
+        said = _document(reply)
+        if type(said) is not dict or said.get("account") != call.url.split("/")[-2]:
+            _unreadable("the answer speaks of another account")
+        return _lots(said.get("lots"))
 
 
 def _batch(orders: tuple[Order, ...], endpoint: str) -> Call:
@@ -128,19 +154,62 @@ def _answer(row: Any) -> Answer:
         _unreadable("a reason of the answer is malformed")
     if verdict is Verdict.DECLINED and reason is None:
         _unreadable("an operation is declined without a reason")
-    return Answer(id_, operation, account, unit, amount, verdict, reason)
+    touched = None if get("lots") is None else _touched(get("lots"), operation, amount, verdict)
+    return Answer(id_, operation, account, unit, amount, verdict, reason, touched)
 
 
-def _instant(said: Any) -> datetime | None:
-    """When an account was opened, in UTC; a program that does not say so says nothing or null."""
-    if said is None:
-        return None
+def _lots(rows: Any) -> tuple[Lot, ...]:
+    """A member's lots: named once each, none empty, oldest first, together an amount."""
+    parts = _parts(rows)
+    lots = tuple(
+        [
+            Lot(
+                part.lot,
+                part.amount,
+                _instant(row.get("earned_at")),
+                None if (at := row.get("expires_at")) is None else _instant(at),
+            )
+            for part, row in zip(parts, rows, strict=True)
+        ]
+    )
+    if any(later.earned_at < earlier.earned_at for earlier, later in pairwise(lots)):
+        _unreadable("the lots are not told oldest first")
+    return lots
+
+
+def _touched(rows: Any, operation: str, amount: int, verdict: Verdict) -> tuple[Part, ...]:
+    """The lots that an operation touched: none before it is done, and what takes points says where all of them came from."""
+    parts = _parts(rows)
+    total = sum(part.amount for part in parts)
+    if total > (amount if verdict is Verdict.DONE else 0):
+        _unreadable("more points of lots than the operation moved")
+    if verdict is Verdict.DONE and operation in _TAKES and total != amount:
+        _unreadable("the lots do not add up to the amount that was taken")
+    return parts
+
+
+def _parts(rows: Any) -> tuple[Part, ...]:
+    if type(rows) is not list or len(rows) > LOTS_MOST:
+        _unreadable("the lots are no list, or too many")
+    parts = []
+    for row in rows:
+        lot, amount = (row.get("lot"), row.get("amount")) if type(row) is dict else (None, None)
+        if type(lot) is not str or not _LOT.match(lot) or type(amount) is not int or not 1 <= amount <= AMOUNT_HIGHEST:
+            _unreadable("a lot lacks its name or a whole number in range")
+        parts.append(Part(lot, amount))
+    if len({part.lot for part in parts}) != len(parts) or sum(part.amount for part in parts) > AMOUNT_HIGHEST:
+        _unreadable("a lot is told twice, or the lots together are out of range")
+    return tuple(parts)
+
+
+def _instant(said: Any) -> datetime:
+    """An instant with its zone, in UTC."""
     if type(said) is not str or not _INSTANT.fullmatch(said):
-        _unreadable("opened_at is not an instant with its zone")
+        _unreadable("an instant is not RFC 3339 with its zone")
     try:
         return datetime.fromisoformat(said).astimezone(UTC)
     except (ValueError, OverflowError):
-        _unreadable("opened_at is no instant of the calendar")
+        _unreadable("an instant is none of the calendar")
 
 
 def _not_found(order: Order, problem: Any) -> Answer:
@@ -199,4 +268,4 @@ def _unreadable(detail: str) -> NoReturn:
     raise AnswerUnreadable(detail) from None
 
 
-ADAPTER: Adapter = HouseJson()
+ADAPTER = HouseJson()

@@ -101,7 +101,7 @@ def _messages(partner: PrivateKey, house: PrivateKey) -> list[Case]:
 
 def _tokens(house: PrivateKey) -> list[Case]:
     later = datetime.now(UTC) + timedelta(minutes=10)
-    said = Quote(uuid4(), "palm", SOURCE, uuid4(), TARGET, uuid4(), TERMS, "card 3, agreements 2 and 5", later, 120, 3)
+    said = Quote(uuid4(), "palm", SOURCE, uuid4(), TARGET, uuid4(), TERMS, "card 3, agreements 2 and 5", later, 120)
     token, keys = exchange.quote_token(said, house), {house.public.key_id: house.public}
     salt, event = os.urandom(32), os.urandom(600)
     leaf = LeafView(0, 7, salt, event, merkle.leaf_hash(merkle.commitment(salt, event)))

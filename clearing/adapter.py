@@ -8,20 +8,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import entry_points
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from clearing import errors
 from clearing.rules.lifecycle import Operation, Verdict
+from clearing.rules.lots import Lot, Part
 
 __all__ = [
     "Adapter",
     "Answer",
     "Call",
     "Capabilities",
+    "Lot",
     "Member",
     "Operation",
     "Order",
+    "Part",
     "Reply",
+    "ReportsLots",
     "Verdict",
     "compare",
     "load_adapters",
@@ -49,6 +53,8 @@ class Capabilities:
     one_card_per_account: bool = (
         False  # an account is linked to at most one of each other program; every quote wants a link
     )
+    lots: bool = False  # tells a member's lots, and gives back the very lots that it took
+    lot_months: int = 0  # where it tells lots: how many months of the calendar a new unit lives; 0: for ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,7 @@ class Answer:
     amount: int
     verdict: Verdict
     reason: str | None = None
+    lots: tuple[Part, ...] | None = None  # which lots were taken, made or given back, where the program says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +113,7 @@ class Member:
     tier: str | None
     balance: int | None
     opened_at: datetime | None = None  # None: the program does not say how old the account is
+    lots: tuple[Lot, ...] | None = None  # oldest first, where the program tells them
 
 
 class Adapter(Protocol):
@@ -129,6 +137,17 @@ class Adapter(Protocol):
 
     def member(self, call: Call, reply: Reply) -> Member:
         """What the reply says of the member. Raises errors.AnswerUnreadable."""
+
+
+@runtime_checkable
+class ReportsLots(Protocol):
+    """What a dialect can do besides, if its program tells lots: ask for them by the account token alone. Nothing moves."""
+
+    def lots_call(self, account: str, endpoint: str, secrets: Mapping[str, str]) -> Call:
+        """The look-up of a member's lots, by the token that the program was taught."""
+
+    def lots(self, call: Call, reply: Reply) -> tuple[Lot, ...]:
+        """The lots that the member could spend now, in the order in which the program uses them. Raises errors.AnswerUnreadable."""
 
 
 def compare(order: Order, answers: Sequence[Answer]) -> Answer | None:

@@ -19,6 +19,8 @@ from adapters.sandbox.trust import Trust
 from adapters.sandbox.words import AMOUNT_HIGHEST, Terms
 from clearing.client import PrivateKey
 
+MISTAKES = ("newest_first", "release_anew", "reverse_anew")
+
 
 class Protocol(HttpToolsProtocol):
     """uvicorn's own, which also shows the app its transport, so that a fault can cut the connection."""
@@ -42,6 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
     store.mkdir(parents=True, exist_ok=True)
     books = Books(store / f"{options.program}.db", _terms(options))
     program = Program(books, trust, options.silence_seconds, options.slow_seconds)
+    books.begin(program.now())
     for text in options.fault:
         operation, _, rest = text.partition(":")
         fault, _, times = rest.partition(":")
@@ -114,6 +117,8 @@ def _terms(options: argparse.Namespace) -> Terms:
         balance=options.balance,
         decide_ms=int(options.decide_seconds * 1000),
         fault_times=options.fault_times,
+        lot_months=options.lot_months,
+        lots_wrong=options.lots_wrong,
     )
 
 
@@ -136,6 +141,12 @@ def _options() -> argparse.ArgumentParser:
     take("--step", type=int, default=1, help="amounts are multiples of this")
     take("--limit", type=int, default=AMOUNT_HIGHEST, help="largest amount of one operation")
     take("--balance", type=int, default=1_000_000_000, help="balance of a new member")
+    take(
+        "--lot-months",
+        type=int,
+        help="keeps lots: earned points live so many months; 0: for ever. For the life of a store",
+    )
+    take("--lots-wrong", choices=MISTAKES, help="a mistake with lots, for a check that must find it")
     take("--decide-seconds", type=float, default=1.0, help="when a pending operation is decided")
     take(
         "--silence-seconds",

@@ -15,6 +15,7 @@ from adapters.sandbox import reading
 from adapters.sandbox.aim import Aim
 from adapters.sandbox.books import AccountTaken, Books
 from adapters.sandbox.faults import Fault, Level, script
+from adapters.sandbox.lots import TOLD_MOST
 from adapters.sandbox.reading import Invalid, Unreadable
 from adapters.sandbox.trust import Distrusted, Heard, Trust
 from adapters.sandbox.words import Asked, Said
@@ -111,7 +112,7 @@ def operations(program: Program, _heard: Heard, _scope: Scope, body: bytes) -> R
     if spoiling is not None and not spoiling.applied:
         return _spoilt(spoiling, Reply(200, b""))
     said = program.books.perform(batch, faults, now)
-    reply = Reply(200, orjson.dumps({"operations": [_row(one) for one in _told(batch, said, faults)]}))
+    reply = Reply(200, _results(_told(batch, said, faults)))
     if any(fault.name == "applied_late" for fault in faults.values()):
         return replace(reply, fault="applied_late")
     return reply if spoiling is None else _spoilt(spoiling, reply)
@@ -146,6 +147,29 @@ def member(program: Program, _heard: Heard, _scope: Scope, body: bytes) -> Reply
     except AccountTaken:
         return _problem(409, "account_taken", "This token names another member.")
     return reply if fault is None else _spoilt(fault, reply)
+
+
+def lots(program: Program, _heard: Heard, scope: Scope, _body: bytes) -> Reply:
+    """GET /v1/accounts/{account}/lots: what a member could spend, oldest first, by the token alone."""
+    fault = program.aim.at("lots") if program.aim.scripts else None
+    if fault is not None and not fault.applied:
+        return _spoilt(fault, Reply(200, b""))
+    if program.books.terms.lot_months is None:
+        return _problem(501, "lots_not_offered", "This program keeps no lots.")
+    program.books.pass_time(program.now())
+    said = program.books.lots(scope["path_params"]["account"])
+    if said is None:
+        return _problem(404, "account_unknown", "No member is known under this token.")
+    reply = Reply(200, orjson.dumps(said))
+    return reply if fault is None else _spoilt(fault, reply)
+
+
+def _results(said: Sequence[Said]) -> bytes:
+    """The body of an answer. Lots may be left out, and are where they would make it too large to be read."""
+    body = orjson.dumps({"operations": [_row(one) for one in said]})
+    if len(body) <= reading.BODY_LARGEST:
+        return body
+    return orjson.dumps({"operations": [_row(replace(one, lots=())) for one in said]})
 
 
 def _told(batch: Sequence[Asked], said: Sequence[Said], faults: dict[str, Fault]) -> list[Said]:
@@ -199,6 +223,8 @@ def _row(said: Said) -> dict[str, object]:
     }
     if said.reason is not None:
         row["reason"] = said.reason
+    if 0 < len(said.lots) <= TOLD_MOST:
+        row["lots"] = [{"lot": lot, "amount": amount} for lot, amount in said.lots]
     return row
 
 
@@ -313,6 +339,7 @@ def make_app(program: Program) -> Starlette:
         ("/v1/operations", operations, "POST"),
         ("/v1/operations/{id}", look_up, "GET"),
         ("/v1/members/look-up", member, "POST"),
+        ("/v1/accounts/{account}/lots", lots, "GET"),
     )
     controls = (
         ("/sandbox/script", add_script, ["POST", "DELETE"]),

@@ -4,10 +4,11 @@ import hashlib
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from adapters.sandbox import moves
+from adapters.sandbox import lots, moves
 from adapters.sandbox.faults import Fault
 from adapters.sandbox.schema import SCHEMA
 from adapters.sandbox.words import Asked, Reason, Said, Terms
@@ -41,6 +42,12 @@ class Books:
         for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000"):
             self.sql.execute(f"PRAGMA {setting}")
         self.sql.executescript(SCHEMA)
+
+    def begin(self, now: int) -> None:
+        """Have lots for whoever was a member before this store kept any."""
+        if self.terms.lot_months is not None:
+            with self.writing():
+                lots.have_lots(self.sql, now)
 
     def close(self) -> None:
         """Close the file."""
@@ -77,6 +84,8 @@ class Books:
     def pass_time(self, now: int) -> None:
         """Let holds run out and decide what was left undecided."""
         moves.expire_holds(self.sql, now)
+        if self.terms.lot_months is not None:
+            lots.lapse(self.sql, now)
         due = self.sql.execute(
             "SELECT * FROM operation WHERE decides_at <= ? ORDER BY decides_at, id", (now,)
         ).fetchall()
@@ -88,11 +97,17 @@ class Books:
     def due(self, now: int) -> bool:
         """Whether time has something to do."""
         query = "SELECT EXISTS (SELECT 1 FROM operation WHERE decides_at <= ?1) OR EXISTS (SELECT 1 FROM operation WHERE expires_at <= ?1)"
-        return bool(self.sql.execute(query, (now,)).fetchone()[0])
+        lapses = "SELECT EXISTS (SELECT 1 FROM lot WHERE expires_at <= ?1 AND amount > 0)"
+        return any(self.sql.execute(asked, (now,)).fetchone()[0] for asked in (query, lapses))
 
     def perform(self, asked: Sequence[Asked], faults: dict[str, Fault], now: int) -> list[Said]:
         """Do each operation, in order, unless its id was seen before."""
-        return [self._perform(one, faults.get(one.id), now) for one in asked]
+        said = [self._perform(one, faults.get(one.id), now) for one in asked]
+        return said if self.terms.lot_months is None else [self._with_lots(one) for one in said]
+
+    def _with_lots(self, said: Said) -> Said:
+        """With the lots that were touched, if it is done; asked again, the same ones."""
+        return replace(said, lots=lots.touched(self.sql, said.id)) if said.result == "done" else said
 
     def _perform(self, asked: Asked, fault: Fault | None, now: int) -> Said:
         if self.terms.idempotent:
@@ -151,7 +166,14 @@ class Books:
             "SELECT id, operation, account, unit, amount, result, reason FROM operation WHERE id = ? AND result <> 'hidden'",
             (id_,),
         ).fetchone()
-        return None if row is None else Said(*row)
+        if row is None or self.terms.lot_months is None:
+            return None if row is None else Said(*row)
+        return self._with_lots(Said(*row))
+
+    def lots(self, token: str) -> dict[str, object] | None:
+        """The lots of the member that this token names; None for a token that names nobody."""
+        known = self.sql.execute("SELECT 1 FROM account WHERE token = ?", (token,)).fetchone()
+        return None if known is None else {"account": token, "lots": lots.told(self.sql, token)}
 
     def teach(self, token: str, number: str, name: str | None, now: int) -> dict[str, object]:
         """Let a token name a member, and say of the member what the house may know."""
@@ -176,12 +198,16 @@ class Books:
             "INSERT INTO member (number, status, tier, balance, opening, opened_at) VALUES (?, ?, ?, ?, ?, ?)"
             " ON CONFLICT DO NOTHING"
         )
-        self.sql.execute(insert, (number, opening[1], tier, balance, balance, opened))
+        new = self.sql.execute(insert, (number, opening[1], tier, balance, balance, opened)).rowcount == 1
+        if new and self.terms.lot_months is not None:
+            lots.opened(self.sql, self.terms, number, balance, now)
         self.sql.execute("INSERT INTO account VALUES (?, ?) ON CONFLICT DO NOTHING", (token, number))
         status, tier, free, opened = self.sql.execute(
             "SELECT status, tier, balance - held, opened_at FROM member WHERE number = ?", (number,)
         ).fetchone()
+        told = {} if self.terms.lot_months is None else {"lots": lots.told(self.sql, token)}
         return {
+            **told,
             "account": token,
             "status": status,
             "name_match": opening[2] if name else None,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 ALL = frozenset({"hold", "capture", "release", "debit", "credit", "reverse"})
-ANY_REQUEST = ALL | {"look_up", "member"}  # what a script may aim a fault of the transport at
+ANY_REQUEST = ALL | {"look_up", "member", "lots"}  # what a script may aim a fault of the transport at
 OUT = frozenset({"hold", "debit"})
 MOVES = frozenset({"hold", "debit", "credit"})
 

@@ -2,6 +2,7 @@
 
 import sqlite3
 
+from adapters.sandbox import lots
 from adapters.sandbox.words import AMOUNT_HIGHEST, Asked, Reason, Terms
 
 Refused = Reason | None
@@ -25,7 +26,7 @@ def move(sql: sqlite3.Connection, terms: Terms, asked: Asked, now: int) -> Refus
         return _fresh(sql, terms, asked, now)
     if asked.operation == "reverse":
         return _reverse(sql, terms, asked, now)
-    return _end_hold(sql, asked, now)
+    return _end_hold(sql, terms, asked, now)
 
 
 def expire_holds(sql: sqlite3.Connection, now: int) -> None:
@@ -33,6 +34,7 @@ def expire_holds(sql: sqlite3.Connection, now: int) -> None:
     late = sql.execute("SELECT id, account, remaining FROM operation WHERE expires_at <= ?", (now,)).fetchall()
     for id_, account, remaining in late:
         _change(sql, account, 0, -remaining)
+        lots.expire_hold(sql, account, id_)
         sql.execute("UPDATE operation SET remaining = 0, ended = 'expired', expires_at = NULL WHERE id = ?", (id_,))
 
 
@@ -49,6 +51,11 @@ def _fresh(sql: sqlite3.Connection, terms: Terms, asked: Asked, now: int) -> Ref
         (change, held, asked.account, AMOUNT_HIGHEST),
     )
     if moved.rowcount == 1:
+        if terms.lot_months is not None:
+            if asked.operation == "credit":
+                lots.earn(sql, terms, asked, asked.amount, now)
+            else:
+                lots.take(sql, terms, asked, asked.amount)
         return _record(sql, asked, now, change)
     member = sql.execute(
         "SELECT status FROM account JOIN member USING (number) WHERE token = ?", (asked.account,)
@@ -60,7 +67,7 @@ def _fresh(sql: sqlite3.Connection, terms: Terms, asked: Asked, now: int) -> Ref
     return Reason.LIMIT_EXCEEDED if asked.operation == "credit" else Reason.INSUFFICIENT_POINTS
 
 
-def _end_hold(sql: sqlite3.Connection, asked: Asked, now: int) -> Refused:
+def _end_hold(sql: sqlite3.Connection, terms: Terms, asked: Asked, now: int) -> Refused:
     """Capture or release. A capture of less gives the rest back; to release what ran out changes nothing and is done."""
     hold = sql.execute(
         "SELECT remaining, ended FROM operation WHERE id = ? AND operation = 'hold' AND account = ? AND unit = ? AND result = 'done'",
@@ -80,6 +87,11 @@ def _end_hold(sql: sqlite3.Connection, asked: Asked, now: int) -> Refused:
         "UPDATE operation SET remaining = 0, ended = ?, expires_at = NULL WHERE id = ?",
         ("captured" if capture else "released", asked.refers),
     )
+    if terms.lot_months is not None:
+        if capture:
+            lots.keep(sql, asked)
+        else:
+            lots.give_back(sql, terms, asked, None, now)
     return _done(sql, asked, now, -asked.amount if capture else 0, -remaining)
 
 
@@ -101,6 +113,11 @@ def _reverse(sql: sqlite3.Connection, terms: Terms, asked: Asked, now: int) -> R
     if operation == "credit" and balance - held < asked.amount:
         return Reason.POINTS_SPENT
     sql.execute("UPDATE operation SET remaining = remaining - ? WHERE id = ?", (asked.amount, asked.refers))
+    if terms.lot_months is not None:
+        if operation == "credit":
+            lots.take_back(sql, asked)
+        else:
+            lots.give_back(sql, terms, asked, asked.amount, now)
     return _done(sql, asked, now, -asked.amount if operation == "credit" else asked.amount, 0)
 
 

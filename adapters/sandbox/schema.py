@@ -1,6 +1,6 @@
 """The tables of the program's own store."""
 
-# `member` is moved, `operation` remembers every id, `effect` has one row for each real effect.
+# `member` is moved, `operation` remembers every id, `effect` has one row for each real effect, `lot` says which points are whose age.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS member (
     number TEXT PRIMARY KEY,
@@ -41,6 +41,22 @@ CREATE TABLE IF NOT EXISTS effect (
     amount INTEGER NOT NULL,
     change INTEGER NOT NULL, -- of the member's balance
     at INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS lot ( -- filled only where the program keeps lots
+    number TEXT NOT NULL REFERENCES member (number),
+    lot TEXT NOT NULL, -- the id of the credit that made it
+    earned_at INTEGER NOT NULL,
+    expires_at INTEGER, -- NULL: never
+    amount INTEGER NOT NULL CHECK (amount >= 0), -- free to spend; what is held or gone stands in lot_use
+    PRIMARY KEY (number, lot)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS lot_expires ON lot (expires_at) WHERE amount > 0;
+CREATE TABLE IF NOT EXISTS lot_use ( -- what one operation took of a lot, made or gave back
+    id TEXT NOT NULL,
+    lot TEXT NOT NULL,
+    amount INTEGER NOT NULL,
+    remaining INTEGER NOT NULL CHECK (remaining >= 0), -- taken and not given back
+    PRIMARY KEY (id, lot)
 );
 CREATE TABLE IF NOT EXISTS fault_seen (
     id TEXT NOT NULL,

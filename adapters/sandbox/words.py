@@ -52,6 +52,7 @@ class Said:
     amount: int
     result: str
     reason: str | None = None
+    lots: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +71,5 @@ class Terms:
     balance: int = 1_000_000_000
     decide_ms: int = 1_000
     fault_times: int = 1
+    lot_months: int | None = None  # how long earned points live; 0: for ever; None: keeps no lots
+    lots_wrong: str | None = None  # a mistake with lots that a check must find

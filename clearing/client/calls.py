@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -83,9 +84,8 @@ class Clearing:
         key: str | None = None,
     ) -> Answer:
         """Link two accounts of one member. `consent` is {"scope": […], "channels": […]}, for members of your own program."""
-        wish: dict[str, Any] = {"source_account": source_account, "target_account": target_account}
-        more = {"name": name, "consent": consent}
-        return self._post("/v1/links", wish | {field: said for field, said in more.items() if said is not None}, key)
+        wish = {"source_account": source_account, "target_account": target_account}
+        return self._post("/v1/links", wish | _said(name=name, consent=consent), key)
 
     def unlink(self, link_id: str, key: str | None = None) -> Answer:
         """End a link."""
@@ -110,13 +110,25 @@ class Clearing:
         *,
         sent: int | None = None,
         received: int | None = None,
+        kind: str | None = None,
+        tier: str | None = None,
+        card: str | None = None,
+        channel: str | None = None,
         key: str | None = None,
     ) -> Answer:
-        """The price of sending `sent` points, or of letting `received` arrive: a signed token that expires."""
+        """The price of sending `sent` points, or of letting `received` arrive: a signed token that expires.
+
+        `kind` is exchange, transfer, gift, donation or cash_back; left out, it is an exchange. The member's tier and card held, and the
+        channel, where the rate card asks for them.
+        """
         if (sent is None) == (received is None):
             raise ValueError("a quote is asked for by sent or by received, one of them")
-        wish: dict[str, Any] = {"source_account": source_account, "target_account": target_account}
-        return self._post("/v1/quotes", wish | ({"sent": sent} if received is None else {"received": received}), key)
+        wish = {"source_account": source_account, "target_account": target_account}
+        return self._post(
+            "/v1/quotes",
+            wish | _said(sent=sent, received=received, kind=kind, tier=tier, card=card, channel=channel),
+            key,
+        )
 
     def exchange(
         self, token: str, key: str | None = None, wait: int | None = None, *, device: str | None = None
@@ -125,11 +137,11 @@ class Clearing:
 
         `device` is your token of the device that asks; the house keeps a keyed hash of it.
         """
-        return self._post("/v1/exchanges", _submitted(token, device), key, wait)
+        return self._post("/v1/exchanges", _said(quote=token, device=device), key, wait)
 
     def dry_run(self, token: str, key: str | None = None, *, device: str | None = None) -> Answer:
         """What `exchange` would come to now: reserve, hold, refuse or replay. Nothing is reserved, and the quote stays good."""
-        return self._post("/v1/dry-runs", _submitted(token, device), key)
+        return self._post("/v1/dry-runs", _said(quote=token, device=device), key)
 
     def look_up(self, exchange_id: str, wait: int | None = None) -> Answer:
         """The exchange as it stands."""
@@ -142,12 +154,89 @@ class Clearing:
     def reverse(
         self, exchange_id: str, sent: int, reason: str, key: str | None = None, wait: int | None = None
     ) -> Answer:
-        """Take back `sent` of the source's points, all or a part, at the original terms."""
+        """Take back `sent` points, all or a part, at the original terms: counted as they were sent, or issued if none were sent."""
         return self._post(f"/v1/exchanges/{exchange_id}/reversals", {"sent": sent, "reason": reason}, key, wait)
+
+    # --- what a partner does without a quote
+
+    def accrue(
+        self,
+        account: str,
+        units: int,
+        occurred_at: datetime | None = None,
+        reference: str | None = None,
+        *,
+        kind: str = "accrual",
+        key: str | None = None,
+        wait: int | None = None,
+    ) -> Answer:
+        """Issue units to a member and pay for them. An accrual has a receipt number and says when it happened; a purchase may."""
+        told = _said(occurred_at=_instant(occurred_at), reference=reference)
+        return self._post("/v1/accruals", {"account": account, "units": units, "kind": kind} | told, key, wait)
+
+    def redeem(
+        self,
+        account: str,
+        points: int,
+        occurred_at: datetime | None = None,
+        reference: str | None = None,
+        *,
+        later: bool = False,
+        key: str | None = None,
+        wait: int | None = None,
+    ) -> Answer:
+        """Have points of a member spent here and be paid for them; `later` holds them until they are captured, or cancelled."""
+        told = _said(occurred_at=_instant(occurred_at), reference=reference)
+        wish = {"account": account, "points": points, "capture": "later" if later else "now"}
+        return self._post("/v1/redemptions", wish | told, key, wait)
+
+    def capture(self, exchange_id: str, points: int, key: str | None = None, wait: int | None = None) -> Answer:
+        """Take so many of the held points; the rest goes back to the member."""
+        return self._post(f"/v1/redemptions/{exchange_id}/capture", {"points": points}, key, wait)
+
+    # --- claims of accruals that are missing
+
+    def claim(
+        self,
+        account: str,
+        partner: str,
+        reference: str,
+        occurred_at: datetime,
+        units: int | None = None,
+        *,
+        key: str | None = None,
+    ) -> Answer:
+        """Claim an accrual for a member of your own program. Its state says whether it waits, or was paid before."""
+        receipt = {"partner": partner, "reference": reference, "occurred_at": _instant(occurred_at)}
+        return self._post("/v1/claims", {"account": account} | receipt | _said(units=units), key)
+
+    def claims(self) -> Answer:
+        """The claims that wait for your word."""
+        return self._ask("GET", "/v1/claims", None, {})
+
+    def look_at_claim(self, claim_id: str) -> Answer:
+        """A claim as it stands."""
+        return self._ask("GET", f"/v1/claims/{claim_id}", None, {})
+
+    def accept_claim(self, claim_id: str, units: int, key: str | None = None, wait: int | None = None) -> Answer:
+        """Pay a claim: an accrual of so many units with its receipt number."""
+        return self._post(f"/v1/claims/{claim_id}/accept", {"units": units}, key, wait)
+
+    def reject_claim(self, claim_id: str, reason: str, key: str | None = None) -> Answer:
+        """Do not pay a claim, and say why."""
+        return self._post(f"/v1/claims/{claim_id}/reject", {"reason": reason}, key)
 
     def proof(self, exchange_id: str) -> Answer:
         """The receipt with its inclusion in the log, for `clearing.client.receipt.verify_receipt`."""
         return self._ask("GET", f"/v1/exchanges/{exchange_id}/proof", None, {})
+
+    def balances(self, account: str | None = None, at: datetime | None = None) -> Answer:
+        """What the accounts of the books that are the caller's, or one of them, held at an instant; without one, now."""
+        return self._ask("GET", f"/v1/balances{'' if account is None else f'/{account}'}{_at(at)}", None, {})
+
+    def moved(self, account: str, at: datetime | None = None) -> Answer:
+        """What a linked member's account moved through the house by an instant; without one, by now."""
+        return self._ask("GET", f"/v1/accounts/{account}/moved{_at(at)}", None, {})
 
     def checkpoint(self) -> str:
         """The head of the log as a signed note: keep it, and ask later whether the log has only grown since."""
@@ -214,8 +303,25 @@ def quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
-def _submitted(token: str, device: str | None) -> Answer:
-    return {"quote": token} if device is None else {"quote": token, "device": device}
+def _said(**fields: object) -> dict[str, Any]:
+    """What was given of these fields."""
+    return {field: value for field, value in fields.items() if value is not None}
+
+
+def _instant(at: datetime | None) -> str | None:
+    """RFC 3339. Raises ValueError for a time without a zone: it is no instant."""
+    if at is not None and at.tzinfo is None:
+        raise ValueError("an instant has a zone")
+    return None if at is None else at.isoformat()
+
+
+def _at(at: datetime | None) -> str:
+    """The query that names an instant, in UTC and without escapes. Raises ValueError for one without a zone."""
+    if at is None:
+        return ""
+    if at.tzinfo is None:
+        raise ValueError("an instant has its zone")
+    return f"?at={at.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"
 
 
 def _preferences(wait: int | None) -> dict[str, str]:

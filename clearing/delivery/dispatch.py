@@ -17,7 +17,7 @@ import httpx
 import structlog
 
 from clearing import errors
-from clearing.adapter import Adapter, Member
+from clearing.adapter import Adapter, Lot, Member, ReportsLots
 from clearing.delivery import asking
 from clearing.delivery.asking import SENT, Pace
 from clearing.delivery.breaker import Admission
@@ -193,6 +193,29 @@ class Delivery:
         if isinstance(known, Silence):
             raise errors.ProgramUnavailable(retry_after=known.retry_after)
         return known
+
+    async def look_up_lots(self, program: str, account: UUID | str) -> tuple[Lot, ...]:
+        """A member's lots, oldest first, by the token alone. Raises errors.ProgramUnavailable, also for a dialect without them.
+
+        A program that is left alone is not asked. How this call goes says nothing about orders: the breaker does not hear of it.
+        """
+        found = (await self.means.directory()).programs.get(program)
+        adapter: object = None if found is None else self.means.adapters.get(found.adapter)
+        if found is None or not isinstance(adapter, ReportsLots):
+            raise errors.ProgramUnavailable("no lots are told from there")
+        if self._desk(program).breaker.until is not None:
+            raise errors.ProgramUnavailable(retry_after=max(1, round(self.pace.breaker_seconds)))
+        self.count("calls", program, 1)
+        try:
+            call = adapter.lots_call(str(account), found.endpoint, self.means.secrets(program))
+            said = await self.means.wire.ask(found, call)
+            lots = said if isinstance(said, Silence) else adapter.lots(call, said.reply)
+        except Exception:  # noqa: BLE001 - whatever a dialect raises could quote the member; its text and its trace end here
+            raise errors.ProgramUnavailable("the program's answer cannot be read") from None
+        if isinstance(lots, Silence):
+            self.count("silences", program, 1)
+            raise errors.ProgramUnavailable(retry_after=lots.retry_after)
+        return lots
 
     # --- out
 

@@ -24,6 +24,8 @@ async def audit(connection: AsyncConnection[Any], keyring: Keyring) -> list[Chec
     checks.append(Check("what orders name as evidence is there", named, _shown(missing)))
     named, missing = await partners.consents_unproven(connection, LANE)
     checks.append(Check("what consents name as evidence is there, signed by their key", named, _shown(missing)))
+    named, missing = await partners.claims_unproven(connection, LANE)
+    checks.append(Check("what claims name as evidence is there, signed by whose word it is", named, _shown(missing)))
     closed, remains = await partners.closed_remains(connection, LANE)
     checks.append(Check("closed accounts have no link, and erased ones nothing that opens", closed, _shown(remains)))
     changed, faults = await partners.seconded(connection, LANE)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from shlex import quote as shell
 from typing import Annotated, Any
@@ -27,6 +27,7 @@ Again = Annotated[
 Curl = Annotated[
     bool, typer.Option("--curl", help="Print the signed curl command (good for five minutes) instead of sending.")
 ]
+At = Annotated[str | None, typer.Option("--at", help="A past instant, RFC 3339 with its zone; none: now.")]
 Wait = Annotated[int | None, typer.Option(help="See it through for up to so many seconds.")]
 Device = Annotated[str | None, typer.Option(help="Your token of the device that asks.")]
 URL = "http://127.0.0.1:8080"
@@ -116,6 +117,7 @@ def quote(
     key: Key,
     sent: Annotated[int | None, typer.Option(help="Points to send.")] = None,
     received: Annotated[int | None, typer.Option(help="Units that should arrive.")] = None,
+    kind: Annotated[str, typer.Option(help="exchange, transfer, gift, donation or cash_back.")] = "exchange",
     url: Url = URL,
     pinned: Pinned = None,
     *,
@@ -126,11 +128,12 @@ def quote(
         raise typer.BadParameter("say --sent or --received, one of them")
     session = Session(key, url, pinned)
     amount = {"sent": sent} if received is None else {"received": received}
-    wish = {"source_account": source_account, "target_account": target_account, **amount}
+    wish = {"source_account": source_account, "target_account": target_account, **amount, "kind": kind}
     if curl:
         typer.echo(session.curl("POST", "/v1/quotes", wish, None, None))
     else:
-        say(session, lambda client: client.quote(source_account, target_account, sent=sent, received=received))
+        ends = (source_account, target_account)
+        say(session, lambda client: client.quote(*ends, sent=sent, received=received, kind=kind))
 
 
 @terminal.app.command()
@@ -175,8 +178,37 @@ def reverse(
     url: Url = URL,
     pinned: Pinned = None,
 ) -> None:
-    """Give points of a completed exchange back, all or a part, at the original terms."""
+    """Give points of a completed exchange back, all or a part, at the original terms: counted as sent, or as issued if none were sent."""
     say(Session(key, url, pinned), lambda client: client.reverse(exchange_id, sent, reason, again, wait))
+
+
+@terminal.app.command()
+def balance(
+    key: Key,
+    account: Annotated[
+        str | None,
+        typer.Argument(help="CODE.KIND, as in lotus.position, or a member's account token; none: all of yours."),
+    ] = None,
+    at: At = None,
+    url: Url = URL,
+    pinned: Pinned = None,
+) -> None:
+    """What accounts of the books held at any past instant, or what a member moved through the house by then."""
+    when = None if at is None else _instant(at)
+    if account is not None and "." not in account:
+        say(Session(key, url, pinned), lambda client: client.moved(account, when))
+    else:
+        say(Session(key, url, pinned), lambda client: client.balances(account, when))
+
+
+def _instant(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = datetime.min  # noqa: DTZ901 - refused with those that lack their zone
+    if at.tzinfo is None:
+        raise typer.BadParameter("an instant is RFC 3339 with its zone, as in 2026-03-31T22:00:00Z")
+    return at
 
 
 @terminal.app.command()

@@ -5,28 +5,24 @@ import json
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import TimeoutExpired
-from typing import Any
 
 import httpx
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
-from rich.text import Text
 
 from clearing import database, partners
-from clearing.client import Clearing, Message, Problem, holds, sign_request, verify_receipt
-from clearing.front import audit, vault
+from clearing.client import Message, Problem, holds, sign_request, verify_receipt
+from clearing.front import audit, demo_terms, vault
 from clearing.front.house import LANE
 from clearing.front.stage import Stage, stage
+from clearing.front.story import WAIT_SECONDS, Story, common
 from clearing.ledger import reads
 from clearing.ledger.verify import Check
 from clearing.rules.postings import Account, account_number
-from clearing.rules.units import MICRO
 
-WAIT_SECONDS = 15
 SENT = 20_000
 SENT_DECLINED = 21_876  # 10,938 miles: the sandbox airline declines amounts that end in 938
 SENT_LOST_ANSWER = 21_802  # 10,901 miles: it credits amounts that end in 901 and says nothing
@@ -34,45 +30,6 @@ SENT_KILLED = 24_000
 PART = 8_000
 AT_THE_HOTEL, AT_THE_AIRLINE = "SBX-OK-20048852", "SBX-OK-71130046"
 KILL_AT = "deliver.heard:2"  # the airline has answered the credit, and the house has written nothing of it yet
-
-
-@dataclass
-class Story:
-    """The stage, the two members, and what has been shown so far."""
-
-    stage: Stage
-    console: Console
-    palm: Clearing
-    source: str = ""
-    target: str = ""
-    first: dict[str, Any] = field(default_factory=dict)
-    failed: list[str] = field(default_factory=list)
-
-    def shows(self, sentence: str, *, held: bool, detail: str = "") -> None:
-        """One thing that the story claims, with what was seen."""
-        self.console.print(
-            Text("  ✓ " if held else "  ✗ ", "green" if held else "bold red") + Text(sentence),
-            Text(f" {detail}", "dim"),
-        )
-        if not held:
-            self.failed.append(sentence)
-
-    def quote(self, sent: int) -> dict[str, Any]:
-        """A signed quote for so many points."""
-        return self.palm.quote(self.source, self.target, sent=sent)
-
-    def exchange(self, sent: int, key: str) -> dict[str, Any]:
-        """Quote and exchange, and wait for the end."""
-        return self.palm.exchange(self.quote(sent)["quote"], key, wait=WAIT_SECONDS)
-
-    def balance(self, program: str) -> int:
-        """What the member has, in the program's own books."""
-        return self.stage.balance(program, self.source if program == "palm-hotels" else self.target)
-
-
-def _common(micro: int) -> str:
-    whole, rest = divmod(abs(micro), MICRO)
-    return f"{'-' if micro < 0 else ''}{whole:,}.{rest:06}"
 
 
 def linking(story: Story) -> None:
@@ -91,7 +48,7 @@ def completing(story: Story) -> None:
     """A signed quote, and a signed exchange that completes"""
     before = story.balance("palm-hotels"), story.balance("lotus-air")
     quote = story.quote(SENT)
-    told = f"debit {_common(quote['debit'])}, credit {_common(quote['credit'])}, fee {_common(quote['fee'])}"
+    told = f"debit {common(quote['debit'])}, credit {common(quote['credit'])}, fee {common(quote['fee'])}"
     received = quote["target"]["amount"]
     story.shows(f"{SENT:,} points are worth {received:,} miles", held=received == SENT // 2, detail=told)
     story.first = story.palm.exchange(quote["quote"], "first", wait=WAIT_SECONDS)
@@ -193,7 +150,7 @@ def proving(story: Story) -> None:
     story.shows("the trial balance is zero in every unit", held=not any(per_unit.values()), detail=told)
     for partner, position, pending in caps:
         side = "owes" if position > 0 else "is owed"
-        story.shows(f"{partner} {side} {_common(abs(position))}", held=pending == 0, detail="nothing pending")
+        story.shows(f"{partner} {side} {common(abs(position))}", held=pending == 0, detail="nothing pending")
     for check in checks:
         story.shows(check.name, held=check.holds, detail=f"{check.looked_at} looked at")
     proof = story.palm.proof(story.first["exchange"])
@@ -250,7 +207,7 @@ def _trial_balance(balance: list[tuple[int, int, int]], names: dict[int, tuple[s
     table.add_column("credits", justify="right")
     for account, debits, credits_ in sorted(balance, key=lambda row: (names[row[0]][1], row[0])):
         name, unit = names[account]
-        shown = [_common(amount) if unit == "value" else f"{amount:,}" for amount in (debits, credits_)]
+        shown = [common(amount) if unit == "value" else f"{amount:,}" for amount in (debits, credits_)]
         table.add_row(name, unit, *shown)
     return table
 
@@ -262,6 +219,10 @@ SCENES: tuple[Callable[[Story], None], ...] = (
     losing_the_answer,
     killing_the_house,
     reversing,
+    demo_terms.pricing,
+    demo_terms.accruing,
+    demo_terms.redeeming,
+    demo_terms.running_out,
     proving,
     hiding,
 )

@@ -3,15 +3,14 @@
 from typing import TYPE_CHECKING, Any
 
 from clearing import exchange
-from clearing.database import statement
-from clearing.front import exchanges
+from clearing.front import exchanges, moving
 from clearing.front import risk_messages as messages
 from clearing.front.doors import Asked, Door, Reply
 from clearing.front.house import LANE
 from clearing.front.problems import Problem
 from clearing.front.shapes import instant
 from clearing.front.watching import watch_of
-from clearing.ledger import rows
+from clearing.ledger import reads
 from clearing.ledger.items import Tried, Try
 from clearing.rules.refusals import REMEDY, Refusal, RefusalCode
 
@@ -29,14 +28,14 @@ async def dry_run(house: "House", asked: Asked) -> Reply | Problem:
     key = asked.idempotency_key
     wish = asked.parse(messages.DryRunWish)
     accepted, directory, exchange_id = await exchanges.accepted_wish(house, asked, wish)
-    meant = exchanges.signed_wish(house, asked, key, EXCHANGES)
+    meant = moving.signed_wish(house, asked, key, EXCHANGES)
     watch = await watch_of(house, accepted, directory, asked.at, wish.device)
-    lease = exchanges.lease_of(house, asked)
+    lease = moving.lease(house, asked)
     item = exchange.reservation(meant, accepted, directory, exchange_id, lease, asked.at, watch)
     tried = await house.writer.put(Try(item))
     known = await _fingerprint(house, meant)
     if known == meant.fingerprint:
-        return Reply(200, _said("replay", Tried(None, None)), headers=exchanges.REPLAYED)
+        return Reply(200, _said("replay", Tried(None, None)), headers=moving.REPLAYED)
     if known is not None:
         refusal = Refusal(RefusalCode.IDEMPOTENCY_KEY_REUSED, "this Idempotency-Key came with another body before")
         tried = Tried(refusal, None)
@@ -47,10 +46,9 @@ async def dry_run(house: "House", asked: Asked) -> Reply | Problem:
 
 async def _fingerprint(house: "House", meant: exchange.Asked) -> bytes | None:
     """What the exchange of this partner's Idempotency-Key was asked for with; None: the key is new."""
-    named = {"lane": LANE, "partner": [meant.partner], "idempotency_key": [meant.idempotency_key]}
     async with house.reads.connection() as connection:
-        found = await (await connection.execute(statement("read_known"), named)).fetchone()
-    return None if found is None else rows.exchange_of(found).fingerprint
+        known = await reads.of_key(connection, LANE, meant.partner, meant.idempotency_key)
+    return None if known is None else known[1]
 
 
 def _said(would: str, tried: Tried) -> dict[str, Any]:

@@ -1,31 +1,22 @@
 """Exchanges: submit a quote, look up, cancel, reverse."""
 
-import asyncio
-from datetime import timedelta
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from clearing import errors, exchange, partners
-from clearing.exchange import Lease
-from clearing.front import keeping, messages, problems, reading, shapes, sources
+from clearing.front import messages, moving, problems, reading, shapes, sources
 from clearing.front.books import visible
 from clearing.front.doors import BOTH, Asked, Door, Reply
 from clearing.front.house import LANE
 from clearing.front.problems import Problem
 from clearing.front.watching import watch_of
-from clearing.ledger import reads
-from clearing.ledger.items import ExchangeView, LeafView, Reserved
+from clearing.ledger.items import Reserved
 from clearing.partners import Directory
-from clearing.rules.lifecycle import TERMINAL, State
 from clearing.rules.refusals import Refusal
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from clearing.front.house import House
-
-REPLAYED = (("idempotency-replayed", "true"),)
-_ENDED = TERMINAL | {State.REVIEW}
 
 
 async def submit(house: "House", asked: Asked) -> Reply | Problem:
@@ -37,13 +28,13 @@ async def submit(house: "House", asked: Asked) -> Reply | Problem:
     wish = asked.parse(messages.ExchangeWish)
     accepted, directory, exchange_id = await accepted_wish(house, asked, wish)
     watch = await watch_of(house, accepted, directory, asked.at, wish.device)
-    meant = signed_wish(house, asked, key)
+    meant = moving.signed_wish(house, asked, key)
     outcome = await exchange.submit(
-        house.writer, meant, accepted, directory, exchange_id, lease_of(house, asked), asked.at, watch
+        house.writer, meant, accepted, directory, exchange_id, moving.lease(house, asked), asked.at, watch
     )
     if wish.device is not None and isinstance(outcome, Reserved) and not outcome.replayed:
         await _name_members(house, meant, accepted)
-    return await _reserved(house, asked, outcome)
+    return await moving.reserved(house, asked, outcome)
 
 
 async def accepted_wish(
@@ -66,108 +57,51 @@ async def _name_members(house: "House", meant: exchange.Asked, accepted: exchang
 
 
 async def look_up(house: "House", asked: Asked) -> Reply:
-    """An exchange or reversal as it is now; with `Prefer: wait`, once it has ended or the time is over."""
+    """An exchange of any kind, or a reversal, as it is now; with `Prefer: wait`, once it ended, its points are held, or time is over."""
     view, leaf = await visible(house, asked)
     seconds = reading.wait_seconds(asked.fields)
-    if seconds and view.state not in _ENDED:
-        view, leaf = await _later(house, view.exchange_id, seconds)
-    return Reply(200, _said(house, view, leaf))
+    if seconds and not moving.settled(view):
+        view, leaf = await moving.later(house, view.exchange_id, seconds)
+    return Reply(200, moving.said(house, view, leaf))
 
 
 async def cancel(house: "House", asked: Asked) -> Reply | Problem:
-    """Stop it, if the target has not been asked yet; whatever the source holds is given back."""
+    """Stop it, if the target has not been asked yet and no capture is under way; whatever the source holds is given back."""
     key = asked.idempotency_key
     asked.parse(messages.CancelWish)
     exchange_id = shapes.named_id(asked.path["exchange"])
-    outcome = await exchange.cancel(house.writer, signed_wish(house, asked, key), exchange_id)
+    outcome = await exchange.cancel(house.writer, moving.signed_wish(house, asked, key), exchange_id)
     if isinstance(outcome, Refusal):
         return problems.of_refusal(outcome)
-    house.delivery.moved(outcome)
-    view, leaf = await _read(house, exchange_id)
-    return Reply(200, _said(house, view, leaf))
+    view, leaf = await moving.followed(house, asked, outcome)
+    return Reply(200, moving.said(house, view, leaf))
 
 
 async def reverse(house: "House", asked: Asked) -> Reply | Problem:
-    """Give points back at the original terms: `sent` of them, or all that are left. The target is asked first."""
+    """Give points back at the original terms: `sent` of them, or all that are left. The target is asked first.
+
+    Points count as they were sent, or, where none were sent, as they were issued. What a target cannot take back because it was spent is
+    refused (`points_spent`), unless the program agreed to bear it: then `shortfall` says how much it bears.
+    """
     key = asked.idempotency_key
     wish = asked.parse(messages.ReversalWish)
     original, _ = await visible(house, asked)
+    if wish.reason.startswith(f"{original.target_program}: "):
+        raise errors.ValidationFailed("reason: only the program speaks like this")
     directory = await house.live.directory(asked.at)
     reversal_id = partners.bucketed_uuid(asked.at, partners.bucket_of(original.exchange_id), sources.random(10))
     outcome = await exchange.reverse(
         house.writer,
-        signed_wish(house, asked, key),
+        moving.signed_wish(house, asked, key),
         original,
         directory,
         reversal_id,
         wish.sent,
         wish.reason,
-        lease_of(house, asked),
+        moving.lease(house, asked),
+        asked.at,
     )
-    return await _reserved(house, asked, outcome)
-
-
-def signed_wish(house: "House", asked: Asked, key: str, path: str | None = None) -> exchange.Asked:
-    """What the ledger keeps of this request: its signature as evidence, its nonce, and what a repeat must equal.
-
-    A dry run names the `path` of what it is a dry run of.
-    """
-    message, kept = asked.message, keeping.kept_request(house, asked)
-    what = f"{message.method}\n{path or message.path}\n{message.query}\n".encode() + (kept.digest or b"")
-    return exchange.Asked(asked.caller.code, asked.signed, kept, key, sha256(what).digest())
-
-
-def lease_of(house: "House", asked: Asked) -> Lease:
-    """Who sends the first order: this process, until its lease ends."""
-    return Lease(house.delivery.lease, asked.at + timedelta(seconds=house.delivery.pace.lease_seconds))
-
-
-async def _reserved(house: "House", asked: Asked, outcome: Reserved | Refusal) -> Reply | Problem:
-    """Send the first order, wait if the caller would, and say how it stands."""
-    if isinstance(outcome, Refusal):
-        return problems.of_refusal(outcome)
-    view, leaf, seconds = outcome.exchange, outcome.leaf, reading.wait_seconds(asked.fields)
-    if outcome.due:
-        house.delivery.hand_over(outcome.due)
-        moved = await house.delivery.ended(view.exchange_id, seconds) if seconds else None
-        if moved and moved.exchange:
-            view = moved.exchange
-        elif seconds:
-            view, leaf = await _read(house, view.exchange_id)
-    elif seconds and view.state not in _ENDED:
-        view, leaf = await _later(house, view.exchange_id, seconds)
-    said = _said(house, view, leaf)
-    if outcome.replayed:
-        return Reply(200, said, headers=REPLAYED)
-    return Reply(201 if view.state in TERMINAL else 202, said)
-
-
-async def _later(house: "House", exchange_id: "UUID", seconds: int) -> tuple[ExchangeView, LeafView]:
-    """The exchange once it has ended, or after so many seconds. Listens first and reads then, so that no end is missed."""
-    loop = asyncio.get_running_loop()
-    until = loop.time() + seconds
-    listening = asyncio.ensure_future(house.delivery.ended(exchange_id, seconds))
-    await asyncio.sleep(0)
-    try:
-        found = await _read(house, exchange_id)
-        if found[0].state in _ENDED or loop.time() >= until:
-            return found
-        await listening
-        return await _read(house, exchange_id)
-    finally:
-        listening.cancel()
-
-
-async def _read(house: "House", exchange_id: "UUID") -> tuple[ExchangeView, LeafView]:
-    async with house.reads.connection() as connection:
-        found = await reads.exchange(connection, LANE, exchange_id)
-    if found is None:
-        raise errors.NotFound
-    return found
-
-
-def _said(house: "House", view: ExchangeView, leaf: LeafView) -> dict[str, object]:
-    return shapes.exchange(view, exchange.receipt(view.exchange_id, leaf, house.key))
+    return await moving.reserved(house, asked, outcome)
 
 
 _OWN = ("not_found", "idempotency_key_reused")
@@ -208,6 +142,7 @@ DOORS = (
         messages.CancelWish,
         ("not_found", "too_late"),
         writes=True,
+        waits=True,
     ),
     Door(
         "POST",

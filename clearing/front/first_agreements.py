@@ -31,10 +31,13 @@ class Terms:
     notice_days: int = NOTICE_DAYS
     valid_from: datetime | None = None
     prices: dict[str, tuple[Ratio, Ratio]] = field(default_factory=dict)
+    rights: tuple[tuple[str, str], ...] = ()  # program and kind
+    funding: tuple[dict[str, Any], ...] = ()
+    shortfall: Bearer = Bearer.REFUSE
 
 
 def document_of(partner: str, terms: Terms, now: datetime) -> dict[str, Any]:
-    """The document of a first version: no fees, no funding, no rights, and a claw-back that cannot take is refused."""
+    """The document of a first version: no fees."""
     return {
         "format": FORMAT,
         "partner": partner,
@@ -42,7 +45,9 @@ def document_of(partner: str, terms: Terms, now: datetime) -> dict[str, Any]:
         "notice_days": terms.notice_days,
         "prices": [_price(program, *prices) for program, prices in sorted(terms.prices.items())],
         "cap": {"postpaid": {"granted": terms.cap or 0}},
-        "shortfall": Bearer.REFUSE.value,
+        "rights": [{"program": program, "kind": kind} for program, kind in terms.rights],
+        "funding": list(terms.funding),
+        "shortfall": terms.shortfall.value,
     }
 
 
@@ -50,7 +55,7 @@ async def agree(connection: AsyncConnection[Any], plan: Mapping[str, Terms]) -> 
     """Publish the first version of each partner that has none. Raises errors.ValidationFailed where a plan differs from what is agreed."""
     published = []
     for partner, terms in plan.items():
-        if terms.cap is None and not terms.prices:
+        if terms.cap is None and not terms.prices and not terms.rights:
             continue
         now = sources.clock()
         known = (await partners.load(connection)).agreements.get(partner, ())
@@ -77,8 +82,12 @@ def _require_same(known: tuple[Agreement, ...], terms: Terms, now: datetime) -> 
 
 def _says(agreement: Agreement, terms: Terms) -> bool:
     capped = terms.cap is None or agreement.credit == Postpaid(terms.cap)
-    return capped and all(
-        agreement.worth(program) == Worth(program, *prices) for program, prices in terms.prices.items()
+    rights = {(right.program, str(right.kind)) for right in agreement.rights}
+    return (
+        capped
+        and rights >= set(terms.rights)
+        and agreement.shortfall is terms.shortfall
+        and all(agreement.worth(program) == Worth(program, *prices) for program, prices in terms.prices.items())
     )
 
 

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from clearing.rules.lifecycle import Path, State
+from clearing.rules.kinds import Nature
+from clearing.rules.lifecycle import Kind, Path, State
 from clearing.rules.units import AMOUNT_MAX
 
 
@@ -76,11 +77,21 @@ class AccountSaid(Said):
     balance: int | None
 
 
+QuotedKind = Literal["exchange", "transfer", "gift", "donation", "cash_back"]
+
+
 class QuoteWish(Wish):
     """What would it cost? Either the points to send, or the units that should arrive."""
 
     source_account: Token
     target_account: Token
+    kind: Annotated[
+        QuotedKind,
+        Field(
+            description="exchange: for the same member; transfer, gift (within a program): for another; donation: to a "
+            "program of a charity; cash_back: to a program of money"
+        ),
+    ] = "exchange"
     sent: Amount | None = None
     received: Amount | None = None
     tier: Code | None = None
@@ -108,6 +119,21 @@ class Arrival(Said):
     estimate_seconds: int
 
 
+class NewExpiry(Said):
+    """What becomes of an expiry: the target's rule for new units, counted from the quote."""
+
+    expires_at: Annotated[Instant | None, Field(description="null: never")]
+    months: Annotated[int, Field(ge=0, description="months of the calendar that a new unit lives; 0: for ever")]
+
+
+class ExpirySaid(Said):
+    """So many of the points to send, when they expire now, and when the units do that they become."""
+
+    amount: Amount
+    expires_at: Annotated[Instant | None, Field(description="null: never")]
+    becomes: Annotated[NewExpiry | None, Field(description="null: the target does not tell how long its units live")]
+
+
 class BonusSaid(Said):
     """What one funder pays of a bonus."""
 
@@ -132,6 +158,7 @@ class QuoteSaid(Said):
 
     quote: Annotated[str, Field(description="the token to submit (JWS)")]
     quote_id: Token
+    kind: Kind
     source: Side
     target: Side
     debit: Micro
@@ -146,6 +173,13 @@ class QuoteSaid(Said):
     bonus_after_days: Annotated[int, Field(ge=0, description="0: with the base")]
     remainder: Annotated[int, Field(ge=0, le=AMOUNT_MAX, description="points off the step that stay with the member")]
     charges: list[ChargeSaid]
+    expiry: Annotated[
+        list[ExpirySaid] | None,
+        Field(
+            description="the lots that would be used, oldest first, adding up to the amount of the source; no promise. null: the source "
+            "program tells no lots, or too few for this amount, or did not answer within a second"
+        ),
+    ]
 
 
 class ExchangeWish(Wish):
@@ -165,24 +199,38 @@ class ExchangeWish(Wish):
 
 
 class ExchangeSaid(Said):
-    """An exchange, or a reversal of one, as the books have it now."""
+    """An exchange of any kind, or a reversal of one, as the books have it now. The partner itself is the side that has no program."""
 
     exchange: Token
+    kind: Kind
     path: Path
     original: Token | None
     state: State
     reason: str | None
-    source: Side
-    target: Side
+    source: Annotated[Side | None, Field(description="null: the partner issues and pays")]
+    target: Annotated[Side | None, Field(description="null: the points are spent at the partner, which is paid")]
     debit: Micro
     credit: Micro
     fee: Micro
     rounding: Micro
+    occurred_at: Instant | None
+    reference: Annotated[str | None, Field(description="the partner's receipt number")]
+    capture_by: Annotated[Instant | None, Field(description="when points that are held are released by themselves")]
+    held: Annotated[int, Field(ge=0, le=AMOUNT_MAX, description="points that are held for a capture now")]
+    captured: Annotated[int, Field(ge=0, le=AMOUNT_MAX, description="points of the hold that the partner captures")]
     reserved_at: Instant
     posted_at: Instant | None
     ended_at: Instant | None
     window: int | None
-    reversed: Annotated[int, Field(ge=0, le=AMOUNT_MAX, description="points given back so far")]
+    reversed: Annotated[
+        int,
+        Field(
+            ge=0, le=AMOUNT_MAX, description="points given back so far, counted as sent, or as issued if none were sent"
+        ),
+    ]
+    shortfall: Annotated[
+        int, Field(ge=0, le=AMOUNT_MAX, description="of a reversal: units that were spent, and that the program bears")
+    ]
     terms_version: str
     receipt: Annotated[str, Field(description="signed receipt (JWS), provable offline")]
 
@@ -194,7 +242,10 @@ class CancelWish(Wish):
 class ReversalWish(Wish):
     """Give points back, all that is left or a part, at the original terms."""
 
-    sent: Amount | None = None
+    sent: Annotated[
+        Amount | None,
+        Field(description="points to give back, counted as they were sent, or as they were issued if none were sent"),
+    ] = None
     reason: Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -234,6 +285,7 @@ class ProgramSaid(Said):
     partner: Code
     name: str
     unit_name: str
+    nature: Nature
     capabilities: dict[str, Any]
 
 

@@ -5,6 +5,9 @@
         name: Lotus Air
         cap: 500000000000                 # net debit cap of the first agreement, millionths of the common unit
         notice_days: 30                   # the notice it promises for the next version
+        rights:                           # what it may do alone with another's points (docs/kinds.md)
+          - {program: palm-hotels, kinds: [accrual, purchase, redemption]}
+        shortfall: refuse                 # or program: its programs bear what a claw-back cannot take, if the other agrees
         keys:
           - purpose: requests             # signs requests to the house
             key_file: keys/lotus.jwk      # a private JWK at hand (made if missing): the proof of possession is made here
@@ -22,8 +25,13 @@
         endpoint: http://127.0.0.1:9001
         capabilities: {hold_seconds: 900, idempotent: true, look_up: true, reversal: true, batch: 100, longest_seconds: 60}
         price: {issue: 9000/1, redeem: 7000/1}    # millionths of the common unit for each unit, as fractions
+        nature: points                    # or charity, or money
+        # where the program tells lots: lots: true, lot_months: 36 (how long a new unit lives; 0: for ever)
     corridors:
       - {source: palm-hotels, target: lotus-air, ratio: 1/3, step: 3, minimum: 300}
+    cards: []                             # whole rate cards (docs/rate-cards.md), each the first version of its corridor
+    campaigns:                            # budgets of bonuses that cards name; who pays stands in the partners' `funding`
+      - {campaign: summer, units: 100000}
 
 A program's rules of links stand with its capabilities too: account_age_days, link_age_days, one_card_per_account (docs/members.md).
 Files are found beside the YAML file. Cap and prices become the partner's first agreement, from now on or from the partner's `valid_from`;
@@ -53,9 +61,12 @@ from clearing.front.settings import Environment, Settings
 from clearing.front.shapes import instant
 from clearing.front.wiring import register_own
 from clearing.ledger import Writer
+from clearing.ledger.items import Fund
+from clearing.rules.agreements import Bearer
 from clearing.rules.card_faults import Fault
 from clearing.rules.card_json import read_card
 from clearing.rules.cards import Card
+from clearing.rules.kinds import Nature
 from clearing.rules.refusals import Refusal
 from clearing.rules.units import AMOUNT_MAX, Ratio
 
@@ -100,14 +111,38 @@ class OperatorKey(Part):
     key_file: Path
 
 
+class RightPart(Part):
+    """What a partner may do alone with the points of a program that another signs for."""
+
+    program: str
+    kinds: tuple[Literal["accrual", "purchase", "redemption"], ...]
+
+
+class FunderPart(Part):
+    """A funder's share, in parts per million."""
+
+    funder: str
+    ppm: Whole
+
+
+class FundingPart(Part):
+    """Who pays for a campaign's bonus; every partner among them says the same."""
+
+    campaign: str
+    funders: tuple[FunderPart, ...]
+
+
 class PartnerPart(Part):
-    """A partner, its cap, its keys."""
+    """A partner, its keys, and what its first agreement says."""
 
     partner: str
     name: str
     cap: Whole | None = None
     notice_days: Whole = NOTICE_DAYS
     valid_from: AwareDatetime | None = None
+    rights: tuple[RightPart, ...] = ()
+    funding: tuple[FundingPart, ...] = ()
+    shortfall: Literal["refuse", "program"] = "refuse"
     keys: tuple[Key, ...] = ()
 
 
@@ -129,6 +164,7 @@ class ProgramPart(Part):
     endpoint: str
     capabilities: dict[str, int | bool]
     price: PricePart | None = None
+    nature: Nature = Nature.POINTS
 
 
 class CorridorPart(Part):
@@ -144,6 +180,14 @@ class CorridorPart(Part):
     valid_to: AwareDatetime | None = None
 
 
+class CampaignPart(Part):
+    """What a campaign may spend in all: bonus units, millionths of the common unit, or both."""
+
+    campaign: str
+    units: Whole | None = None
+    value: Whole | None = None
+
+
 class Plan(Part):
     """The whole file."""
 
@@ -151,6 +195,8 @@ class Plan(Part):
     operators: tuple[OperatorKey, ...] = ()
     programs: tuple[ProgramPart, ...] = ()
     corridors: tuple[CorridorPart, ...] = ()
+    cards: tuple[dict[str, Any], ...] = ()
+    campaigns: tuple[CampaignPart, ...] = ()
 
 
 def read_plan(path: Path) -> Plan:
@@ -192,6 +238,12 @@ async def onboard(
     for corridor in plan.corridors:
         await _corridor(connection, corridor)
         said(f"corridor from {corridor.source} to {corridor.target}")
+    for card in plan.cards:
+        await _card(connection, card, sources.clock())
+        said(f"rate card from {card.get('source')} to {card.get('target')}")
+    for campaign in plan.campaigns:
+        await writer.put(Fund(campaign.campaign, campaign.units, campaign.value))
+        said(f"campaign {campaign.campaign} has its budget")
 
 
 async def _key(connection: Connection, key: Key, partner: str, settings: Settings, folder: Path) -> str:
@@ -229,14 +281,28 @@ async def _program(connection: Connection, part: ProgramPart) -> None:
         raise errors.Misconfigured(f"{part.program}: capabilities are {', '.join(Capabilities.__slots__)}") from None
     named = {"name": part.name, "unit_name": part.unit_name, "adapter": part.adapter, "endpoint": part.endpoint}
     await partners.register_program(
-        connection, part.program, part.partner, capabilities=capabilities, now=sources.clock(), **named
+        connection,
+        part.program,
+        part.partner,
+        capabilities=capabilities,
+        now=sources.clock(),
+        nature=part.nature,
+        **named,
     )
 
 
 async def _agree(connection: Connection, writer: Writer, plan: Plan, said: Said) -> None:
     """First agreements out of what the plan says in two places, and the caps that follow from them."""
     terms = {
-        who.partner: Terms(cap=who.cap, notice_days=who.notice_days, valid_from=who.valid_from) for who in plan.partners
+        who.partner: Terms(
+            cap=who.cap,
+            notice_days=who.notice_days,
+            valid_from=who.valid_from,
+            rights=tuple((right.program, kind) for right in who.rights for kind in right.kinds),
+            funding=tuple(funding.model_dump(mode="json") for funding in who.funding),
+            shortfall=Bearer(who.shortfall),
+        )
+        for who in plan.partners
     }
     for program in plan.programs:
         if program.price is not None:
@@ -251,8 +317,12 @@ async def _agree(connection: Connection, writer: Writer, plan: Plan, said: Said)
 async def _corridor(connection: Connection, part: CorridorPart) -> None:
     """The corridor as the first version of its rate card. Raises errors.ValidationFailed where another card is in force."""
     now = sources.clock()
-    document = card_document(part, now)
-    known = (await partners.load(connection)).cards.get((part.source, part.target), ())
+    await _card(connection, card_document(part, now), now)
+
+
+async def _card(connection: Connection, document: dict[str, Any], now: datetime) -> None:
+    """The first version of a rate card. Raises errors.ValidationFailed where another one is in force, or it is refused."""
+    known = (await partners.load(connection)).cards.get((document.get("source", ""), document.get("target", "")), ())
     if known:
         _require_same(known[-1], document)
         return

@@ -47,6 +47,13 @@ _PREFER = {
     "schema": {"type": "string"},
     "example": "wait=10",
 }
+_QUERY: dict[str, dict[str, Any]] = {
+    "at": {
+        "description": "A past instant (RFC 3339 with its zone), unescaped: an address with escapes is not normal.",
+        "schema": {"type": "string", "format": "date-time"},
+        "example": "2026-03-31T22:00:00Z",
+    }
+}
 _SIGNED_HEADERS = {
     "Signature-Input": {"schema": {"type": "string"}, "description": "What the house's signature covers (RFC 9421)."},
     "Signature": {"schema": {"type": "string"}, "description": "The signature."},
@@ -60,7 +67,10 @@ def described(door: Door) -> dict[str, Any]:
     parameters: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": _path_schema(name)} for name in _path_names(door.path)
     ]
-    parameters += [{"name": name, "in": "query", "required": False, "schema": {"type": "string"}} for name in door.asks]
+    parameters += [
+        {"name": name, "in": "query", "required": False, **_QUERY.get(name, {"schema": {"type": "string"}})}
+        for name in door.asks
+    ]
     if door.method in STATE_CHANGING:
         parameters.append(_IDEMPOTENCY_KEY)
     if door.waits:
@@ -149,7 +159,7 @@ def _path_names(path: str) -> list[str]:
 
 
 def _path_schema(name: str) -> dict[str, Any]:
-    if name in {"exchange", "account", "link"}:
+    if name in {"exchange", "account", "link", "claim"}:
         return {"type": "string", "format": "uuid"}
     return {"type": "integer", "minimum": 0} if name in {"case", "size"} else {"type": "string"}
 

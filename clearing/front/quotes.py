@@ -1,11 +1,12 @@
-"""Quotes: exact terms, computed and signed, not stored."""
+"""Quotes: exact terms, computed and signed, not stored; and, where the source program tells lots, how expiry changes."""
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from clearing import exchange, partners
+from clearing import errors, exchange, partners
 from clearing.database import statement
 from clearing.exchange import Quote, Wish
 from clearing.front import messages, problems, shapes, sources
@@ -13,19 +14,26 @@ from clearing.front.doors import Asked, Door, Reply
 from clearing.front.house import LANE
 from clearing.front.problems import Problem
 from clearing.ledger import reads
-from clearing.partners import Account, Directory
+from clearing.partners import Account, Directory, Program
 from clearing.rules.asks import FeePart
+from clearing.rules.lifecycle import Kind
+from clearing.rules.lots import months_after, used
 from clearing.rules.refusals import Refusal, RefusalCode
 
 if TYPE_CHECKING:
     from clearing.front.house import House
 
+LOTS_SECONDS_MAX = 1  # a quote waits no longer for the lots; without them it says nothing of expiry
+
 
 async def quote(house: "House", asked: Asked) -> Reply | Problem:
-    """What an exchange would cost, as a token to submit. Say the points to send, or the units that should arrive."""
+    """What an exchange would cost, as a token to submit. Say the points to send, or the units that should arrive.
+
+    Of every kind that has two accounts: exchange, transfer, gift, donation, cash-back.
+    """
     wish = asked.parse(messages.QuoteWish)
     partner = asked.caller.code
-    source, target = await _accounts(house, wish.source_account, wish.target_account)
+    source, target = await accounts_of(house, wish.source_account, wish.target_account)
     if source is None or target is None:
         which = "source_account" if source is None else "target_account"
         return problems.of_refusal(Refusal(RefusalCode.UNKNOWN_ACCOUNT, f"{which}: no account has this token"))
@@ -38,6 +46,7 @@ async def quote(house: "House", asked: Asked) -> Reply | Problem:
         target,
         wish.sent,
         wish.received,
+        kind=Kind(wish.kind),
         tier=wish.tier,
         card=wish.card,
         channel=wish.channel,
@@ -48,7 +57,36 @@ async def quote(house: "House", asked: Asked) -> Reply | Problem:
         return problems.of_refusal(priced)
     token = exchange.quote_token(priced, house.key)
     house.issued.note(token, priced)
-    return Reply(200, _said(priced, token))
+    programs = directory.programs[source.program], directory.programs[target.program]
+    return Reply(200, {**_said(priced, token), "expiry": await _expiry(house, *programs, priced, asked.at)})
+
+
+async def _expiry(
+    house: "House", source: Program, target: Program, priced: Quote, at: datetime
+) -> list[dict[str, object]] | None:
+    """When the points expire that this amount would use, oldest first, and what becomes of that; None where nobody can say it now."""
+    if not source.capabilities.lots:
+        return None
+    try:
+        async with asyncio.timeout(LOTS_SECONDS_MAX):
+            lots = await house.delivery.look_up_lots(source.code, priced.source_account)
+    except (TimeoutError, errors.ProgramUnavailable):
+        return None
+    lines = used(lots, priced.terms.sent)
+    if lines is None:
+        return None
+    becomes = _new_expiry(target, at)
+    return [
+        {"amount": line.amount, "expires_at": shapes.instant(line.expires_at), "becomes": becomes} for line in lines
+    ]
+
+
+def _new_expiry(target: Program, at: datetime) -> dict[str, object] | None:
+    """How long a unit lives that is credited at this instant; None where the target does not tell."""
+    if not target.capabilities.lots:
+        return None
+    months = target.capabilities.lot_months
+    return {"expires_at": shapes.instant(months_after(at, months)) if months else None, "months": months}
 
 
 async def _informed(house: "House", wish: Wish, directory: Directory, at: datetime) -> Wish:
@@ -71,7 +109,7 @@ async def _informed(house: "House", wish: Wish, directory: Directory, at: dateti
     return wish
 
 
-async def _accounts(house: "House", *tokens: UUID) -> tuple[Account | None, ...]:
+async def accounts_of(house: "House", *tokens: UUID) -> tuple[Account | None, ...]:
     """The accounts behind these tokens, closed ones too."""
     async with house.reads.connection() as connection:
         rows = await (
@@ -92,6 +130,7 @@ def _said(priced: Quote, token: str) -> dict[str, object]:
     return {
         "quote": token,
         "quote_id": str(priced.quote_id),
+        "kind": priced.kind,
         "source": source,
         "target": target,
         "debit": terms.debit,
@@ -137,6 +176,7 @@ DOORS = (
         messages.QuoteWish,
         (
             "unknown_account",
+            "kind_mismatch",
             "account_closed",
             "not_your_member",
             "consent_missing",

@@ -9,6 +9,7 @@ from clearing import errors
 from clearing.ledger.items import ExchangeView
 from clearing.ledger.reads import OpenCase
 from clearing.partners import Doubt, KeyRow, Program
+from clearing.rules.lifecycle import Path, State
 
 _DIGITS_MAX = 18  # a bigint
 
@@ -21,28 +22,47 @@ def instant(at: datetime | None) -> str | None:
 
 
 def exchange(view: ExchangeView, receipt: str) -> dict[str, Any]:
-    """An exchange or reversal: `messages.ExchangeSaid`."""
-    original = view.original_id
+    """An exchange or reversal: `messages.ExchangeSaid`. Amounts are those that move: of a capture, the captured part."""
+    original, terms = view.original_id, view.terms
     return {
         "exchange": str(view.exchange_id),
+        "kind": view.kind,
         "path": view.path,
         "original": None if original is None else str(original),
         "state": view.state,
         "reason": view.reason,
-        "source": {"program": view.source_program, "account": str(view.source_account), "amount": view.sent},
-        "target": {"program": view.target_program, "account": str(view.target_account), "amount": view.received},
-        "debit": view.debit,
-        "credit": view.credit,
-        "fee": view.fee,
-        "rounding": view.rounding,
+        "source": _side(view.source_program, view.source_account, terms.sent),
+        "target": _side(view.target_program, view.target_account, terms.received),
+        "debit": terms.debit,
+        "credit": terms.credit,
+        "fee": terms.fee,
+        "rounding": terms.rounding,
+        "occurred_at": instant(view.occurred_at),
+        "reference": view.reference,
+        "capture_by": instant(view.capture_by),
+        "held": view.sent if view.path is Path.AUTHORISED and view.state is State.SOURCE_HELD else 0,
+        "captured": view.captured,
         "reserved_at": instant(view.reserved_at),
         "posted_at": instant(view.posted_at),
         "ended_at": instant(view.ended_at),
         "window": view.window_id,
         "reversed": view.reversed,
+        "shortfall": _shortfall(view),
         "terms_version": view.terms_version,
         "receipt": receipt,
     }
+
+
+def _side(program: str | None, account: UUID | None, amount: int) -> dict[str, Any] | None:
+    return None if program is None else {"program": program, "account": str(account), "amount": amount}
+
+
+def _shortfall(view: ExchangeView) -> int:
+    """Of a reversal that was booked although its points were spent: the units that the program bears."""
+    borne = (
+        view.bears_shortfall and view.posted_at is not None and view.reason == f"{view.target_program}: points_spent"
+    )
+    return view.received if borne else 0
 
 
 def key(row: KeyRow) -> dict[str, Any]:
@@ -73,6 +93,7 @@ def program(found: Program) -> dict[str, Any]:
         "partner": found.partner,
         "name": found.name,
         "unit_name": found.unit_name,
+        "nature": found.nature,
         "capabilities": asdict(found.capabilities),
     }
 

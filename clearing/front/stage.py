@@ -20,10 +20,12 @@ from rich.console import Console
 
 from clearing import errors
 from clearing.client import Clearing
-from clearing.front import onboarding, settings, vault, wiring
+from clearing.front import onboarding, settings, sources, vault, wiring
 from clearing.front.settings import Settings
+from clearing.front.shapes import instant
 
 START_SECONDS_MAX = 30
+SETTLE_SECONDS_MAX = 10.0
 QUIET_SECONDS = 0.05
 PACE = {
     "lease_seconds": 2,
@@ -36,18 +38,34 @@ PACE = {
 
 PLAN = """
 partners:
-  - {{partner: palm, name: Palm Hotels, cap: 5000000000, keys: [
+  - {{partner: palm, name: Palm Hotels, cap: 5000000000, shortfall: program, funding: &summer [
+      {{campaign: summer, funders: [{{funder: palm, ppm: 500000}}, {{funder: lotus, ppm: 500000}}]}}], keys: [
       {{purpose: requests, key_file: palm-requests.jwk}}, {{purpose: answers, key_file: palm-hotels.jwk}}]}}
-  - {{partner: lotus, name: Lotus Air, cap: 5000000000, keys: [
+  - {{partner: lotus, name: Lotus Air, cap: 5000000000, shortfall: program, funding: *summer, keys: [
       {{purpose: requests, key_file: lotus-requests.jwk}}, {{purpose: answers, key_file: lotus-air.jwk}}]}}
+  - {{partner: corner, name: Corner Shop, cap: 5000000000, shortfall: program,
+      keys: [{{purpose: requests, key_file: corner-requests.jwk}}],
+      rights: [{{program: lotus-air, kinds: [accrual, purchase, redemption]}},
+        {{program: palm-hotels, kinds: [accrual, purchase, redemption]}}]}}
 operators: [{{key_file: operator.jwk}}]
 programs:
   - {{program: palm-hotels, partner: palm, name: Palm Points, unit_name: POINT, endpoint: "{hotel}",
-      capabilities: {capabilities}, price: {{issue: 6000, redeem: 5000}}}}
+      capabilities: {hotel_can}, price: {{issue: 6000, redeem: 5000}}}}
   - {{program: lotus-air, partner: lotus, name: Lotus Miles, unit_name: MILE, endpoint: "{airline}",
-      capabilities: {capabilities}, price: {{issue: 9000, redeem: 7500}}}}
-corridors:
-  - {{source: palm-hotels, target: lotus-air, ratio: 1/2, step: 2, minimum: 1000}}
+      capabilities: {airline_can}, price: {{issue: 9000, redeem: 7500}}}}
+cards:
+  - format: rate-card/1
+    source: palm-hotels
+    target: lotus-air
+    version: 1
+    announced_at: "{now}"
+    valid_from: "{now}"
+    rates: [{{name: base, bands: [{{minimum: 1000, step: 2, ratio: {{points: 2, units: 1}}}}]}}]
+    bonuses:  # half of it is paid by each of the two, and there are units for one summer only
+      - {{name: summer, when: {{tiers: [gold]}}, share_of_base: {{num: 1, den: 5}}, funders: [
+          {{code: palm, share: {{num: 1, den: 2}}}}, {{code: lotus, share: {{num: 1, den: 2}}}}]}}
+campaigns:
+  - {{campaign: summer, units: 3000}}
 """
 FIRST_STEPS = """
 Be the hotel's engineer in another terminal (add --curl to see the signed request instead of sending it):
@@ -58,7 +76,9 @@ Be the hotel's engineer in another terminal (add --curl to see the signed reques
   .venv/bin/clearing exchange QUOTE --wait 10 --key {key} --url {url}
 
 Ctrl-C closes the house; its books stay."""
-CAPABILITIES = "{hold_seconds: 900, idempotent: true, look_up: true, reversal: true, batch: 100, longest_seconds: 30, signed: true}"
+CAPABILITIES = """{{hold_seconds: 900, idempotent: true, look_up: true, reversal: true, batch: 100, longest_seconds: 30, signed: true,
+      lots: true, lot_months: {lot_months}}}"""
+POINT_MONTHS, MILE_MONTHS = 24, 36  # how long the hotel's points and the airline's miles live
 
 
 @dataclass
@@ -121,6 +141,13 @@ class Stage:
         accounts = httpx.get(f"{self.programs[program]}/sandbox/state").json()["accounts"]
         return next(int(found["balance"]) for found in accounts if found["account"] == account)
 
+    def settled_balance(self, program: str, account: str, wanted: int) -> int:
+        """What a member has once it is this, or after a while: what is credited apart may come a moment later."""
+        until = time.monotonic() + SETTLE_SECONDS_MAX
+        while (found := self.balance(program, account)) != wanted and time.monotonic() < until:
+            time.sleep(QUIET_SECONDS)
+        return found
+
     def effects(self, program: str, exchange_id: str) -> list[str]:
         """What really moved or held points at a program for one exchange, in its own durable store."""
         query = "SELECT operation FROM effect WHERE exchange = ? ORDER BY rowid"
@@ -155,11 +182,11 @@ def _free_port() -> int:
 
 
 @contextmanager
-def _program(folder: Path, code: str, unit: str) -> Iterator[str]:
+def _program(folder: Path, code: str, unit: str, lot_months: int) -> Iterator[str]:
     """A sandbox program, as a process with its own key and its own durable store; yields where it is."""
     command = [sys.executable, "-m", "adapters.sandbox", "--program", code, "--unit", unit, "--store", str(folder)]
     command += ["--house-jwks", str(folder / "house-jwks.json"), "--key", str(folder / f"{code}.jwk")]
-    command += ["--silence-seconds", "2", "--balance", "1000000"]
+    command += ["--silence-seconds", "2", "--balance", "1000000", "--lot-months", str(lot_months)]
     with (folder / f"{code}.log").open("ab") as log:
         process = subprocess.Popen(command, env=_bare(), stdout=subprocess.PIPE, stderr=log)
     try:
@@ -182,11 +209,13 @@ def stage(folder: Path, port: int = 0) -> Iterator[Stage]:
         set_up = Stage(folder, given, open_parts.enter_context(wiring.database_of(given)))
         asyncio.run(wiring.prepare(set_up.database))
         (folder / "house-jwks.json").write_text(json.dumps(set_up.jwks))
-        hotel = open_parts.enter_context(_program(folder, "palm-hotels", "POINT"))
-        airline = open_parts.enter_context(_program(folder, "lotus-air", "MILE"))
+        hotel = open_parts.enter_context(_program(folder, "palm-hotels", "POINT", POINT_MONTHS))
+        airline = open_parts.enter_context(_program(folder, "lotus-air", "MILE", MILE_MONTHS))
         set_up.programs = {"palm-hotels": hotel, "lotus-air": airline}
         plan = folder / "onboarding.yaml"
-        plan.write_text(PLAN.format(hotel=hotel, airline=airline, capabilities=CAPABILITIES))
+        hotel_can, airline_can = (CAPABILITIES.format(lot_months=months) for months in (POINT_MONTHS, MILE_MONTHS))
+        told = {"hotel": hotel, "airline": airline, "hotel_can": hotel_can, "airline_can": airline_can}
+        plan.write_text(PLAN.format(**told, now=instant(sources.clock().replace(microsecond=0))))
         asyncio.run(_take_in(set_up, plan))
         open_parts.callback(set_up.close_house)
         set_up.open_house()

@@ -10,7 +10,14 @@ from uuid import UUID
 import orjson
 
 from clearing import errors
-from clearing.ledger.items import DueOrder, Evidence, ExchangeView, LeafView, Reserve, Signed
+from clearing.ledger.items import (
+    DueOrder,
+    ExchangeView,
+    LeafView,
+    Reserve,
+    Signed,
+)
+from clearing.ledger.papers import Evidence
 from clearing.rules import merkle
 from clearing.rules.lifecycle import Leg, Operation
 from clearing.rules.limits import Budget, Cap, Used

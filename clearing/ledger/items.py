@@ -2,52 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 from uuid import UUID
 
 import orjson
 
+from clearing.ledger.papers import Evidence
 from clearing.rules.lifecycle import Kind, Leg, Operation, Path, State, Verdict
 from clearing.rules.limits import Limit
 from clearing.rules.quoting import Share
 from clearing.rules.rates import Terms, portion
 from clearing.rules.refusals import Refusal
-
-
-class SealedBody(Protocol):
-    """A body sealed under a key of its own."""
-
-    @property
-    def kek_id(self) -> str: ...
-    @property
-    def wrapped(self) -> bytes: ...
-    @property
-    def nonce(self) -> bytes: ...
-    @property
-    def box(self) -> bytes: ...
-
-
-class Evidence(Protocol):
-    """What was signed, as `clearing.evidence` makes it; the ledger stores it beside what it caused."""
-
-    @property
-    def evidence_id(self) -> UUID: ...
-    @property
-    def kind(self) -> str: ...
-    @property
-    def key_id(self) -> str: ...
-    @property
-    def signed_at(self) -> datetime: ...
-    @property
-    def base(self) -> bytes: ...
-    @property
-    def signature(self) -> bytes: ...
-    @property
-    def digest(self) -> bytes | None: ...
-    @property
-    def meta(self) -> bytes: ...
-    @property
-    def sealed(self) -> SealedBody: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,13 @@ async def used(connection: Connection, lane: int, account: UUID) -> tuple[Used, 
     return tuple(Used(*row[1:]) for row in found)
 
 
+async def of_key(connection: Connection, lane: int, partner: str, idempotency_key: str) -> tuple[UUID, bytes] | None:
+    """The exchange or reversal that this key of a partner named before, and the fingerprint that a repeat must equal."""
+    arguments = {"lane": lane, "partner": partner, "idempotency_key": idempotency_key}
+    row = await (await connection.execute(statement("exchange_of_key"), arguments)).fetchone()
+    return (row[0], bytes(row[1])) if row else None
+
+
 async def cases(connection: Connection, lane: int) -> list[OpenCase]:
     """The open cases, the first due first."""
     found = await (await connection.execute(statement("cases_list"), {"lane": lane})).fetchall()

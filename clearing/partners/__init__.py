@@ -33,6 +33,17 @@ from clearing.partners.agreements import (
 )
 from clearing.partners.campaigns import FiledBudget, budget_document, file_budget, filed_budgets, latest
 from clearing.partners.cards import FiledCard, cards_filed, drafted_card, publish_card
+from clearing.partners.channels import bears_shortfall, channel_refusal
+from clearing.partners.claims import (
+    Claim,
+    claim,
+    claim_of,
+    claims_open,
+    claims_unproven,
+    file_claim,
+    receipt_of,
+    reject_claim,
+)
 from clearing.partners.cover import Movement, amount_of, caps, covers, move_cover, movements, refused
 from clearing.partners.directory import Directory, Live, Partner, Program, load
 from clearing.partners.doubts import BEGINNING, Doubt, doubts
@@ -73,6 +84,7 @@ __all__ = [
     "Account",
     "Announcement",
     "Change",
+    "Claim",
     "Connection",
     "Directory",
     "Doubt",
@@ -92,12 +104,18 @@ __all__ = [
     "alone",
     "amount_of",
     "announced",
+    "bears_shortfall",
     "bucket_of",
     "bucketed_uuid",
     "budget_document",
     "calendar",
     "caps",
     "cards_filed",
+    "channel_refusal",
+    "claim",
+    "claim_of",
+    "claims_open",
+    "claims_unproven",
     "close_account",
     "closed_remains",
     "consents_unproven",
@@ -115,6 +133,7 @@ __all__ = [
     "evidence_named",
     "evidence_of",
     "file_budget",
+    "file_claim",
     "filed_budgets",
     "filed_rules",
     "fill_calendar",
@@ -144,10 +163,12 @@ __all__ = [
     "publish_agreement",
     "publish_card",
     "publish_rules",
+    "receipt_of",
     "refused",
     "register_key",
     "register_partner",
     "register_program",
+    "reject_claim",
     "revoke_key",
     "seconded",
     "withdraw_consent",

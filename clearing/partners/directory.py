@@ -19,6 +19,7 @@ from clearing.rules.agreements import Agreement
 from clearing.rules.card_faults import Fault
 from clearing.rules.card_json import read_card
 from clearing.rules.cards import Card
+from clearing.rules.kinds import Nature
 from clearing.rules.rates import Price
 from clearing.rules.risk import RiskRule, RuleSet
 from clearing.rules.risk_json import rules_of
@@ -47,6 +48,7 @@ class Program:
     adapter: str
     endpoint: str
     capabilities: Capabilities
+    nature: Nature = Nature.POINTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,8 @@ async def load(connection: Connection) -> Directory:
 
 def program_of(found: Row) -> Program:
     """A program's row as a program."""
-    return Program(**{**found, "capabilities": Capabilities(**found["capabilities"])})
+    told = {"capabilities": Capabilities(**found["capabilities"]), "nature": Nature(found["nature"])}
+    return Program(**{**found, **told})
 
 
 @lru_cache(maxsize=1_000)

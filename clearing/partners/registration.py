@@ -10,8 +10,10 @@ from clearing import errors
 from clearing.adapter import Capabilities
 from clearing.partners.directory import Partner, Program, program_of
 from clearing.partners.rows import Connection, row, run
+from clearing.rules.kinds import Nature
 
 ATTEMPTS_MAX = 100  # others who take the next number first; each of them makes progress
+LOT_MONTHS_MAX = 1_200  # a hundred years: what lives longer does not expire
 _CODE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _ENDPOINT = re.compile(r"https?://[!-~]{1,500}")
 _TEXT_MAX = 100
@@ -45,10 +47,12 @@ async def register_program(
     endpoint: str,
     capabilities: Capabilities,
     now: datetime,
+    nature: Nature = Nature.POINTS,
 ) -> Program:
     """The program with this code. If it was registered before by the same partner, endpoint and capabilities are these from now on.
 
-    Raises errors.ValidationFailed, NotFound for an unknown partner, and Forbidden when the code is another's, or names and adapter differ.
+    Raises errors.ValidationFailed, NotFound for an unknown partner, and Forbidden when the code is another's, or its names, adapter or
+    nature differ.
     """
     _require_code(program)
     for what, said in (("name", name), ("unit_name", unit_name), ("adapter", adapter)):
@@ -57,12 +61,13 @@ async def register_program(
     if await row(connection, "partner_read", partner=partner) is None:
         raise errors.NotFound("no such partner")
     mutable = {"endpoint": endpoint, "capabilities": Jsonb(asdict(capabilities))}
-    fixed = {"program": program, "partner": partner, "name": name, "unit_name": unit_name, "adapter": adapter}
+    named = {"partner": partner, "name": name, "unit_name": unit_name, "adapter": adapter, "nature": nature}
+    fixed = {"program": program, **named}
     for _ in range(ATTEMPTS_MAX):
         await row(connection, "program_insert", **fixed, **mutable, registered_at=now)
         if found := await row(connection, "program_read", program=program):
             known = program_of(found)
-            if (known.partner, known.name, known.unit_name, known.adapter) != (partner, name, unit_name, adapter):
+            if {field: getattr(known, field) for field in named} != named:
                 raise errors.Forbidden(f"the program code {program} is taken")
             if (known.endpoint, known.capabilities) == (endpoint, capabilities):
                 return known
@@ -89,3 +94,5 @@ def _require_reachable(endpoint: str, capabilities: Capabilities) -> None:
             raise errors.ValidationFailed(f"the capability {field.name} is not what it should be")
     if capabilities.batch < 1:
         raise errors.ValidationFailed("a batch carries at least one order")
+    if capabilities.lot_months > (LOT_MONTHS_MAX if capabilities.lots else 0):
+        raise errors.ValidationFailed(f"lot_months is at most {LOT_MONTHS_MAX}, and stands with lots")

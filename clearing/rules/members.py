@@ -183,6 +183,17 @@ def consent_refusal(link: Link | None, caller: str, parties: frozenset[str]) -> 
     return None
 
 
+def spending_refusal(links: Iterable[Link], account: UUID, caller: str) -> Refusal | None:
+    """Whether `caller`, who does not sign for the program, may have this member's points spent at it.
+
+    Asked only of those whom the program granted a channel. Any live link of the account may carry the consent.
+    """
+    if any(link.source_account == account and link.covers(Scope.REDEMPTION, caller) for link in links):
+        return None
+    detail = "no consent of the member covers redemptions through you"
+    return Refusal(RefusalCode.CONSENT_MISSING, detail, side=Side.SOURCE)
+
+
 def link_refusal(link: Link | None, days: int, at: datetime) -> Refusal | None:
     """Whether the link is there, and as old as a rule wants. Asked only where a program has a rule of links."""
     if link is None or not link.live:

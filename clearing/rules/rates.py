@@ -1,7 +1,7 @@
 """Prices, the exact terms of what an exchange moves, and the parts that captures and reversals take of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from clearing.rules.units import Ratio, part
@@ -101,6 +101,11 @@ def redeemed(price: Price, points: int) -> Terms:
     """The terms of points spent at a partner: the program pays rounded up, the partner is paid rounded down."""
     debit, credit = price.redeem.ceil(points), price.redeem.floor(points)
     return Terms(points, 0, debit, 0, credit, debit - credit, debit - credit)
+
+
+def with_fee(terms: Terms, fee: int) -> Terms:
+    """The same terms with the house's fee on top: whoever pays, pays it."""
+    return replace(terms, debit=terms.debit + fee, fee=terms.fee + fee)
 
 
 def given(points: int) -> Terms:

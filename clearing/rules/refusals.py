@@ -37,6 +37,14 @@ class RefusalCode(StrEnum):
     LINK_ENDED = "link_ended"
     """The link has ended; a new one takes a new consent."""
     # --- a price
+    KIND_MISMATCH = "kind_mismatch"
+    """This kind of exchange does not lead from this program or account to that one."""
+    CHANNEL_NOT_GRANTED = "channel_not_granted"
+    """The program has not granted the caller the right to do this with its points."""
+    OCCURRED_OUT_OF_RANGE = "occurred_out_of_range"
+    """What points are issued for, spent on or claimed for lies in the future, or too long ago."""
+    HOLD_NOT_OFFERED = "hold_not_offered"
+    """The program does not hold points long enough for a capture later."""
     CORRIDOR_CLOSED = "corridor_closed"
     """No corridor is open from this program to that one at this instant."""
     PRICE_MISSING = "price_missing"
@@ -75,6 +83,8 @@ class RefusalCode(StrEnum):
     """No points are held for a capture: not yet, or not any more."""
     CAPTURE_EXCEEDS = "capture_exceeds"
     """More would be captured than is held."""
+    CLAIM_CLOSED = "claim_closed"
+    """The claim is decided: its receipt was paid."""
     BONUS_PENDING = "bonus_pending"
     """The bonus of this exchange is on its way; reverse it when that has arrived."""
     NOT_COMPLETED = "not_completed"
@@ -110,6 +120,7 @@ STATUS: dict[RefusalCode, int] = {
     RefusalCode.UNKNOWN_ACCOUNT: 404,
     RefusalCode.NOT_YOUR_MEMBER: 403,
     RefusalCode.CONSENT_MISSING: 403,
+    RefusalCode.CHANNEL_NOT_GRANTED: 403,
     RefusalCode.ACCOUNT_CLOSED: 409,
     RefusalCode.ALREADY_LINKED: 409,
     RefusalCode.LINK_ENDED: 409,
@@ -119,6 +130,7 @@ STATUS: dict[RefusalCode, int] = {
     RefusalCode.QUOTE_USED: 409,
     RefusalCode.REFERENCE_USED: 409,
     RefusalCode.NOT_HELD: 409,
+    RefusalCode.CLAIM_CLOSED: 409,
     RefusalCode.BONUS_PENDING: 409,
     RefusalCode.CASE_CLOSED: 409,
     RefusalCode.BUDGET_CHANGED: 409,

@@ -8,6 +8,7 @@ SELECT
     program.unit_name,
     program.adapter,
     program.endpoint,
-    program.capabilities
+    program.capabilities,
+    program.nature
 FROM program
 INNER JOIN partner ON program.partner = partner.partner

@@ -5,7 +5,7 @@ Every table says in its comment whether it is `sharded` (led by `lane`, one day 
 
 from sqlmodel import SQLModel
 
-from clearing.tables.members import AccountEvidenceRow, AccountRow, ConsentRow, LinkRow
+from clearing.tables.members import AccountEvidenceRow, AccountRow, ClaimRow, ConsentRow, LinkRow
 from clearing.tables.reference import (
     Agreement,
     Calendar,
@@ -45,6 +45,7 @@ __all__ = [
     "CampaignBudget",
     "CapSlice",
     "CaseRow",
+    "ClaimRow",
     "ConsentRow",
     "Cover",
     "EntryRow",
@@ -76,6 +77,7 @@ UPDATABLE: dict[str, tuple[str, ...]] = {
     "account": ("number_index", "number_mask", "wrapped", "closed_at", "merged_into", "erased_at"),
     "link": ("source_account", "target_account", "moved_at", "ended_at", "ended_reason"),
     "consent": ("withdrawn_at", "withdrawn_by"),
+    "claim": ("rejected_at", "rejected_reason", "rejection_id"),
     "exchange": (
         "state",
         "posted_at",

@@ -1,4 +1,4 @@
-"""Sharded tables of members: accounts, links between them, consents, and which sealed bodies speak of whom.
+"""Sharded tables of members: accounts, links between them, consents, claims, and which sealed bodies speak of whom.
 
 Written by `clearing.partners` in one transaction each, under the lock of the lane.
 """
@@ -6,7 +6,7 @@ Written by `clearing.partners` in one transaction each, under the lock of the la
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Boolean, Index, Integer, LargeBinary, SmallInteger, Text, Uuid, text
+from sqlalchemy import BigInteger, Boolean, Index, Integer, LargeBinary, SmallInteger, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import SQLModel
 
@@ -123,3 +123,28 @@ class ConsentRow(SQLModel, table=True):
     given_at: datetime = col(Instant)
     withdrawn_at: datetime | None = col(Instant, null=True)
     withdrawn_by: str | None = col(Text, null=True)
+
+
+class ClaimRow(SQLModel, table=True):
+    """A program's word that a shop owes its member an accrual. Whether it is paid, the books say: an accrual with its receipt number."""
+
+    __tablename__ = "claim"
+    __table_args__ = table(
+        "sharded",
+        check("units_positive", "units > 0"),
+        check("rejected_whole", "num_nulls(rejected_at, rejected_reason, rejection_id) IN (0, 3)"),
+        Index("claim_once", "lane", "partner", "reference", "account", unique=True),
+    )
+    lane: int = col(SmallInteger, key=True)
+    claim: UUID = col(Uuid, key=True)
+    program: str = col(Text)
+    account: UUID = col(Uuid)
+    partner: str = col(Text)
+    reference: str = col(Text)
+    occurred_at: datetime = col(Instant)
+    units: int | None = col(BigInteger, null=True)
+    claimed_at: datetime = col(Instant)
+    evidence_id: UUID = col(Uuid)
+    rejected_at: datetime | None = col(Instant, null=True)
+    rejected_reason: str | None = col(Text, null=True)
+    rejection_id: UUID | None = col(Uuid, null=True)

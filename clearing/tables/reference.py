@@ -8,7 +8,10 @@ from sqlalchemy import BigInteger, Integer, Text, UniqueConstraint, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import SQLModel
 
+from clearing.rules.kinds import Nature
 from clearing.tables.columns import Instant, check, col, table
+
+_NATURES = ", ".join(f"'{nature}'" for nature in Nature)
 
 
 class Partner(SQLModel, table=True):
@@ -31,6 +34,7 @@ class Program(SQLModel, table=True):
     __table_args__ = table(
         "reference",
         check("number_positive", "number > 0"),
+        check("nature_known", f"nature IN ({_NATURES})"),
         UniqueConstraint("number", name="program_number"),
     )
     program: str = col(Text, key=True)
@@ -42,6 +46,7 @@ class Program(SQLModel, table=True):
     endpoint: str = col(Text)
     capabilities: dict[str, Any] = col(JSONB)
     registered_at: datetime = col(Instant)
+    nature: str = col(Text)
 
 
 class Key(SQLModel, table=True):

@@ -66,6 +66,7 @@ class Exchange(SQLModel, table=True):
         check("ended_in_time", "(state IN ('completed', 'reversed')) = (ended_at IS NOT NULL)"),
         Index("exchange_by_idempotency_key", "lane", "partner", "idempotency_key", unique=True),
         Index("exchange_by_quote", "lane", "quote_id", unique=True, postgresql_where=text("original_id IS NULL")),
+        Index("exchange_by_target", "lane", "target_account", postgresql_where=text("original_id IS NULL")),
         Index("exchange_reversals", "lane", "original_id", postgresql_where=text("original_id IS NOT NULL")),
         Index(
             "exchange_by_member", "lane", "source_account", "reserved_at", postgresql_where=text("original_id IS NULL")
@@ -164,7 +165,18 @@ class EntryRow(SQLModel, table=True):
     """One line of the books, for ever. Its unit is its account's; its number is its event's place in the log, and its line."""
 
     __tablename__ = "entry"
-    __table_args__ = table("sharded", check("amount_moves", "amount <> 0"))
+    __table_args__ = table(
+        "sharded",
+        check("amount_moves", "amount <> 0"),
+        Index(  # sums of the past are bounded by a window; what is in transit has none
+            "entry_in_transit",
+            "lane",
+            "account",
+            "seq",
+            postgresql_include=["amount"],
+            postgresql_where=text("window_id IS NULL"),
+        ),
+    )
     lane: int = col(SmallInteger, key=True)
     seq: int = col(BigInteger, key=True)
     line: int = col(SmallInteger, key=True)

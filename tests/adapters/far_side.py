@@ -12,7 +12,7 @@ from typing import Any, Self
 import httpx
 
 from adapters.house_json import ADAPTER
-from clearing.adapter import Answer, Call, Member, Operation, Order, Reply
+from clearing.adapter import Answer, Call, Lot, Member, Operation, Order, Reply
 from clearing.client import HouseAuth, PrivateKey, parse_public_jwk
 from tests import canary
 
@@ -74,6 +74,10 @@ class FarSide:
         account = account or f"acc-{secrets.token_hex(6)}"
         call = ADAPTER.member_call(account, f"{number}-{canary.NUMBER}-{account}", name, self.url, {})
         return account, ADAPTER.member(call, self.send(call))
+
+    def lots(self, account: str) -> tuple[Lot, ...]:
+        call = ADAPTER.lots_call(account, self.url, {})
+        return ADAPTER.lots(call, self.send(call))
 
     def script(self, operation: str | None, fault: str, times: int = 1, **more: Any) -> None:
         body = {"operation": operation, "fault": fault, "times": times, **more}

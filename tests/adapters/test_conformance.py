@@ -3,14 +3,17 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import count
+from pathlib import Path
 from typing import Any, ClassVar
 
 import orjson
 import pytest
 
-from adapters.conformance import SECRET, Case, Example, cases, check, sample
+from adapters.conformance import SECRET, Case, Example, Far, cases, check, lot_cases, sample
 from adapters.house_json import ADAPTER, HouseJson
-from clearing.adapter import Adapter, Answer, Call, Member, Order, Reply, Verdict, load_adapters
+from clearing.adapter import Adapter, Answer, Call, Lot, Member, Order, Reply, Verdict, load_adapters
+from tests.adapters.far_side import FarSide
 
 JSON = {"content-type": "application/json"}
 
@@ -75,6 +78,43 @@ def test_the_house_dialect_is_registered_and_every_dialect_has_examples() -> Non
 )
 def test_registered_dialects_conform(case: Case) -> None:
     assert case.run() == []
+
+
+# --- a running program that tells lots
+
+
+def judged(folder: Path, *options: str, holds: bool = True) -> set[str]:
+    """The rules of lots that a sandbox program breaks."""
+    with FarSide(folder, "--lot-months", "36", *options) as side:
+        account, _ = side.member()
+        names = (f"judged-{number}-1" for number in count())
+        far = Far(
+            lambda one: side.ask(one)[0], lambda: side.lots(account), "lotus-air", account, "MILE", 3_000, names, holds
+        )
+        assert len(far.lots()) == 3
+        return {finding.rule for case in lot_cases(far) for finding in case.run()}
+
+
+def test_a_program_that_gives_back_the_lots_it_took_conforms(tmp_path: Path) -> None:
+    assert judged(tmp_path) == set()
+    assert judged(tmp_path / "without_holds", "--hold-seconds", "0", holds=False) == set()
+
+
+@pytest.mark.parametrize(
+    ("mistake", "rule"),
+    [
+        ("newest_first", "oldest_lots_go_first"),
+        ("release_anew", "released_hold_restores_lots"),
+        ("reverse_anew", "reversed_debit_restores_lots"),
+    ],
+)
+def test_a_program_with_one_mistake_fails_on_exactly_that(tmp_path: Path, mistake: str, rule: str) -> None:
+    assert judged(tmp_path, "--lots-wrong", mistake) == {rule}
+
+
+def test_a_program_that_refuses_is_no_proof_of_anything(tmp_path: Path) -> None:
+    rules = {"oldest_lots_go_first", "released_hold_restores_lots", "reversed_debit_restores_lots"}
+    assert judged(tmp_path, "--limit", "1000") == rules
 
 
 # --- dialects with one fault each
@@ -145,6 +185,13 @@ class Stumbling(HouseJson):
         return super().member(call, reply)
 
 
+class Fumbling(HouseJson):
+    """Reads lots without looking whether there are any."""
+
+    def lots(self, call: Call, reply: Reply) -> tuple[Lot, ...]:
+        return super().lots(call, reply) if reply.body else ()
+
+
 class Hopeful(HouseJson):
     """Takes any status 200 for a yes."""
 
@@ -178,6 +225,7 @@ FAULTY: list[tuple[Adapter, str]] = [
     (Showing(), "no_secret_shown"),
     (Telling(), "member_number_in_body_only"),
     (Stumbling(), "garbage_is_unreadable"),
+    (Fumbling(), "garbage_is_unreadable"),
     (Hopeful(), "garbage_is_unreadable"),
     (Impatient(), "busy_is_unreadable"),
     (Deaf(), "examples"),

@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from adapters.house_json import ADAPTER
-from clearing.adapter import Operation, Order, Reply, Verdict
+from clearing.adapter import Lot, Operation, Order, Part, Reply, ReportsLots, Verdict
 from clearing.errors import AnswerUnreadable
 from tests import canary
 
@@ -196,6 +197,96 @@ def test_a_member_that_is_malformed_is_unreadable(change: dict[str, object]) -> 
         ADAPTER.member(MEMBER, Reply(200, JSON, orjson.dumps({**PERSON, **change})))
 
 
+# --- lots
+
+LOTS_CALL = ADAPTER.lots_call("acc-1", "https://program.example", {})
+LOT: dict[str, Any] = {
+    "lot": "a",
+    "amount": 300,
+    "earned_at": "2025-01-31T10:00:00Z",
+    "expires_at": "2027-01-31T10:00:00Z",
+}
+YOUNGER: dict[str, Any] = {"lot": "b", "amount": 200, "earned_at": "2025-03-01T01:00:00.5+01:00", "expires_at": None}
+LOTS: dict[str, Any] = {"account": "acc-1", "lots": [LOT, YOUNGER]}
+TOUCHED: list[dict[str, Any]] = [{"lot": "a", "amount": 300}, {"lot": "b", "amount": 200}]
+(HOLD,) = ADAPTER.calls([replace(ORDER, operation=Operation.HOLD)], "https://program.example", {})
+
+
+def test_lots_are_asked_for_by_the_token_alone() -> None:
+    assert isinstance(ADAPTER, ReportsLots)
+    assert (LOTS_CALL.method, LOTS_CALL.url) == ("GET", "https://program.example/v1/accounts/acc-1/lots")
+    assert (LOTS_CALL.body, LOTS_CALL.orders) == (b"", ())
+
+
+def test_lots_are_read_from_a_look_up_and_from_a_member() -> None:
+    expected = (
+        Lot("a", 300, datetime(2025, 1, 31, 10, tzinfo=UTC), datetime(2027, 1, 31, 10, tzinfo=UTC)),
+        Lot("b", 200, datetime(2025, 3, 1, 0, 0, 0, 500_000, tzinfo=UTC), None),
+    )
+    assert ADAPTER.lots(LOTS_CALL, Reply(200, JSON, orjson.dumps(LOTS))) == expected
+    assert ADAPTER.member(MEMBER, Reply(200, JSON, orjson.dumps({**PERSON, "lots": LOTS["lots"]}))).lots == expected
+    assert ADAPTER.member(MEMBER, Reply(200, JSON, orjson.dumps(PERSON))).lots is None
+    assert ADAPTER.lots(LOTS_CALL, Reply(200, JSON, orjson.dumps({**LOTS, "lots": []}))) == ()
+
+
+BAD_LOTS: list[object] = [
+    None, {}, "a", [None], [[]], [LOT, LOT], [YOUNGER, LOT], [LOT] * 401,
+    [{**LOT, "amount": 0}], [{**LOT, "amount": 1.0}], [{**LOT, "amount": True}], [{**LOT, "amount": 2**53}],
+    [{**LOT, "amount": 2**53 - 1}, YOUNGER], [{**LOT, "lot": ""}], [{**LOT, "lot": "a b"}], [{**LOT, "lot": 7}], [{**LOT, "lot": "x" * 65}],
+    [{**LOT, "earned_at": None}], [{**LOT, "earned_at": "2025-01-31"}], [{**LOT, "expires_at": "2027-02-30T10:00:00Z"}],
+    [{**LOT, "expires_at": "2027-01-31T10:00:00"}], [{**LOT, "expires_at": 1_800_000_000}],
+    [{**LOT, "expires_at": "0001-01-01T00:00:00+14:00"}],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("rows", BAD_LOTS, ids=lambda rows: repr(rows)[:80])
+def test_lots_that_are_malformed_are_unreadable(rows: object) -> None:
+    with pytest.raises(AnswerUnreadable):
+        ADAPTER.lots(LOTS_CALL, Reply(200, JSON, orjson.dumps({"account": "acc-1", "lots": rows})))
+    if rows is not None:
+        with pytest.raises(AnswerUnreadable):
+            ADAPTER.member(MEMBER, Reply(200, JSON, orjson.dumps({**PERSON, "lots": rows})))
+
+
+def test_lots_of_another_account_and_other_statuses_are_unreadable() -> None:
+    for reply in (
+        Reply(200, JSON, orjson.dumps({**LOTS, "account": "acc-2"})),
+        Reply(404, JSON, orjson.dumps({"code": "account_unknown"})),
+        Reply(501, JSON, b"{}"),
+        Reply(200, JSON, b"[]"),
+    ):
+        with pytest.raises(AnswerUnreadable):
+            ADAPTER.lots(LOTS_CALL, reply)
+
+
+def test_an_answer_says_which_lots_it_touched() -> None:
+    row = {**ROW, "operation": "hold"}
+    (answer,) = ADAPTER.answers(HOLD, said({**row, "lots": TOUCHED}))
+    assert answer.lots == (Part("a", 300), Part("b", 200))
+    assert ADAPTER.answers(HOLD, said(row))[0].lots is None
+    partly = {**ROW, "operation": "release", "lots": TOUCHED[:1]}
+    assert ADAPTER.answers(HOLD, said(partly))[0].lots == (Part("a", 300),)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"lots": TOUCHED[:1]},
+        {"lots": [*TOUCHED, {"lot": "c", "amount": 1}]},
+        {"lots": [TOUCHED[0], TOUCHED[0]]},
+        {"lots": {}},
+        {"lots": [{"lot": "a"}]},
+        {"operation": "release", "lots": [*TOUCHED, {"lot": "c", "amount": 1}]},
+        {"result": "declined", "reason": "refused", "lots": TOUCHED},
+        {"result": "pending", "lots": TOUCHED},
+    ],
+    ids=repr,
+)
+def test_lots_that_contradict_their_operation_are_unreadable(change: dict[str, object]) -> None:
+    with pytest.raises(AnswerUnreadable):
+        ADAPTER.answers(HOLD, said({**ROW, "operation": "hold", **change}))
+
+
 # --- fuzz: whatever is said, an answer or AnswerUnreadable, and nothing else
 
 _leaf = (
@@ -225,6 +316,8 @@ def hears_or_refuses(status: int, headers: dict[str, str], body: bytes) -> None:
         assert all(type(answer.amount) is int and "\x00" not in answer.id for answer in answers)
     with contextlib.suppress(AnswerUnreadable):
         ADAPTER.member(MEMBER, reply)
+    with contextlib.suppress(AnswerUnreadable):
+        assert all(lot.amount > 0 for lot in ADAPTER.lots(LOTS_CALL, reply))
 
 
 @settings(deadline=None)
@@ -237,7 +330,18 @@ def test_no_bytes_make_it_stumble(status: int, headers: dict[str, str], body: by
 @given(_status, _headers, st.data())
 def test_no_json_makes_it_stumble(status: int, headers: dict[str, str], data: st.DataObject) -> None:
     document = copy.deepcopy(
-        data.draw(st.sampled_from([{"operations": [ROW]}, ROW, PERSON, {"code": "operation_unknown", "id": ORDER.id}]))
+        data.draw(
+            st.sampled_from(
+                [
+                    {"operations": [ROW]},
+                    ROW,
+                    PERSON,
+                    LOTS,
+                    {**ROW, "lots": TOUCHED},
+                    {"code": "operation_unknown", "id": ORDER.id},
+                ]
+            )
+        )
     )
     target = document["operations"][0] if "operations" in document and data.draw(st.booleans()) else document
     target[data.draw(st.sampled_from([*target, "reason"]))] = data.draw(_value)
@@ -252,7 +356,7 @@ def test_no_json_makes_it_stumble(status: int, headers: dict[str, str], data: st
 @given(
     st.integers(0, len(BODY)),
     st.integers(0, 255),
-    st.sampled_from([BODY, GONE, orjson.dumps(ROW), orjson.dumps(PERSON)]),
+    st.sampled_from([BODY, GONE, orjson.dumps(ROW), orjson.dumps(PERSON), orjson.dumps(LOTS)]),
 )
 @example(0, 0xEF, BODY)
 def test_no_changed_byte_makes_it_stumble(place: int, byte: int, body: bytes) -> None:

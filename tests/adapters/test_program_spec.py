@@ -18,7 +18,7 @@ from adapters.sandbox import reading
 from adapters.sandbox.books import OPENINGS
 from adapters.sandbox.faults import TABLE
 from adapters.sandbox.words import Reason
-from clearing.adapter import Operation
+from clearing.adapter import Operation, Verdict
 from tests import canary
 from tests.adapters.far_side import FarSide, order
 
@@ -87,3 +87,41 @@ def test_the_sandbox_answers_what_it_says(far: FarSide) -> None:
         call = ADAPTER.member_call(f"acc-{kind}", f"{kind}-{canary.NUMBER}", "Ann", far.url, {})
         validator("Member").validate(orjson.loads(far.send(call).body))
     validator("Problem").validate(far.plain.post("/v1/operations", json={}).json())
+
+
+def test_a_sandbox_with_lots_answers_what_it_says(tmp_path: Path) -> None:
+    with FarSide(tmp_path, "--lot-months", "36") as far:
+        account, member = far.member()
+        assert member.lots == far.lots(account)
+        said = orjson.loads(far.send(ADAPTER.lots_call(account, far.url, {})).body)
+        validator("AccountLots").validate(said)
+        assert [lot["amount"] for lot in said["lots"][:2]] == [1_200, 8_800]
+        (call,) = ADAPTER.calls([order("hold", account, 1_500), order("credit", account)], far.url, {})
+        results = orjson.loads(far.send(call).body)
+        validator("Results").validate(results)
+        assert [part["amount"] for part in results["operations"][0]["lots"]] == [1_200, 300]
+        missing = far.send(ADAPTER.lots_call("nobody", far.url, {}))
+        assert (missing.status, orjson.loads(missing.body)["code"]) == (404, "account_unknown")
+        validator("Problem").validate(orjson.loads(missing.body))
+
+
+def test_a_sandbox_without_lots_says_so(far: FarSide) -> None:
+    account, member = far.member()
+    assert member.lots is None
+    refused = far.send(ADAPTER.lots_call(account, far.url, {}))
+    assert (refused.status, orjson.loads(refused.body)["code"]) == (501, "lots_not_offered")
+
+
+def test_an_answer_that_would_be_too_large_with_its_lots_comes_without(tmp_path: Path) -> None:
+    with FarSide(tmp_path, "--lot-months", "36") as far:
+        account, _ = far.member("SBX-LOWBALANCE")
+        far.ask(*[order("credit", account, 10) for _ in range(1_900)])
+        assert len(far.lots(account)) == 400
+        first = order("debit", account, 100)
+        debits = [order("debit", account, 1_300) for _ in range(10)]
+        assert [len(answer.lots or ()) for answer in far.ask(first)] == [1]
+        assert [(answer.verdict, answer.lots) for answer in far.ask(*debits)] == [(Verdict.DONE, None)] * 10
+        assert len(far.look_up(debits[0]).lots or ()) == 130
+        whole = order("debit", account, 6_000)
+        assert [(answer.verdict, answer.lots) for answer in far.ask(whole)] == [(Verdict.DONE, None)]  # 600 lots
+        assert far.lots(account) == ()

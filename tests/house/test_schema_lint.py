@@ -24,9 +24,10 @@ WITH tables AS (
 """
 MAY_CHANGE = (
     "position_slice", "cap_slice", "budget_slice", "lane", "lane_window", "orders", "exchange", "review_case", "account",
-    "evidence", "link", "consent",
+    "evidence", "link", "consent", "claim",
 )  # fmt: skip
-"""Sums, the lane, status rows, the two tables whose wrapped keys are dropped when a member is erased, links and consents that end."""
+"""Sums, the lane, status rows, the two tables whose wrapped keys are dropped when a member is erased, links and consents that end, claims
+that are rejected."""
 VERSIONED = ("agreement", "cover", "risk_rules", "campaign_budget", "proposal", "rate_card", "calendar")
 """Reference tables whose terms are answered for: a new version is a new row."""
 

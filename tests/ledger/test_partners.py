@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -101,6 +102,9 @@ async def test_codes_are_plain(connection: AsyncConnection, code: str) -> None:
         {"endpoint": "ftp://x"},
         {"endpoint": "http://"},
         {"capabilities": Capabilities(0, True, True, True, 0, 60)},
+        {"capabilities": replace(CAN, lots=True, lot_months=1_201)},
+        {"capabilities": replace(CAN, lot_months=12)},
+        {"capabilities": replace(CAN, lots=1)},  # type: ignore[arg-type]
         {"capabilities": Capabilities(-1, True, True, True, 1, 60)},
         {"capabilities": Capabilities(0, 1, True, True, 1, 60)},  # type: ignore[arg-type]
     ],

@@ -29,7 +29,7 @@ from clearing.evidence import (
     seal,
     verify,
 )
-from clearing.ledger import items
+from clearing.ledger import papers
 from clearing.signatures import Message, Presented, PrivateKey, present, sign_request, sign_response, verify_response
 from tests import canary
 
@@ -190,7 +190,7 @@ def _call(answer_body: bytes = b'{"results":[]}') -> Evidence:
 
 
 def test_evidence_is_what_the_ledger_stores() -> None:
-    stored: items.Evidence = _evidence()
+    stored: papers.Evidence = _evidence()
     assert stored.kind == "request"
     assert stored.key_id == CALLER.public.key_id
     assert stored.digest == hashlib.sha256(BODY).digest()

@@ -292,7 +292,7 @@ async def _reverse(here: Here, wish: Wish) -> Reserved | Refusal:
     reversal_id = partners.bucketed_uuid(sources.clock(), partners.bucket_of(wish.source), sources.random(10))
     directory = await here.live.directory(sources.clock())
     return await exchange.reverse(
-        here.writer, asked, original, directory, reversal_id, wish.sent, "returned", _lease(here)
+        here.writer, asked, original, directory, reversal_id, wish.sent, "returned", _lease(here), sources.clock()
     )
 
 

@@ -30,10 +30,17 @@ CANARY = f"SBX-OK-{canary.NUMBER}"
 UNSENT = object()
 PLAN = """
 partners:
-  - {partner: lotus, name: Lotus Air, cap: 1000000000, keys: [
+  - {partner: lotus, name: Lotus Air, cap: 1000000000, shortfall: program, keys: [
       {purpose: requests, key_file: lotus.jwk}, {purpose: answers, key_file: air.jwk}]}
-  - {partner: palm, name: Palm Hotels, cap: 1000000000, keys: [
+  - {partner: palm, name: Palm Hotels, cap: 1000000000, shortfall: program, keys: [
       {purpose: requests, key_file: palm.jwk}, {purpose: answers, key_file: hotels.jwk}]}
+  - {partner: corner, name: Corner Shop, cap: 1000000000, shortfall: program, keys: [{purpose: requests, key_file: corner.jwk}],
+     rights: [{program: lotus-air, kinds: [accrual, purchase, redemption]}, {program: palm-hotels, kinds: [accrual, redemption]},
+       {program: brief, kinds: [redemption]}, {program: relief, kinds: [accrual, redemption]}, {program: lone, kinds: [accrual]}]}
+  - {partner: kiosk, name: Kiosk, cap: 100000, keys: [{purpose: requests, key_file: kiosk.jwk}],
+     rights: [{program: lotus-air, kinds: [accrual]}]}
+  - {partner: stand, name: Stand, cap: 1000000000, keys: [{purpose: requests, key_file: stand.jwk}],
+     rights: [{program: lotus-air, kinds: [accrual]}]}
 operators: [{key_file: operator.jwk}]
 programs:
   - {program: lotus-air, partner: lotus, name: Lotus Miles, unit_name: MILE, endpoint: "AIR", capabilities: &can
@@ -44,7 +51,15 @@ programs:
   - {program: lone, partner: palm, name: Lone, unit_name: LONE, endpoint: "HOTELS", capabilities: *can}
   - {program: strict, partner: palm, name: Strict, unit_name: STRICT, endpoint: "HOTELS", price: {issue: 4000/1, redeem: 3500/1},
      capabilities: {<<: *can, account_age_days: 30, link_age_days: 2, one_card_per_account: true}}
+  - {program: relief, partner: palm, name: Relief Fund, unit_name: POINT, endpoint: "HOTELS", capabilities: *can, nature: charity,
+     price: {issue: 4000/1, redeem: 3500/1}}
+  - {program: purse, partner: palm, name: Palm Purse, unit_name: POINT, endpoint: "HOTELS", capabilities: *can, nature: money,
+     price: {issue: 10000/1, redeem: 10000/1}}
+  - {program: brief, partner: palm, name: Brief, unit_name: POINT, endpoint: "HOTELS", price: {issue: 4000/1, redeem: 3500/1},
+     capabilities: {<<: *can, hold_seconds: 120}}
 corridors:
+  - {source: lotus-air, target: relief, ratio: 1/1, step: 1, minimum: 10}
+  - {source: lotus-air, target: purse, ratio: 1/2, step: 2, minimum: 10}
   - {source: palm-hotels, target: lotus-air, ratio: 1/3, step: 3, minimum: 300, maximum: 30000000}
   - {source: strict, target: lotus-air, ratio: 1/3, step: 3, minimum: 300, maximum: 30000000}
 """
@@ -186,6 +201,7 @@ class Front:
             "account_evidence",
             "link",
             "consent",
+            "claim",
         )
         with psycopg.connect(self.url) as connection:
             self._at_rest(connection)
@@ -222,7 +238,7 @@ def _program(folder: Path, program: str, unit: str, key: Path) -> tuple[subproce
 @contextmanager
 def opened(url: str, folder: Path) -> Iterator[Front]:
     """The house, its programs and its partners, up and ready."""
-    names = ("lotus", "palm", "air", "hotels", "operator", "stranger")
+    names = ("lotus", "palm", "corner", "kiosk", "stand", "air", "hotels", "operator", "stranger")
     keys = {name: vault.private_key(folder / f"{name}.jwk", make=True) for name in names}
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

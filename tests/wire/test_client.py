@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import httpx
@@ -49,7 +50,7 @@ def connection(reply: Reply, **more: Any) -> Clearing:
 def echo(request: httpx.Request, message: Message) -> httpx.Response:
     seen = {name: request.headers.get(name) for name in ("idempotency-key", "prefer")}
     body = json.loads(message.body) if message.body else None
-    return signed(message, {"call": f"{message.method} {message.path}", "body": body} | seen)
+    return signed(message, {"call": f"{message.method} {message.path}", "query": message.query, "body": body} | seen)
 
 
 def test_every_call_says_what_it_means() -> None:
@@ -62,6 +63,8 @@ def test_every_call_says_what_it_means() -> None:
         cancel = clearing.cancel("0001")
         reverse = clearing.reverse("0001", 200, "goodwill")
         proof = clearing.proof("0001")
+        at = datetime(2026, 3, 31, 23, tzinfo=timezone(timedelta(hours=1)))
+        balances, moved = clearing.balances("lotus.position", at), clearing.moved("acc-1")
         consistency = clearing.consistency(7)
     assert account["call"] == "POST /v1/accounts"
     assert account["body"] == {"program": "aurora", "member": canary.NUMBER, "name": "Ada"}
@@ -76,6 +79,13 @@ def test_every_call_says_what_it_means() -> None:
     assert reverse["body"] == {"sent": 200, "reason": "goodwill"}
     assert proof["call"] == "GET /v1/exchanges/0001/proof"
     assert consistency["call"] == "GET /v1/checkpoint/7/consistency"
+    assert (balances["call"], balances["query"]) == ("GET /v1/balances/lotus.position", "?at=2026-03-31T22:00:00Z")
+    assert (moved["call"], moved["query"]) == ("GET /v1/accounts/acc-1/moved", "?")
+
+
+def test_an_instant_without_its_zone_is_not_asked_for() -> None:
+    with connection(echo) as clearing, pytest.raises(ValueError, match="zone"):
+        clearing.balances(at=datetime(2026, 3, 31))  # noqa: DTZ001 - the very mistake
 
 
 def test_a_wish_without_a_key_gets_a_new_one_each_time() -> None:

@@ -212,4 +212,4 @@ async def test_the_audit_finds_whatever_two_keys_did_not_sign(risky: Front, summ
     ]  # agreements were changed to this room's needs
     assert looked_at >= 3
     assert bool(found) == (change is not None)
-    assert all(TAMPERED[str(change)] in one for one in found)
+    assert change is None or any(TAMPERED[change] in one for one in found)

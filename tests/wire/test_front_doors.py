@@ -34,15 +34,17 @@ BODIES: dict[str, dict[str, Any]] = {
     "ClosedWish": {},
     "MergedWish": {"into_account": "01a2008f-81fc-85d4-82a4-382b6b75b8a2"},
     "ConsentWish": {"scope": ["exchange"], "channels": ["lotus"]},
+    "CaptureWish": {"points": 1},
+    "AcceptWish": {"units": 1},
+    "RejectWish": {"reason": "test"},
 }
 NO_ID = "01a2008f-81fc-85d4-82a4-382b6b75b8a2"
 named = [pytest.param(door, id=f"{door.method} {door.path}") for door in DOORS]
 
 
 def address(door: Door, exchange: str = NO_ID, key_id: str = "none") -> str:
-    return door.path.format(
-        exchange=exchange, account=NO_ID, link=NO_ID, key_id=key_id, case=0, size=1, proposal="0" * 64
-    )
+    ids = dict.fromkeys(("account", "link", "claim"), NO_ID) | {"exchange": exchange, "balance": "nobody.position"}
+    return door.path.format(**ids, key_id=key_id, case=0, size=1, proposal="0" * 64)
 
 
 def test_every_route_is_a_door_or_meant_to_be_public() -> None:
@@ -177,6 +179,8 @@ def test_answers_are_what_the_description_says(front: Front) -> None:
         "QuoteSaid": quote.json,
         "ExchangeSaid": front.ask("GET", at).json,
         "ProofSaid": front.ask("GET", f"{at}/proof").json,
+        "BalancesSaid": front.ask("GET", "/v1/balances").json,
+        "MovedSaid": front.ask("GET", f"/v1/accounts/{done['source']['account']}/moved").json,
         "ConsistencySaid": front.ask("GET", "/v1/checkpoint/1/consistency").json,
         "PositionSaid": front.ask("GET", "/v1/position").json,
         "ProgramsSaid": front.ask("GET", "/v1/programs").json,

@@ -116,6 +116,27 @@ CREATE TABLE cap_slice (
 );
 COMMENT ON TABLE cap_slice IS 'sharded';
 
+CREATE TABLE claim (
+    lane SMALLINT NOT NULL,
+    claim UUID NOT NULL,
+    program TEXT NOT NULL,
+    account UUID NOT NULL,
+    partner TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    occurred_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    units BIGINT,
+    claimed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    evidence_id UUID NOT NULL,
+    rejected_at TIMESTAMP WITH TIME ZONE,
+    rejected_reason TEXT,
+    rejection_id UUID,
+    PRIMARY KEY (lane, claim),
+    CONSTRAINT units_positive CHECK (units > 0),
+    CONSTRAINT rejected_whole CHECK (num_nulls(rejected_at, rejected_reason, rejection_id) IN (0, 3))
+);
+CREATE UNIQUE INDEX claim_once ON claim (lane, partner, reference, account);
+COMMENT ON TABLE claim IS 'sharded';
+
 CREATE TABLE consent (
     lane SMALLINT NOT NULL,
     link UUID NOT NULL,
@@ -165,6 +186,7 @@ CREATE TABLE entry (
     PRIMARY KEY (lane, seq, line),
     CONSTRAINT amount_moves CHECK (amount <> 0)
 );
+CREATE INDEX entry_in_transit ON entry (lane, account, seq) INCLUDE (amount) WHERE window_id IS NULL;
 COMMENT ON TABLE entry IS 'sharded';
 
 CREATE TABLE evidence (
@@ -256,6 +278,7 @@ CREATE INDEX exchange_by_issue ON exchange (lane, target_account, reserved_at) W
 CREATE INDEX exchange_by_member ON exchange (lane, source_account, reserved_at) WHERE original_id IS NULL;
 CREATE UNIQUE INDEX exchange_by_quote ON exchange (lane, quote_id) WHERE original_id IS NULL;
 CREATE UNIQUE INDEX exchange_by_reference ON exchange (lane, partner, reference) WHERE reference IS NOT NULL AND state <> 'reversed';
+CREATE INDEX exchange_by_target ON exchange (lane, target_account) WHERE original_id IS NULL;
 CREATE INDEX exchange_reversals ON exchange (lane, original_id) WHERE original_id IS NOT NULL;
 COMMENT ON TABLE exchange IS 'sharded';
 
@@ -409,8 +432,10 @@ CREATE TABLE program (
     endpoint TEXT NOT NULL,
     capabilities JSONB NOT NULL,
     registered_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    nature TEXT NOT NULL,
     PRIMARY KEY (program),
     CONSTRAINT number_positive CHECK (number > 0),
+    CONSTRAINT nature_known CHECK (nature IN ('points', 'charity', 'money')),
     CONSTRAINT program_number UNIQUE (number)
 );
 COMMENT ON TABLE program IS 'reference';
@@ -505,6 +530,7 @@ UPDATABLE: dict[str, tuple[str, ...]] = {
     "account": ("number_index", "number_mask", "wrapped", "closed_at", "merged_into", "erased_at"),
     "link": ("source_account", "target_account", "moved_at", "ended_at", "ended_reason"),
     "consent": ("withdrawn_at", "withdrawn_by"),
+    "claim": ("rejected_at", "rejected_reason", "rejection_id"),
     "exchange": (
         "state",
         "posted_at",

@@ -1,45 +1,30 @@
-"""Quote, submit, cancel, reverse, look up. A quote is pure computation, signed and not stored; the rest is one item for the ledger."""
+"""Quotes: exact terms of two accounts, pure computation over what is in force, signed and not stored."""
 
 from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta, tzinfo
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import orjson
-from psycopg import AsyncConnection
 
-from clearing import errors
-from clearing.ledger import Writer, reads
-from clearing.ledger.items import (
-    Cancel,
-    Evidence,
-    ExchangeView,
-    LeafView,
-    Moved,
-    Remember,
-    Reserve,
-    Reserved,
-    Reverse,
-    Signed,
-)
 from clearing.partners import Account, Directory, Program
+from clearing.rules import rates
 from clearing.rules.agreements import fee_of
 from clearing.rules.asks import Ask, Priced
 from clearing.rules.cards import Card, Values
-from clearing.rules.lifecycle import Kind, Path
+from clearing.rules.kinds import quoted_refusal
+from clearing.rules.lifecycle import Kind
 from clearing.rules.limits import Limit, Used
 from clearing.rules.members import Link, Side, consent_refusal, link_refusal, whole_days
 from clearing.rules.pricing import price
-from clearing.rules.quoting import Share, booked, counts_usage, limits_of, used_of
+from clearing.rules.quoting import Booked, Share, booked, counts_usage, limits_of, used_of
 from clearing.rules.rates import Terms
 from clearing.rules.refusals import Refusal, RefusalCode
-from clearing.rules.risk import UNWATCHED, Watch
-from clearing.signatures import QUOTE, RECEIPT, PrivateKey, PublicKey, decode, encode, jws_key_id, jws_sign, jws_verify
+from clearing.signatures import QUOTE, PrivateKey, PublicKey, decode, jws_key_id, jws_sign, jws_verify
 
 QUOTE_LIFE = timedelta(minutes=10)
-HOLD_MARGIN_SECONDS = 60  # a hold must outlive the target's longest time by this much
 KeyOf = Callable[[str], PublicKey | None]
 
 
@@ -63,6 +48,7 @@ class Wish:
     tier: str | None = None
     card: str | None = None
     channel: str | None = None
+    kind: Kind = Kind.EXCHANGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +68,7 @@ class Quote:
     terms_version: str
     expires_at: datetime
     estimate_seconds: int
-    card_version: int
+    kind: Kind = Kind.EXCHANGE
     shares: tuple[Share, ...] = ()
     late_days: int = 0
     limits: tuple[Limit, ...] = ()
@@ -95,12 +81,49 @@ class Quote:
 def quote(wish: Wish, directory: Directory, now: datetime, quote_id: UUID) -> Quote | Refusal:
     """The exact terms of this wish at this instant. Pure: the same wish, directory and instant give the same terms.
 
-    Refusals in order: account_closed, not_your_member, consent_missing, not_linked, link_too_new, corridor_closed, price_missing, then
-    those of `pricing.price`.
+    Refusals in order: kind_mismatch, account_closed, not_your_member, consent_missing, not_linked, link_too_new, corridor_closed,
+    price_missing, then those of `pricing.price`.
     """
     source, target = directory.programs[wish.source.program], directory.programs[wish.target.program]
-    if refusal := _refused_members(wish, source, target, now):
+    within, same = source is target, wish.source.account == wish.target.account
+    refusal = quoted_refusal(wish.kind, source.nature, target.nature, within=within, same=same)
+    refusal = refusal or _refused_members(wish, source, target, now)
+    if refusal is not None:
         return refusal
+    offered = _given(wish) if within else _exchanged(wish, directory, now)
+    if isinstance(offered, Refusal):
+        return offered
+    return Quote(
+        quote_id,
+        wish.partner,
+        source.code,
+        wish.source.account,
+        target.code,
+        wish.target.account,
+        offered.booked.terms,
+        offered.version,
+        now + QUOTE_LIFE,
+        source.capabilities.longest_seconds + target.capabilities.longest_seconds,
+        wish.kind,
+        offered.booked.shares,
+        offered.booked.late_days,
+        offered.limits,
+        offered.priced,
+    )
+
+
+class _Offered(NamedTuple):
+    """Terms, the versions of what made them, and what the books must hold them against."""
+
+    booked: Booked
+    version: str
+    limits: tuple[Limit, ...] = ()
+    priced: Priced | None = None
+
+
+def _exchanged(wish: Wish, directory: Directory, now: datetime) -> _Offered | Refusal:
+    """What the rate card in force offers between two programs, with the house's fee on top."""
+    source, target = directory.programs[wish.source.program], directory.programs[wish.target.program]
     card = directory.card(source.code, target.code, now)
     if card is None:
         return Refusal(RefusalCode.CORRIDOR_CLOSED, f"no corridor is open from {source.code} to {target.code}")
@@ -113,26 +136,14 @@ def quote(wish: Wish, directory: Directory, now: datetime, quote_id: UUID) -> Qu
     if isinstance(priced, Refusal):
         return priced
     agreement = directory.agreement(source.partner, now)
-    worth = values.redeem.ceil(priced.sent)
-    fee = 0 if agreement is None else fee_of(agreement, Kind.EXCHANGE, worth)
-    found = booked(priced, values, fee)
-    return Quote(
-        quote_id,
-        wish.partner,
-        source.code,
-        wish.source.account,
-        target.code,
-        wish.target.account,
-        found.terms,
-        f"card {card.version}, agreements {source_price.version} and {target_price.version}",
-        now + QUOTE_LIFE,
-        source.capabilities.longest_seconds + target.capabilities.longest_seconds,
-        card.version,
-        found.shares,
-        found.late_days,
-        limits_of(card, priced, now, _zones(card)),
-        priced,
-    )
+    fee = 0 if agreement is None else fee_of(agreement, wish.kind, values.redeem.ceil(priced.sent))
+    version = f"card {card.version}, agreements {source_price.version} and {target_price.version}"
+    return _Offered(booked(priced, values, fee), version, limits_of(card, priced, now, _zones(card)), priced)
+
+
+def _given(wish: Wish) -> _Offered:
+    """Within one program as many points arrive as are sent."""
+    return _Offered(Booked(rates.given(wish.sent or wish.received or 0), (), 0), "within one program")
 
 
 def _ask(wish: Wish, card: Card, now: datetime) -> Ask:
@@ -169,7 +180,12 @@ def needs_link(wish: Wish, directory: Directory, now: datetime) -> bool:
     source, target = directory.programs[wish.source.program], directory.programs[wish.target.program]
     card = directory.card(source.code, target.code, now)
     asks = card is not None and (card.link.min_age_days > 0 or card.link.one_card)
-    return asks or source.partner != wish.partner or _has_rules(source) or _has_rules(target)
+    return source.partner != wish.partner or _wants_link(source, target) or (source is not target and asks)
+
+
+def _wants_link(source: Program, target: Program) -> bool:
+    """Whether a rule of links is looked at. Within one program there are no links: it knows both members itself."""
+    return source is not target and (_has_rules(source) or _has_rules(target))
 
 
 def _has_rules(program: Program) -> bool:
@@ -184,7 +200,7 @@ def _refused_members(wish: Wish, source: Program, target: Program, now: datetime
         parties = frozenset({source.partner, target.partner})
         if refusal := consent_refusal(wish.link, wish.partner, parties):
             return refusal
-    if _has_rules(source) or _has_rules(target):
+    if _wants_link(source, target):
         days = max(source.capabilities.link_age_days, target.capabilities.link_age_days)
         return link_refusal(wish.link, days, now)
     return None
@@ -203,7 +219,7 @@ def quote_token(quote: Quote, key: PrivateKey) -> str:
         "version": quote.terms_version,
         "expires": quote.expires_at,
         "estimate": quote.estimate_seconds,
-        "card": quote.card_version,
+        "kind": quote.kind,
         "bonus": [tuple(share) for share in quote.shares],
         "late": quote.late_days,
         "limits": limits,
@@ -232,7 +248,7 @@ def read_quote(token: str, key: PrivateKey, key_of: KeyOf) -> Quote:
         claims["version"],
         datetime.fromisoformat(claims["expires"]),
         claims["estimate"],
-        claims["card"],
+        Kind(claims["kind"]),
         tuple(Share(*share) for share in claims["bonus"]),
         claims["late"],
         tuple(
@@ -251,148 +267,3 @@ def _resigned(token: str, key: PrivateKey) -> bytes | None:
     except ValueError:
         return None  # not base64url: verification says so
     return payload if jws_sign(payload, key, QUOTE) == token else None
-
-
-def path_of(source: Program, target: Program) -> Path:
-    """Hold at the source only if it holds longer than the target may take at its slowest, with a margin; otherwise debit."""
-    held = source.capabilities.hold_seconds > target.capabilities.longest_seconds + HOLD_MARGIN_SECONDS
-    return Path.HELD if held else Path.DEBITED
-
-
-# --- submit, reverse, cancel: one item each
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """Which process sends the first order, and until when nobody else does."""
-
-    token: UUID
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A verified, state-changing request: who signed it, what was signed, under which idempotency key."""
-
-    partner: str
-    signed: Signed
-    evidence: Evidence
-    idempotency_key: str
-    fingerprint: bytes
-
-
-async def submit(
-    writer: Writer,
-    asked: Asked,
-    accepted: Quote,
-    directory: Directory,
-    exchange_id: UUID,
-    lease: Lease,
-    now: datetime,
-    watch: Watch = UNWATCHED,
-) -> Reserved | Refusal:
-    """Reserve an exchange at the terms of a quote. One commit; after it nothing is lost.
-
-    Raises errors.Forbidden for a quote that was given to another partner, errors.SignatureReplayed and the like from the lane.
-    """
-    return await writer.put(reservation(asked, accepted, directory, exchange_id, lease, now, watch))
-
-
-def reservation(
-    asked: Asked, accepted: Quote, directory: Directory, exchange_id: UUID, lease: Lease, now: datetime, watch: Watch
-) -> Reserve:
-    """What is put to the ledger: to reserve it, or only to try it. Raises errors.Forbidden for a quote of another partner's."""
-    if accepted.partner != asked.partner:
-        raise errors.Forbidden("this quote was given to another partner")
-    source, target = directory.programs[accepted.source_program], directory.programs[accepted.target_program]
-    return Reserve(
-        signed=asked.signed,
-        evidence=asked.evidence,
-        exchange_id=exchange_id,
-        path=path_of(source, target),
-        partner=asked.partner,
-        idempotency_key=asked.idempotency_key,
-        fingerprint=asked.fingerprint,
-        quote_id=accepted.quote_id,
-        quote_expires_at=accepted.expires_at,
-        terms_version=accepted.terms_version,
-        source_program=accepted.source_program,
-        target_program=accepted.target_program,
-        source_account=accepted.source_account,
-        target_account=accepted.target_account,
-        terms=accepted.terms,
-        lease=lease.token,
-        lease_until=lease.until,
-        shares=accepted.shares,
-        bonus_due=now + timedelta(days=accepted.late_days) if accepted.late_days else None,
-        limits=(*accepted.limits, *watch.limits),
-        device=watch.device,
-        others=watch.others,
-    )
-
-
-async def reverse(
-    writer: Writer,
-    asked: Asked,
-    original: ExchangeView,
-    directory: Directory,
-    reversal_id: UUID,
-    sent: int | None,
-    reason: str,
-    lease: Lease,
-) -> Reserved | Refusal:
-    """Reserve a reversal of `sent` points of a completed exchange, or of all that is left: target first, then source."""
-    codes = [code for code in (original.source_program, original.target_program) if code is not None]
-    programs = [directory.programs[code] for code in codes]
-    if fixed := next((program.code for program in programs if not program.capabilities.reversal), None):
-        await writer.put(Remember(asked.signed))
-        return Refusal(RefusalCode.NOT_REVERSIBLE, f"{fixed} declares that it cannot reverse")
-    return await writer.put(
-        Reverse(
-            signed=asked.signed,
-            evidence=asked.evidence,
-            exchange_id=reversal_id,
-            original_id=original.exchange_id,
-            partner=asked.partner,
-            idempotency_key=asked.idempotency_key,
-            fingerprint=asked.fingerprint,
-            sent=sent,
-            reason=reason,
-            lease=lease.token,
-            lease_until=lease.until,
-        )
-    )
-
-
-async def cancel(writer: Writer, asked: Asked, exchange_id: UUID) -> Moved | Refusal:
-    """Stop an exchange whose target has not been asked: whatever the source holds or debits is given back."""
-    return await writer.put(Cancel(asked.signed, asked.evidence, exchange_id, asked.partner))
-
-
-# --- look up
-
-
-async def look_up(
-    connection: AsyncConnection[Any], lane: int, exchange_id: UUID, partner: str
-) -> tuple[ExchangeView, LeafView]:
-    """An exchange of this partner as it is now, with the leaf of its receipt. Raises errors.NotFound for anybody else's."""
-    found = await reads.exchange(connection, lane, exchange_id)
-    if found is None or found[0].partner != partner:
-        raise errors.NotFound
-    return found
-
-
-def receipt(exchange_id: UUID, leaf: LeafView, key: PrivateKey) -> str:
-    """The house's signed word that it accepted this exchange, with the leaf that proves its place in the log.
-
-    The same leaf and key give the same bytes each time: a receipt asked for again is the receipt.
-    """
-    told = {
-        "exchange": exchange_id,
-        "event": encode(leaf.event),
-        "salt": encode(leaf.salt),
-        "lane": leaf.lane,
-        "index": leaf.seq,
-        "leaf": leaf.hash.hex(),
-    }
-    return jws_sign(orjson.dumps(told), key, RECEIPT)

@@ -1,0 +1,26 @@
+-- One claim, with the exchange that stands under its receipt number.
+SELECT
+    claim.lane,
+    claim.claim,
+    claim.program,
+    claim.account,
+    claim.partner,
+    claim.reference,
+    claim.occurred_at,
+    claim.units,
+    claim.claimed_at,
+    claim.evidence_id,
+    claim.rejected_at,
+    claim.rejected_reason,
+    paid.exchange_id AS receipt_exchange_id,
+    paid.path AS receipt_path,
+    paid.state AS receipt_state,
+    paid.target_account AS receipt_account
+FROM claim
+LEFT JOIN exchange AS paid
+    ON
+        claim.lane = paid.lane
+        AND claim.partner = paid.partner
+        AND claim.reference = paid.reference
+        AND paid.state <> 'reversed'
+WHERE claim.lane = %(lane)b AND claim.claim = %(claim)b
