@@ -130,9 +130,18 @@ class Clearing:
             key,
         )
 
-    def exchange(self, token: str, key: str | None = None, wait: int | None = None) -> Answer:
-        """Submit a quote; with `wait`, give the house up to so many seconds to see it through before it answers."""
-        return self._post("/v1/exchanges", {"quote": token}, key, wait)
+    def exchange(
+        self, token: str, key: str | None = None, wait: int | None = None, *, device: str | None = None
+    ) -> Answer:
+        """Submit a quote; with `wait`, give the house up to so many seconds to see it through before it answers.
+
+        `device` is your token of the device that asks; the house keeps a keyed hash of it.
+        """
+        return self._post("/v1/exchanges", _said(quote=token, device=device), key, wait)
+
+    def dry_run(self, token: str, key: str | None = None, *, device: str | None = None) -> Answer:
+        """What `exchange` would come to now: reserve, hold, refuse or replay. Nothing is reserved, and the quote stays good."""
+        return self._post("/v1/dry-runs", _said(quote=token, device=device), key)
 
     def look_up(self, exchange_id: str, wait: int | None = None) -> Answer:
         """The exchange as it stands."""

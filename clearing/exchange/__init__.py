@@ -3,7 +3,7 @@
 Every function that changes something puts one item into the ledger; what it may refuse is decided before, on what it was given.
 """
 
-from clearing.exchange.moving import Asked, Lease, cancel, look_up, path_of, receipt, reverse, submit
+from clearing.exchange.moving import Asked, Lease, cancel, look_up, path_of, receipt, reservation, reverse, submit
 from clearing.exchange.onesided import Deed, Offer, capture, do, needs_consent, offer
 from clearing.exchange.quoted import Quote, Wish, needs_link, needs_usage, quote, quote_token, read_quote
 
@@ -27,6 +27,7 @@ __all__ = [
     "quote_token",
     "read_quote",
     "receipt",
+    "reservation",
     "reverse",
     "submit",
 ]

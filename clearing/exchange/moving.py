@@ -26,6 +26,7 @@ from clearing.ledger.papers import Evidence
 from clearing.partners import Directory, Program, bears_shortfall
 from clearing.rules.lifecycle import Path
 from clearing.rules.refusals import Refusal, RefusalCode
+from clearing.rules.risk import UNWATCHED, Watch
 from clearing.signatures import RECEIPT, PrivateKey, encode, jws_sign
 
 HOLD_MARGIN_SECONDS = 60  # a hold must outlive the target's longest time by this much
@@ -67,15 +68,23 @@ async def submit(
     exchange_id: UUID,
     lease: Lease,
     now: datetime,
+    watch: Watch = UNWATCHED,
 ) -> Reserved | Refusal:
     """Reserve an exchange at the terms of a quote. One commit; after it nothing is lost.
 
     Raises errors.Forbidden for a quote that was given to another partner, errors.SignatureReplayed and the like from the lane.
     """
+    return await writer.put(reservation(asked, accepted, directory, exchange_id, lease, now, watch))
+
+
+def reservation(
+    asked: Asked, accepted: Quote, directory: Directory, exchange_id: UUID, lease: Lease, now: datetime, watch: Watch
+) -> Reserve:
+    """What is put to the ledger: to reserve it, or only to try it. Raises errors.Forbidden for a quote of another partner's."""
     if accepted.partner != asked.partner:
         raise errors.Forbidden("this quote was given to another partner")
     source, target = directory.programs[accepted.source_program], directory.programs[accepted.target_program]
-    item = Reserve(
+    return Reserve(
         signed=asked.signed,
         evidence=asked.evidence,
         exchange_id=exchange_id,
@@ -95,10 +104,11 @@ async def submit(
         lease_until=lease.until,
         shares=accepted.shares,
         bonus_due=now + timedelta(days=accepted.late_days) if accepted.late_days else None,
-        limits=accepted.limits,
         kind=accepted.kind,
+        limits=(*accepted.limits, *watch.limits),
+        device=watch.device,
+        others=watch.others,
     )
-    return await writer.put(item)
 
 
 async def reverse(

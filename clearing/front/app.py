@@ -16,10 +16,12 @@ from clearing.front import (
     alone,
     balances,
     books,
+    campaigns,
     cards,
     cases,
     claims,
     cover,
+    dry_runs,
     exchanges,
     keys,
     links,
@@ -29,6 +31,7 @@ from clearing.front import (
     public,
     quotes,
     reports,
+    risk,
     sources,
 )
 from clearing.front.doors import Door
@@ -53,6 +56,9 @@ DOORS: tuple[Door, ...] = (
     *cards.DOORS,
     *agreements.DOORS,
     *cover.DOORS,
+    *dry_runs.DOORS,
+    *risk.DOORS,
+    *campaigns.DOORS,
 )
 
 

@@ -29,7 +29,9 @@ async def audit(connection: AsyncConnection[Any], keyring: Keyring) -> list[Chec
     closed, remains = await partners.closed_remains(connection, LANE)
     checks.append(Check("closed accounts have no link, and erased ones nothing that opens", closed, _shown(remains)))
     changed, faults = await partners.seconded(connection, LANE)
-    checks.append(Check("changes of terms and cover stand on two kept requests", changed, _shown(faults)))
+    checks.append(
+        Check("changes of terms, cover, risk rules and budgets stand on two kept requests", changed, _shown(faults))
+    )
     checks.append(await _signatures(connection, keyring))
     return checks
 

@@ -29,6 +29,7 @@ Curl = Annotated[
 ]
 At = Annotated[str | None, typer.Option("--at", help="A past instant, RFC 3339 with its zone; none: now.")]
 Wait = Annotated[int | None, typer.Option(help="See it through for up to so many seconds.")]
+Device = Annotated[str | None, typer.Option(help="Your token of the device that asks.")]
 URL = "http://127.0.0.1:8080"
 
 
@@ -143,6 +144,7 @@ def exchange(
     key: Key,
     again: Again = None,
     wait: Wait = 10,
+    device: Device = None,
     url: Url = URL,
     pinned: Pinned = None,
     *,
@@ -153,9 +155,10 @@ def exchange(
     said = json.loads(text)["quote"] if text.startswith("{") else text
     session = Session(key, url, pinned)
     if curl:
-        typer.echo(session.curl("POST", "/v1/exchanges", {"quote": said}, again, wait))
+        wish = {"quote": said} | ({} if device is None else {"device": device})
+        typer.echo(session.curl("POST", "/v1/exchanges", wish, again, wait))
     else:
-        say(session, lambda client: client.exchange(said, again, wait))
+        say(session, lambda client: client.exchange(said, again, wait, device=device))
 
 
 @terminal.app.command("look-up")

@@ -6,10 +6,16 @@ from clearing import errors, exchange, partners
 from clearing.front import messages, moving, problems, reading, shapes, sources
 from clearing.front.books import visible
 from clearing.front.doors import BOTH, Asked, Door, Reply
+from clearing.front.house import LANE
 from clearing.front.problems import Problem
+from clearing.front.watching import watch_of
+from clearing.ledger.items import Reserved
+from clearing.partners import Directory
 from clearing.rules.refusals import Refusal
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from clearing.front.house import House
 
 
@@ -20,22 +26,34 @@ async def submit(house: "House", asked: Asked) -> Reply | Problem:
     """
     key = asked.idempotency_key
     wish = asked.parse(messages.ExchangeWish)
+    accepted, directory, exchange_id = await accepted_wish(house, asked, wish)
+    watch = await watch_of(house, accepted, directory, asked.at, wish.device)
+    meant = moving.signed_wish(house, asked, key)
+    outcome = await exchange.submit(
+        house.writer, meant, accepted, directory, exchange_id, moving.lease(house, asked), asked.at, watch
+    )
+    if wish.device is not None and isinstance(outcome, Reserved) and not outcome.replayed:
+        await _name_members(house, meant, accepted)
+    return await moving.reserved(house, asked, outcome)
+
+
+async def accepted_wish(
+    house: "House", asked: Asked, wish: messages.ExchangeWish
+) -> tuple[exchange.Quote, Directory, "UUID"]:
+    """The quote that is accepted, the directory that knows its programs, and an id for the exchange. Raises errors.TokenInvalid."""
     accepted = house.issued.find(wish.quote) or exchange.read_quote(wish.quote, house.key, house.keys.get)
     directory = await house.live.directory(asked.at)
     if not {accepted.source_program, accepted.target_program} <= directory.programs.keys():
         directory = await house.live.directory(asked.at, fresh=True)  # quoted by a process that knew more
     bucket = partners.bucket_of(accepted.source_account)
-    exchange_id = partners.bucketed_uuid(asked.at, bucket, sources.random(10))
-    outcome = await exchange.submit(
-        house.writer,
-        moving.signed_wish(house, asked, key),
-        accepted,
-        directory,
-        exchange_id,
-        moving.lease(house, asked),
-        asked.at,
-    )
-    return await moving.reserved(house, asked, outcome)
+    return accepted, directory, partners.bucketed_uuid(asked.at, bucket, sources.random(10))
+
+
+async def _name_members(house: "House", meant: exchange.Asked, accepted: exchange.Quote) -> None:
+    """The sealed body has the token of a device: it is erased with either member."""
+    async with house.reads.connection() as connection:
+        speaks_of = [accepted.source_account, accepted.target_account]
+        await partners.name_members(connection, LANE, meant.evidence.evidence_id, speaks_of)
 
 
 async def look_up(house: "House", asked: Asked) -> Reply:
@@ -95,7 +113,15 @@ DOORS = (
         submit,
         {200: messages.ExchangeSaid, 201: messages.ExchangeSaid, 202: messages.ExchangeSaid},
         messages.ExchangeWish,
-        ("token_invalid", "quote_expired", "quote_used", "idempotency_key_reused", "net_debit_cap_exceeded"),
+        (
+            "token_invalid",
+            "quote_expired",
+            "quote_used",
+            "idempotency_key_reused",
+            "limit_exceeded",
+            "net_debit_cap_exceeded",
+            "campaign_exhausted",
+        ),
         writes=True,
         waits=True,
     ),

@@ -23,19 +23,22 @@ if TYPE_CHECKING:
 
 Found = tuple[ExchangeView, LeafView]
 
-_REPLAYED = (("idempotency-replayed", "true"),)
+REPLAYED = (("idempotency-replayed", "true"),)
 _LOOK_SECONDS = 0.05
 
 
-def signed_wish(house: "House", asked: Asked, key: str) -> exchange.Asked:
-    """What the ledger keeps of this request: its signature as evidence, its nonce, and what a repeat must equal."""
+def signed_wish(house: "House", asked: Asked, key: str, path: str | None = None) -> exchange.Asked:
+    """What the ledger keeps of this request: its signature as evidence, its nonce, and what a repeat must equal.
+
+    A dry run names the `path` of what it is a dry run of.
+    """
     kept = keeping.kept_request(house, asked)
-    return exchange.Asked(asked.caller.code, asked.signed, kept, key, _fingerprint(asked, kept.digest or b""))
+    return exchange.Asked(asked.caller.code, asked.signed, kept, key, _fingerprint(asked, kept.digest or b"", path))
 
 
-def _fingerprint(asked: Asked, digest: bytes) -> bytes:
+def _fingerprint(asked: Asked, digest: bytes, path: str | None = None) -> bytes:
     message = asked.message
-    return sha256(f"{message.method}\n{message.path}\n{message.query}\n".encode() + digest).digest()
+    return sha256(f"{message.method}\n{path or message.path}\n{message.query}\n".encode() + digest).digest()
 
 
 def lease(house: "House", asked: Asked) -> Lease:
@@ -70,7 +73,7 @@ async def reserved(house: "House", asked: Asked, outcome: Reserved | Refusal) ->
             view, leaf = await later(house, view.exchange_id, seconds)
     told = said(house, view, leaf)
     if outcome.replayed:
-        return Reply(200, told, headers=_REPLAYED)
+        return Reply(200, told, headers=REPLAYED)
     done = view.state in TERMINAL or (view.path is Path.AUTHORISED and settled(view))
     return Reply(201 if done else 202, told)
 
@@ -97,7 +100,7 @@ async def refused(house: "House", asked: Asked, key: str, refusal: Refusal) -> R
         return problems.of_refusal(Refusal(code, "this Idempotency-Key came with another body before"))
     seconds = reading.wait_seconds(asked.fields)
     view, leaf = await (later(house, exchange_id, seconds) if seconds else read(house, exchange_id))
-    return Reply(200, said(house, view, leaf), headers=_REPLAYED)
+    return Reply(200, said(house, view, leaf), headers=REPLAYED)
 
 
 # --- as it stands

@@ -11,7 +11,7 @@ from clearing.ledger.book import Book
 from clearing.ledger.items import ExchangeView, Reserve, Reserved, Reverse, Tried, Try
 from clearing.rules import rates
 from clearing.rules.lifecycle import UNDOES, Leg, State, Verdict
-from clearing.rules.limits import Budget, Cap, Used
+from clearing.rules.limits import Budget, Cap, Limit, Used
 from clearing.rules.postings import Account, account_number
 from clearing.rules.quoting import Share
 from clearing.rules.rates import Terms
@@ -101,14 +101,20 @@ def _subjects(item: Reserve) -> list[UUID | bytes]:
 
 def _exceeded(book: Book, item: Reserve, *, holds: bool) -> str | None:
     """The first limit of this sort that the exchange would exceed."""
-    member = item.target_account if item.source_account is None else item.source_account
     for limit in item.limits:
-        subject = item.device if limit.device else member
-        if limit.holds is not holds or subject is None:
+        counted = _counted(item, limit)
+        if limit.holds is not holds or not counted:
             continue
-        if limit.exceeded(book.read.used[subject], item.terms.counted):
+        if limit.exceeded([used for subject in counted for used in book.read.used[subject]], item.terms.counted):
             return limit.rule
     return None
+
+
+def _counted(item: Reserve, limit: Limit) -> list[UUID | bytes]:
+    """Whom this limit counts: the device, the account, or the account with the member's others. Nobody without a device."""
+    account = item.target_account if item.source_account is None else item.source_account
+    named = (item.device,) if limit.device else (account, *(item.others if limit.member else ()))
+    return [subject for subject in dict.fromkeys(named) if subject is not None]
 
 
 def _held(book: Book, item: Reserve) -> str | None:

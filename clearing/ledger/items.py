@@ -71,6 +71,7 @@ class Reserve:
     bonus_due: datetime | None = None  # None: the bonus is credited as soon as the base is
     limits: tuple[Limit, ...] = ()
     device: bytes | None = None  # a keyed hash of the device token
+    others: tuple[UUID, ...] = ()  # the member's other accounts, which limits of the member count as well
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ def _limits(reserving: Sequence[Reserve], funded: set[str]) -> list[tuple[str, d
     counting = {limit.since for item in reserving for limit in item.limits if limit.since is not None}
     if counting:
         limited, since = [item for item in reserving if item.limits], min(counting)
-        sending = [item.source_account for item in limited if item.source_account]
+        sending = [account for item in limited for account in (item.source_account, *item.others) if account]
         issued = [item.target_account for item in limited if item.source_account is None]
         devices = [item.device for item in limited if item.device]
         found += [

@@ -1,4 +1,5 @@
-"""Who takes part and at which terms: partners, programs, keys, agreements, cover, corridors, members' accounts and links, the calendar.
+"""Who takes part and at which terms: partners, programs, keys, agreements, cover, corridors, members' accounts and links, the calendar;
+the risk rules and the budgets of campaigns.
 
 SQL is in clearing/sql. Every function writes in the transaction of the connection that it is given, and none commits: in autocommit each
 statement stands alone, and none needs more than that except `open_lane`, which brings its own transaction. The database constraints
@@ -19,6 +20,7 @@ from clearing.partners.accounts import (
     is_member_number,
     keep_request,
     link_account,
+    name_members,
     open_number,
 )
 from clearing.partners.agreements import (
@@ -29,6 +31,7 @@ from clearing.partners.agreements import (
     drafted,
     publish_agreement,
 )
+from clearing.partners.campaigns import FiledBudget, budget_document, file_budget, filed_budgets, latest
 from clearing.partners.cards import FiledCard, cards_filed, drafted_card, publish_card
 from clearing.partners.channels import bears_shortfall, channel_refusal
 from clearing.partners.claims import (
@@ -71,6 +74,7 @@ from clearing.partners.links import (
 )
 from clearing.partners.proposals import Proposal, Signers, alone, digest_of, open_proposals, proposal, propose
 from clearing.partners.registration import register_partner, register_program
+from clearing.partners.risk import FiledRules, drafted_rules, filed_rules, publish_rules
 from clearing.partners.rows import Connection, deciding
 from clearing.partners.seconding import seconded
 
@@ -85,7 +89,9 @@ __all__ = [
     "Directory",
     "Doubt",
     "Filed",
+    "FiledBudget",
     "FiledCard",
+    "FiledRules",
     "KeyRow",
     "Live",
     "Movement",
@@ -101,6 +107,7 @@ __all__ = [
     "bears_shortfall",
     "bucket_of",
     "bucketed_uuid",
+    "budget_document",
     "calendar",
     "caps",
     "cards_filed",
@@ -118,13 +125,17 @@ __all__ = [
     "doubts",
     "drafted",
     "drafted_card",
+    "drafted_rules",
     "end_links",
     "erase_account",
     "erase_evidence",
     "evidence_after",
     "evidence_named",
     "evidence_of",
+    "file_budget",
     "file_claim",
+    "filed_budgets",
+    "filed_rules",
     "fill_calendar",
     "find_account",
     "give_consent",
@@ -133,6 +144,7 @@ __all__ = [
     "key",
     "key_proof",
     "keys_of",
+    "latest",
     "link",
     "link_account",
     "link_accounts",
@@ -142,6 +154,7 @@ __all__ = [
     "merge_account",
     "move_cover",
     "movements",
+    "name_members",
     "open_lane",
     "open_number",
     "open_proposals",
@@ -149,6 +162,7 @@ __all__ = [
     "propose",
     "publish_agreement",
     "publish_card",
+    "publish_rules",
     "receipt_of",
     "refused",
     "register_key",

@@ -155,8 +155,12 @@ async def keep_request(connection: Connection, lane: int, kept: Evidence, speaks
     box = {"kek_id": sealed.kek_id, "wrapped": sealed.wrapped, "seal_nonce": sealed.nonce, "box": sealed.box}
     await run(connection, "evidence_insert", lane=lane, **columns, digest=kept.digest, meta=kept.meta, **box)
     if speaks_of:
-        named = {"evidence_id": kept.evidence_id, "account": list(speaks_of)}
-        await run(connection, "account_evidence_insert", lane=lane, **named)
+        await name_members(connection, lane, kept.evidence_id, speaks_of)
+
+
+async def name_members(connection: Connection, lane: int, evidence_id: UUID, speaks_of: Sequence[UUID]) -> None:
+    """Say of whom a kept body speaks: its key is dropped when one of them is erased."""
+    await run(connection, "account_evidence_insert", lane=lane, evidence_id=evidence_id, account=list(speaks_of))
 
 
 async def evidence_of(connection: Connection, lane: int, evidence_id: UUID) -> Evidence | None:

@@ -13,7 +13,7 @@ from clearing import errors
 from clearing.adapter import Capabilities
 from clearing.partners.keys import KeyRow, key
 from clearing.partners.rows import Connection, Row, rows
-from clearing.rules import agreements
+from clearing.rules import agreements, risk
 from clearing.rules.agreement_json import agreement_of
 from clearing.rules.agreements import Agreement
 from clearing.rules.card_faults import Fault
@@ -21,6 +21,8 @@ from clearing.rules.card_json import read_card
 from clearing.rules.cards import Card
 from clearing.rules.kinds import Nature
 from clearing.rules.rates import Price
+from clearing.rules.risk import RiskRule, RuleSet
+from clearing.rules.risk_json import rules_of
 from clearing.rules.versions import card_in_force
 
 
@@ -57,6 +59,7 @@ class Directory:
     programs: Mapping[str, Program]
     cards: Mapping[tuple[str, str], tuple[Card, ...]]
     agreements: Mapping[str, tuple[Agreement, ...]]
+    risk: tuple[RuleSet, ...] = ()
 
     def card(self, source: str, target: str, at: datetime) -> Card | None:
         """The rate card in force from `source` to `target` at this instant: the corridor is open."""
@@ -65,6 +68,15 @@ class Directory:
     def agreement(self, partner: str, at: datetime) -> Agreement | None:
         """The agreement in force with this partner at this instant."""
         return agreements.in_force(self.agreements.get(partner, ()), at)
+
+    def risk_rules(self, at: datetime) -> tuple[RiskRule, ...]:
+        """The risk rules that hold at this instant; none before the first version."""
+        version = self.risk_version(at)
+        return () if version is None else version.rules
+
+    def risk_version(self, at: datetime) -> RuleSet | None:
+        """The version of the risk rules in force at this instant."""
+        return risk.in_force(self.risk, at)
 
     def price(self, program: str, at: datetime) -> Price | None:
         """The price of a program at this instant: what the agreement in force with its partner says; its version is the agreement's."""
@@ -78,6 +90,7 @@ class Directory:
 
 async def load(connection: Connection) -> Directory:
     """The directory as it is now. Rows are only ever added: what refers is read before what it refers to, so nothing dangles."""
+    ruled = [rules_of(found["document"], found["version"]) for found in await rows(connection, "risk_rules_list")]
     cards: dict[tuple[str, str], tuple[Card, ...]] = {}
     for card in [card_of(found["digest"], found["document"]) for found in await rows(connection, "card_list")]:
         cards[card.source, card.target] = (*cards.get((card.source, card.target), ()), card)
@@ -92,6 +105,7 @@ async def load(connection: Connection) -> Directory:
         {program.code: program for program in programs},
         cards,
         agreed,
+        tuple(ruled),
     )
 
 

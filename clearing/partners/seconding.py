@@ -1,4 +1,4 @@
-"""The audit of two keys: every change of terms or cover is what was signed, by two keys whose requests are kept."""
+"""The audit of two keys: every change of terms, cover, risk rules or budgets is what was signed, by two keys whose requests are kept."""
 
 from clearing.partners import cover
 from clearing.partners.proposals import digest_of
@@ -6,7 +6,7 @@ from clearing.partners.rows import Connection, Row, rows
 
 
 async def seconded(connection: Connection, lane: int) -> tuple[int, list[str]]:
-    """How many changes of terms and cover there are, and what does not hold of them."""
+    """How many such changes there are, and what does not hold of them."""
     found = await rows(connection, "verify_seconded", lane=lane)
     return len(found), [f"{one['kind']} {one['digest']}: {fault}" for one in found for fault in _faults(one)]
 

@@ -52,10 +52,11 @@ class Used:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How much one member, or one device, may move from an instant on (None: in this exchange alone): points, exchanges, or both.
+    """How much may move from an instant on (None: in this exchange alone): points, exchanges, or both.
 
-    With `target` only exchanges to that program count, without it all. What exceeds a limit that `holds` is held for a person to look
-    at; what exceeds any other is refused.
+    It counts one account; as a limit of the `member` the accounts that are linked to it as well; as one of the `device` that alone.
+    With `target` only exchanges to that program count, with `source` only those from that one, without them all. What exceeds a limit
+    that `holds` is held for a person to look at; what exceeds any other is refused.
     """
 
     rule: str
@@ -65,6 +66,8 @@ class Limit:
     target: str | None = None
     device: bool = False
     holds: bool = False
+    source: str | None = None
+    member: bool = False
 
     def exceeded(self, used: Iterable[Used], points: int) -> bool:
         """Whether `points` more would be over this limit."""
@@ -72,7 +75,10 @@ class Limit:
         counted = [
             one.points
             for one in used
-            if since is not None and one.at >= since and self.target in {None, one.target_program}
+            if since is not None
+            and one.at >= since
+            and self.target in {None, one.target_program}
+            and self.source in {None, one.source_program}
         ]
         over_points = self.points is not None and sum(counted) + points > self.points
         return over_points or (self.count is not None and len(counted) + 1 > self.count)

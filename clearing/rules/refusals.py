@@ -108,6 +108,11 @@ class RefusalCode(StrEnum):
     """Another version of these terms was published meanwhile; publish this one as the next."""
     COVER_NEEDED = "cover_needed"
     """What the partner owes, with what is pending, needs the cover that would leave."""
+    # --- a campaign's budget
+    BUDGET_PROMISED = "budget_promised"
+    """More is promised already than the campaign could then spend."""
+    BUDGET_CHANGED = "budget_changed"
+    """The campaign's budget was changed since this was proposed; propose it anew."""
 
 
 STATUS: dict[RefusalCode, int] = {
@@ -128,6 +133,7 @@ STATUS: dict[RefusalCode, int] = {
     RefusalCode.CLAIM_CLOSED: 409,
     RefusalCode.BONUS_PENDING: 409,
     RefusalCode.CASE_CLOSED: 409,
+    RefusalCode.BUDGET_CHANGED: 409,
     RefusalCode.SECOND_KEY_NEEDED: 403,
     RefusalCode.VERSION_TAKEN: 409,
 }

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from uuid import UUID
 
 from clearing.rules.limits import Limit
 
@@ -18,6 +19,8 @@ class Watches(StrEnum):
 
     ACCOUNT = "account"
     """How often, and how much, a member's account moved."""
+    MEMBER = "member"
+    """The same of all accounts that live links tie to that account, at whatever program, with it."""
     DEVICE = "device"
     """How often, and how much, was asked for from one device, whoever the member is."""
     AMOUNT = "amount"
@@ -34,14 +37,34 @@ class RiskRule:
     watches: Watches
     source: str | None = None
     target: str | None = None
-    hours: int = 0  # ACCOUNT, DEVICE: over how long
-    count: int | None = None  # ACCOUNT, DEVICE: more exchanges than this are held
-    points: int | None = None  # ACCOUNT, DEVICE, AMOUNT: more points than this are held
+    hours: int = 0  # ACCOUNT, MEMBER, DEVICE: over how long
+    count: int | None = None  # the same: more exchanges than this are held
+    points: int | None = None  # the same, and AMOUNT: more points than this are held
     days: int = 0  # NEW_LINK: a younger link is held
 
     def applies(self, source: str | None, target: str | None) -> bool:
         """Whether the rule looks at an exchange between these programs."""
         return self.source in {None, source} and self.target in {None, target}
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """All rules of one published version, in the order in which they are looked at."""
+
+    version: int
+    valid_from: datetime
+    rules: tuple[RiskRule, ...]
+
+
+def in_force(versions: Iterable[RuleSet], at: datetime) -> RuleSet | None:
+    """The version that began last; None before the first."""
+    begun = [version for version in versions if version.valid_from <= at]
+    return max(begun, key=lambda version: version.valid_from, default=None)
+
+
+def watch_for(rules: Iterable[RiskRule], source: str | None, target: str | None, watches: Watches) -> bool:
+    """Whether one of these rules looks at this, of an exchange between these programs."""
+    return any(rule.watches is watches and rule.applies(source, target) for rule in rules)
 
 
 def watched(
@@ -60,5 +83,20 @@ def watched(
         else:
             since = at - timedelta(hours=rule.hours)
             device = rule.watches is Watches.DEVICE
-            found.append(Limit(rule.name, since, rule.points, rule.count, rule.target, device=device, holds=True))
+            whose = {"device": device, "member": rule.watches is Watches.MEMBER}
+            found.append(
+                Limit(rule.name, since, rule.points, rule.count, rule.target, **whose, holds=True, source=rule.source)
+            )
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What an exchange is watched by: the limits that hold it, the keyed hash of the device that asks, the member's other accounts."""
+
+    limits: tuple[Limit, ...] = ()
+    device: bytes | None = None
+    others: tuple[UUID, ...] = ()
+
+
+UNWATCHED = Watch()

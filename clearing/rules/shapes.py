@@ -52,6 +52,8 @@ class Law(StrEnum):
     """The shares do not add up to the whole."""
     RESERVED = "reserved"
     """A code that means the house itself."""
+    CONTRADICTION = "contradiction"
+    """Fields that do not go together, or one that lacks what it needs beside it."""
 
 
 SHAPE_LAWS = frozenset(list(Law)[:6])

@@ -1,4 +1,4 @@
--- The proposals that became neither an agreement nor a rate card nor a movement of cover.
+-- The proposals that became nothing yet and still can: a budget is proposed as the next of its campaign.
 SELECT
     digest,
     kind,
@@ -12,4 +12,13 @@ WHERE
     NOT EXISTS (SELECT 1 FROM agreement WHERE agreement.digest = proposal.digest)
     AND NOT EXISTS (SELECT 1 FROM rate_card WHERE rate_card.digest = proposal.digest)
     AND NOT EXISTS (SELECT 1 FROM cover WHERE cover.digest = proposal.digest)
+    AND NOT EXISTS (SELECT 1 FROM risk_rules WHERE risk_rules.digest = proposal.digest)
+    AND NOT EXISTS (
+        SELECT 1
+        FROM campaign_budget
+        WHERE
+            proposal.kind = 'campaign'
+            AND campaign_budget.campaign = proposal.document ->> 'campaign'
+            AND campaign_budget.version >= (proposal.document ->> 'version')::integer
+    )
 ORDER BY proposed_at, digest

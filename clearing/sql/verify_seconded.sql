@@ -1,4 +1,4 @@
--- Every change of terms or cover with its content, and the keys and the base of the two kept requests behind it.
+-- Every change of terms, cover, risk rules or budgets with its content, and the keys and the base of the two kept requests behind it.
 WITH changes AS (
     SELECT
         'agreement' AS kind,
@@ -30,6 +30,26 @@ WITH changes AS (
         cover.amount
     FROM cover
     LEFT JOIN proposal ON cover.digest = proposal.digest
+    UNION ALL
+    SELECT
+        'risk_rules' AS kind,
+        digest,
+        document,
+        proposed_by,
+        confirmed_by,
+        evidence_id,
+        NULL::bigint AS amount
+    FROM risk_rules
+    UNION ALL
+    SELECT
+        'campaign' AS kind,
+        digest,
+        jsonb_build_object('campaign', campaign, 'version', version, 'units', units, 'value', value) AS document,
+        proposed_by,
+        confirmed_by,
+        evidence_id,
+        NULL::bigint AS amount
+    FROM campaign_budget
 )
 
 SELECT

@@ -6,7 +6,18 @@ Every table says in its comment whether it is `sharded` (led by `lane`, one day 
 from sqlmodel import SQLModel
 
 from clearing.tables.members import AccountEvidenceRow, AccountRow, ClaimRow, ConsentRow, LinkRow
-from clearing.tables.reference import Agreement, Calendar, Cover, Key, Partner, Program, Proposal, RateCard
+from clearing.tables.reference import (
+    Agreement,
+    Calendar,
+    CampaignBudget,
+    Cover,
+    Key,
+    Partner,
+    Program,
+    Proposal,
+    RateCard,
+    RiskRules,
+)
 from clearing.tables.sharded import (
     BudgetSlice,
     CapSlice,
@@ -31,6 +42,7 @@ __all__ = [
     "Agreement",
     "BudgetSlice",
     "Calendar",
+    "CampaignBudget",
     "CapSlice",
     "CaseRow",
     "ClaimRow",
@@ -51,6 +63,7 @@ __all__ = [
     "Program",
     "Proposal",
     "RateCard",
+    "RiskRules",
     "SQLModel",
     "Tile",
 ]

@@ -120,12 +120,58 @@ class Cover(SQLModel, table=True):
     evidence_id: UUID = col(Uuid)
 
 
+class RiskRules(SQLModel, table=True):
+    """One version of all risk rules, as the document that two operators' keys signed."""
+
+    __tablename__ = "risk_rules"
+    __table_args__ = table(
+        "reference",
+        check("version_positive", "version > 0"),
+        check("digest_whole", "digest ~ '^[0-9a-f]{64}$'"),
+        check("keys_differ", "proposed_by <> confirmed_by"),
+        UniqueConstraint("valid_from", name="risk_rules_begin_once"),
+        UniqueConstraint("digest", name="risk_rules_digest"),
+    )
+    version: int = col(Integer, key=True)
+    valid_from: datetime = col(Instant)
+    published_at: datetime = col(Instant)
+    digest: str = col(Text)
+    document: dict[str, Any] = col(JSONB)
+    proposed_by: str = col(Text)
+    confirmed_by: str = col(Text)
+    evidence_id: UUID = col(Uuid)
+
+
+class CampaignBudget(SQLModel, table=True):
+    """What a campaign may spend in all, in bonus units, in millionths of the common unit, or both, by two operators' keys."""
+
+    __tablename__ = "campaign_budget"
+    __table_args__ = table(
+        "reference",
+        check("version_positive", "version > 0"),
+        check("limited", "num_nonnulls(units, value) > 0"),
+        check("not_negative", "coalesce(units, 0) >= 0 AND coalesce(value, 0) >= 0"),
+        check("digest_whole", "digest ~ '^[0-9a-f]{64}$'"),
+        check("keys_differ", "proposed_by <> confirmed_by"),
+        UniqueConstraint("digest", name="campaign_budget_digest"),
+    )
+    campaign: str = col(Text, key=True)
+    version: int = col(Integer, key=True)
+    at: datetime = col(Instant)
+    units: int | None = col(BigInteger, null=True)
+    value: int | None = col(BigInteger, null=True)
+    digest: str = col(Text)
+    proposed_by: str = col(Text)
+    confirmed_by: str = col(Text)
+    evidence_id: UUID = col(Uuid)
+
+
 class Proposal(SQLModel, table=True):
-    """What one operator's key proposed. Confirmed by another, it is found as the agreement, card or movement with this digest."""
+    """What one operator's key proposed. Confirmed by another, it is found with this digest as what it became."""
 
     __table_args__ = table(
         "reference",
-        check("kind_known", "kind IN ('agreement', 'cover', 'card')"),
+        check("kind_known", "kind IN ('agreement', 'cover', 'card', 'risk_rules', 'campaign')"),
         check("digest_whole", "digest ~ '^[0-9a-f]{64}$'"),
     )
     digest: str = col(Text, key=True)

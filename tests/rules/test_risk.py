@@ -30,6 +30,8 @@ def held(rule: RiskRule, points: int = 100, link_days: int | None = 400, used: A
         ({"watches": Watches.ACCOUNT, "hours": 6, "points": 499, "target": "miles"}, True),
         ({"watches": Watches.ACCOUNT, "hours": 6, "points": 500, "target": "miles"}, False),
         ({"watches": Watches.DEVICE, "hours": 6, "count": 2}, True),
+        ({"watches": Watches.DEVICE, "hours": 6, "count": 1, "source": "nights"}, True),
+        ({"watches": Watches.DEVICE, "hours": 6, "count": 1, "source": "nights", "target": "miles"}, True),
         ({"watches": Watches.AMOUNT, "points": 99}, True),
         ({"watches": Watches.AMOUNT, "points": 100}, False),
         ({"watches": Watches.NEW_LINK, "days": 401}, True),
@@ -47,9 +49,20 @@ def test_accounts_that_are_not_linked_have_no_new_link() -> None:
     assert held(RiskRule("it", Watches.NEW_LINK, days=30), link_days=None) == []
 
 
-def test_only_a_rule_of_devices_counts_a_device() -> None:
-    rules = [RiskRule(watches, watches, hours=1, count=1) for watches in (Watches.ACCOUNT, Watches.DEVICE)]
-    assert [limit.device for limit in watched(rules, "nights", "miles", AT, None)] == [False, True]
+def test_only_a_rule_of_devices_counts_a_device_and_only_one_of_members_their_other_accounts() -> None:
+    rules = [
+        RiskRule(watches, watches, hours=1, count=1) for watches in (Watches.ACCOUNT, Watches.MEMBER, Watches.DEVICE)
+    ]
+    whose = [(limit.device, limit.member) for limit in watched(rules, "nights", "miles", AT, None)]
+    assert whose == [(False, False), (False, True), (True, False)]
+
+
+def test_a_rule_of_one_source_counts_what_that_source_sent_alone() -> None:
+    rule = RiskRule("it", Watches.DEVICE, source="nights", hours=6, count=0)
+    others = [Used(AT - timedelta(hours=1), 400, source, "miles") for source in ("coins", None)]
+    assert held(RiskRule("it", Watches.DEVICE, source="nights", hours=6, count=1), used=others) == []
+    assert held(RiskRule("it", Watches.DEVICE, hours=6, count=1), used=others) == ["it"]
+    assert held(rule, used=others) == ["it"]  # more than none: this one itself
 
 
 def test_one_exchange_alone_is_not_added_to_others() -> None:

@@ -85,6 +85,26 @@ CREATE TABLE calendar (
 );
 COMMENT ON TABLE calendar IS 'reference';
 
+CREATE TABLE campaign_budget (
+    campaign TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    units BIGINT,
+    value BIGINT,
+    digest TEXT NOT NULL,
+    proposed_by TEXT NOT NULL,
+    confirmed_by TEXT NOT NULL,
+    evidence_id UUID NOT NULL,
+    PRIMARY KEY (campaign, version),
+    CONSTRAINT version_positive CHECK (version > 0),
+    CONSTRAINT limited CHECK (num_nonnulls(units, value) > 0),
+    CONSTRAINT not_negative CHECK (coalesce(units, 0) >= 0 AND coalesce(value, 0) >= 0),
+    CONSTRAINT digest_whole CHECK (digest ~ '^[0-9a-f]{64}$'),
+    CONSTRAINT keys_differ CHECK (proposed_by <> confirmed_by),
+    CONSTRAINT campaign_budget_digest UNIQUE (digest)
+);
+COMMENT ON TABLE campaign_budget IS 'reference';
+
 CREATE TABLE cap_slice (
     lane SMALLINT NOT NULL,
     account INTEGER NOT NULL,
@@ -429,7 +449,7 @@ CREATE TABLE proposal (
     proposed_by TEXT NOT NULL,
     evidence_id UUID NOT NULL,
     PRIMARY KEY (digest),
-    CONSTRAINT kind_known CHECK (kind IN ('agreement', 'cover', 'card')),
+    CONSTRAINT kind_known CHECK (kind IN ('agreement', 'cover', 'card', 'risk_rules', 'campaign')),
     CONSTRAINT digest_whole CHECK (digest ~ '^[0-9a-f]{64}$')
 );
 COMMENT ON TABLE proposal IS 'reference';
@@ -472,6 +492,24 @@ CREATE TABLE review_case (
 );
 CREATE INDEX case_open ON review_case (lane, due_at) WHERE closed_at IS NULL;
 COMMENT ON TABLE review_case IS 'sharded';
+
+CREATE TABLE risk_rules (
+    version INTEGER NOT NULL,
+    valid_from TIMESTAMP WITH TIME ZONE NOT NULL,
+    published_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    digest TEXT NOT NULL,
+    document JSONB NOT NULL,
+    proposed_by TEXT NOT NULL,
+    confirmed_by TEXT NOT NULL,
+    evidence_id UUID NOT NULL,
+    PRIMARY KEY (version),
+    CONSTRAINT version_positive CHECK (version > 0),
+    CONSTRAINT digest_whole CHECK (digest ~ '^[0-9a-f]{64}$'),
+    CONSTRAINT keys_differ CHECK (proposed_by <> confirmed_by),
+    CONSTRAINT risk_rules_begin_once UNIQUE (valid_from),
+    CONSTRAINT risk_rules_digest UNIQUE (digest)
+);
+COMMENT ON TABLE risk_rules IS 'reference';
 
 CREATE TABLE tile (
     lane SMALLINT NOT NULL,
