@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 from rich.console import Console
 
 from clearing.front import demo
+from clearing.front.story import Story
 from tests import canary
 
 ROOT = Path(__file__).parents[2]
@@ -89,6 +90,6 @@ def test_a_test_that_prints_or_logs_the_number_fails(tmp_path: Path) -> None:
 def test_the_demo_finds_a_number_that_the_house_wrote(tmp_path: Path, log: str, failed: list[str]) -> None:
     (tmp_path / "lotus-air.db").write_text(demo.AT_THE_AIRLINE)
     (tmp_path / "house.log").write_text(log)
-    story = demo.Story(cast("Any", SimpleNamespace(folder=tmp_path)), Console(file=StringIO()), cast("Any", None))
+    story = Story(cast("Any", SimpleNamespace(folder=tmp_path)), Console(file=StringIO()), cast("Any", None))
     demo.hiding(story)
     assert story.failed == failed
