@@ -9,11 +9,11 @@ import typer
 from clearing import errors
 from clearing.front import reading, sources, terminal
 from clearing.rules.asks import Ask, Priced, Used
-from clearing.rules.card_faults import Fault
 from clearing.rules.card_json import read_card
 from clearing.rules.cards import Card
 from clearing.rules.pricing import price as price_of
 from clearing.rules.refusals import Refusal
+from clearing.rules.shapes import Fault
 from clearing.rules.trips import RoundTrip, round_trip
 from clearing.rules.units import AMOUNT_MAX
 

@@ -10,9 +10,9 @@ from rich.table import Table
 from clearing.client import Clearing, Problem
 from clearing.front.story import WAIT_SECONDS, Story, common
 from clearing.rules.asks import Ask, Priced, Used
-from clearing.rules.card_faults import Fault
 from clearing.rules.card_json import read_card
 from clearing.rules.pricing import price
+from clearing.rules.shapes import Fault
 
 BOUGHT, RETURNED, SPENT_MEANWHILE = 500, 200, 1_937  # the sandbox finds …937 units spent when they are to be taken back
 HELD, TAKEN = 5_000, 3_200

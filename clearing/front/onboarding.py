@@ -63,11 +63,11 @@ from clearing.front.wiring import register_own
 from clearing.ledger import Writer
 from clearing.ledger.items import Fund
 from clearing.rules.agreements import Bearer
-from clearing.rules.card_faults import Fault
 from clearing.rules.card_json import read_card
 from clearing.rules.cards import Card
 from clearing.rules.kinds import Nature
 from clearing.rules.refusals import Refusal
+from clearing.rules.shapes import Fault
 from clearing.rules.units import AMOUNT_MAX, Ratio
 
 Said = Callable[[str], None]

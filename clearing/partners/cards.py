@@ -20,10 +20,10 @@ from clearing.partners.proposals import Signers, digest_of
 from clearing.partners.rows import Connection, row, rows
 from clearing.rules import agreements
 from clearing.rules.agreements import HOUSE, PARTS
-from clearing.rules.card_faults import Fault
 from clearing.rules.card_json import read_card
 from clearing.rules.cards import Bonus, Card, Funder
 from clearing.rules.refusals import Refusal, RefusalCode
+from clearing.rules.shapes import Fault
 from clearing.rules.versions import card_in_force
 
 KIND = "card"
@@ -48,7 +48,7 @@ def drafted_card(directory: Directory, document: object, now: datetime) -> Card 
     """
     card = read_card(document)  # 1
     if isinstance(card, Fault):
-        raise errors.ValidationFailed(f"{card.path}: {card.detail} ({card.law})")
+        raise errors.ValidationFailed(str(card))
     if not {card.source, card.target} <= directory.programs.keys():
         return Refusal(RefusalCode.UNKNOWN_PROGRAM, "no program has this code")
     series = directory.cards.get((card.source, card.target), ())

@@ -16,13 +16,13 @@ from clearing.partners.rows import Connection, Row, rows
 from clearing.rules import agreements, risk
 from clearing.rules.agreement_json import agreement_of
 from clearing.rules.agreements import Agreement
-from clearing.rules.card_faults import Fault
 from clearing.rules.card_json import read_card
 from clearing.rules.cards import Card
 from clearing.rules.kinds import Nature
 from clearing.rules.rates import Price
 from clearing.rules.risk import RiskRule, RuleSet
 from clearing.rules.risk_json import rules_of
+from clearing.rules.shapes import Fault
 from clearing.rules.versions import card_in_force
 
 

@@ -20,10 +20,11 @@ from clearing.rules.agreements import (
     Worth,
 )
 from clearing.rules.lifecycle import Kind
-from clearing.rules.shapes import Fault, Law, departures
+from clearing.rules.shapes import Fault, Law, Reader
 from clearing.rules.units import Ratio
 
 Document = dict[str, Any]
+READER = Reader(SCHEMA)
 
 
 def read_agreement(value: Any, version: int, announced_at: datetime) -> Agreement | Fault:
@@ -31,14 +32,15 @@ def read_agreement(value: Any, version: int, announced_at: datetime) -> Agreemen
 
     1. the shape, which JSON Schema states too; 2. dates that exist, in order; 3. nothing twice in a list; 4. bounds and shares.
     """
-    for look in (_shape, _dates, _lists, _sums):  # each begins to look only when those before it found nothing
+    for look in (
+        READER.departures,
+        _dates,
+        _lists,
+        _sums,
+    ):  # each begins to look only when those before it found nothing
         if fault := next(look(value), None):
             return fault
     return agreement_of(value, version, announced_at)
-
-
-def _shape(value: Any) -> Iterator[Fault]:
-    return departures(value, SCHEMA)
 
 
 def _dates(document: Document) -> Iterator[Fault]:

@@ -2,7 +2,7 @@
 
 from clearing.rules.agreements import BASIS, PARTS, Bearer
 from clearing.rules.lifecycle import Kind
-from clearing.rules.shapes import CODE, INSTANT, NAME, Shape, one_of, record, several, text, whole
+from clearing.rules.shapes import CODE, INSTANT, NAME, Shape, one_of, positive, record, several, text, whole
 
 FORMAT = "agreement/1"
 
@@ -11,7 +11,7 @@ _FUNDER = record(
     "A funder and its share.",
     "funder ppm",
     funder=text("A partner's code, or `house`; once in the list.", CODE),
-    ppm=whole("Parts per million.", 1, PARTS),
+    ppm=positive("Parts per million.", PARTS),
 )
 _PRICE = record(
     "What a unit of one of the partner's programs is worth.",
@@ -21,13 +21,13 @@ _PRICE = record(
         "What the program is paid for what it issues.",
         "value units",
         value=whole("Millionths of the common unit."),
-        units=whole("For so many units.", 1),
+        units=positive("For so many units."),
     ),
     redeem=record(
         "What the program pays for what leaves it.",
         "value points",
         value=whole("Millionths of the common unit."),
-        points=whole("For so many points.", 1),
+        points=positive("For so many points."),
     ),
 )
 _FEE = record(
@@ -44,7 +44,7 @@ _FUNDING = record(
     "campaign",
     ("ppm", "funders"),
     campaign=text("The campaign's code; once in the list.", NAME),
-    ppm=whole("This partner's share in parts per million.", 1, PARTS),
+    ppm=positive("This partner's share in parts per million.", PARTS),
     funders=several("All funders; their shares add up to a million.", _FUNDER, 20, 1),
 )
 _CAP = record(
@@ -63,7 +63,7 @@ _CAP = record(
             "This part of the cover, rounded down; at most ten times the cover.",
             "num den",
             num=whole("Numerator.", 0, 10 * PARTS),
-            den=whole("Denominator.", 1, PARTS),
+            den=positive("Denominator.", PARTS),
         ),
     ),
 )

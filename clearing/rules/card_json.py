@@ -7,7 +7,6 @@ from math import gcd, lcm
 from typing import Any
 
 from clearing.rules import card_laws
-from clearing.rules.card_faults import Fault, Law, departures
 from clearing.rules.card_shape import SCHEMA
 from clearing.rules.cards import (
     BEGINNING,
@@ -30,9 +29,11 @@ from clearing.rules.cards import (
     Values,
     When,
 )
+from clearing.rules.shapes import Fault, Law, Reader
 from clearing.rules.units import Ratio
 
 Document = dict[str, Any]
+READER = Reader(SCHEMA, tells_strangers=True)
 INSTANTS = ("announced_at", "valid_from", "valid_to", "from", "to", "at")
 
 
@@ -42,7 +43,7 @@ def read_card(value: Any) -> Card | Fault:
     1. the shape, which JSON Schema states too; 2. dates that exist; 3. names once in their list; 4. what bands need to be bands;
     5. what the whole card must keep (`card_laws`).
     """
-    for faults in (departures(value, SCHEMA), _dates(value, "$"), _names(value), _bands(value)):  # 1-4
+    for faults in (READER.departures(value), _dates(value, "$"), _names(value), _bands(value)):  # 1-4
         if fault := next(faults, None):  # each begins to look only when those before it found nothing
             return fault
     card = _card(value)

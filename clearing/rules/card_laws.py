@@ -6,10 +6,10 @@ from itertools import combinations, pairwise
 
 from clearing.rules.amounts import at_most
 from clearing.rules.asks import Ask
-from clearing.rules.card_faults import Fault, Law
 from clearing.rules.cards import Band, Card, Fee, FeePer, LimitPer, Rate, Span, When
 from clearing.rules.pricing import price
 from clearing.rules.refusals import Refusal
+from clearing.rules.shapes import Fault, Law
 from clearing.rules.units import AMOUNT_MAX, Ratio
 
 ONE = Ratio(1, 1)

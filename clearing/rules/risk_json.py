@@ -11,8 +11,8 @@ from clearing.rules.shapes import (
     NAME,
     Fault,
     Law,
+    Reader,
     Shape,
-    departures,
     one_of,
     record,
     several,
@@ -48,6 +48,7 @@ SCHEMA: Shape = record(
     rules=several("The rules.", _RULE, RULES_MAX),
 )
 """JSON Schema 2020-12 of the document."""
+_READER = Reader(SCHEMA)
 
 _MEASURES = ("hours", "count", "points", "days")
 _VELOCITY = ("hours", "count", "points")
@@ -78,7 +79,7 @@ def rules_of(document: Document, version: int) -> RuleSet:
 
 
 def _shape(value: Any) -> Iterator[Fault]:
-    return departures(value, SCHEMA)
+    return _READER.departures(value)
 
 
 def _dates(document: Document) -> Iterator[Fault]:

@@ -8,11 +8,11 @@ from random import Random
 import pytest
 
 from clearing.rules.asks import Ask, Priced, Used
-from clearing.rules.card_faults import Fault
 from clearing.rules.card_json import read_card
 from clearing.rules.cards import Card, Values
 from clearing.rules.pricing import price
 from clearing.rules.refusals import Refusal, RefusalCode
+from clearing.rules.shapes import Fault
 from clearing.rules.units import AMOUNT_MAX, Ratio
 from tests.rules.random_cards import CARDS, NOW, TIERS, Document, base_of, bonus_of, document
 

@@ -65,6 +65,22 @@ corridors:
 """
 
 
+class _Logs(StringIO):
+    """One way out for all logs of a process: what is written goes to every house that is open in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[StringIO] = []
+
+    def write(self, text: str) -> int:
+        for room in self.open:
+            room.write(text)
+        return len(text)
+
+
+_LOGS = _Logs()
+
+
 @dataclass(frozen=True)
 class Answer:
     """What came back on the socket."""
@@ -250,11 +266,14 @@ def opened(url: str, folder: Path) -> Iterator[Front]:
             _program(folder, "palm-hotels", "POINT", folder / "hotels.jwk"),
         ]
         log = StringIO()
-        logs.configure("info", log)
+        _LOGS.open.append(log)
+        logs.configure("info", _LOGS)
         try:
             with _serving(settings, url, listener, folder, [at for _, at in programs]) as (house, loop):
                 yield Front(house, f"127.0.0.1:{port}", url, folder, log, loop, keys)
         finally:
+            logs.flush()
+            _LOGS.open.remove(log)
             for process, _ in programs:
                 process.terminate()
                 process.wait(5)
