@@ -7,20 +7,19 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from threading import get_ident
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from psycopg import AsyncConnection, AsyncCursor, sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import Format
 from psycopg_pool import AsyncConnectionPool
-from sqlalchemy import NullPool, create_engine
 
 from clearing.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from sqlalchemy import Engine
 
 APPLICATION_ROLE = "clearing_app"  # owns nothing; the first migration makes it and says what it may do
 CONNECT_SECONDS_MAX = 10
@@ -128,17 +127,20 @@ async def clock_difference(connection: AsyncConnection[Any], clock: Callable[[],
 
 def migrate(url: str) -> None:
     """Bring the schema to the newest revision, in one transaction, or leave it as it is."""
-    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=NullPool)
+    from alembic import command  # noqa: PLC0415 - reading it takes a quarter of a second, and most commands migrate nothing
+
     config = _migrations()
-    with engine.begin() as connection:
+    with _engine(url).begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
 
 def migrated(url: str) -> bool:
     """Whether the schema is at the newest revision."""
-    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=NullPool)
-    with engine.connect() as connection:
+    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415 - see `migrate`
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
+    with _engine(url).connect() as connection:
         current = MigrationContext.configure(connection).get_current_revision()
     return current == ScriptDirectory.from_config(_migrations()).get_current_head()
 
@@ -159,7 +161,15 @@ def drop_database(url: str, name: str) -> None:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-def _migrations() -> Config:
+def _engine(url: str) -> "Engine":
+    from sqlalchemy import NullPool, create_engine  # noqa: PLC0415 - see `migrate`
+
+    return create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=NullPool)
+
+
+def _migrations() -> "Config":
+    from alembic.config import Config  # noqa: PLC0415 - see `migrate`
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.set_main_option("path_separator", "os")

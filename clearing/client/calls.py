@@ -114,19 +114,29 @@ class Clearing:
         tier: str | None = None,
         card: str | None = None,
         channel: str | None = None,
+        segments: Sequence[str] = (),
         key: str | None = None,
     ) -> Answer:
         """The price of sending `sent` points, or of letting `received` arrive: a signed token that expires.
 
-        `kind` is exchange, transfer, gift, donation or cash_back; left out, it is an exchange. The member's tier and card held, and the
-        channel, where the rate card asks for them.
+        `kind` is exchange, transfer, gift, donation or cash_back; left out, it is an exchange. Say the member's tier, card held and
+        segments, and the channel, where the rate card asks for them.
         """
         if (sent is None) == (received is None):
             raise ValueError("a quote is asked for by sent or by received, one of them")
         wish = {"source_account": source_account, "target_account": target_account}
         return self._post(
             "/v1/quotes",
-            wish | _said(sent=sent, received=received, kind=kind, tier=tier, card=card, channel=channel),
+            wish
+            | _said(
+                sent=sent,
+                received=received,
+                kind=kind,
+                tier=tier,
+                card=card,
+                channel=channel,
+                segments=list(segments) or None,
+            ),
             key,
         )
 

@@ -48,6 +48,7 @@ class Wish:
     tier: str | None = None
     card: str | None = None
     channel: str | None = None
+    segments: frozenset[str] = frozenset()
     kind: Kind = Kind.EXCHANGE
 
 
@@ -157,6 +158,7 @@ def _ask(wish: Wish, card: Card, now: datetime) -> Ask:
         tier=wish.tier,
         card=wish.card,
         channel=wish.channel,
+        segments=wish.segments,
         link_age_days=None if link is None else whole_days(link.linked_at, now),
         linked_elsewhere=wish.linked_elsewhere,
         used=used,

@@ -38,6 +38,9 @@ def price(
     receive: Annotated[int | None, _amount("Units that should arrive.", "--receive")] = None,
     at: Annotated[str | None, typer.Option(help="When, as RFC 3339 writes it; none: now.")] = None,
     tier: Annotated[str | None, typer.Option(help="The member's tier.")] = None,
+    segment: Annotated[
+        list[str] | None, typer.Option(help="A list that the member is on; said again for each.")
+    ] = None,
     held: Annotated[str | None, typer.Option("--card", help="The card that the member holds.")] = None,
     channel: Annotated[str | None, typer.Option(help="The channel through which is asked.")] = None,
     link_age_days: Annotated[int | None, _amount("Days since the accounts were linked.", "--link-age-days")] = None,
@@ -69,6 +72,7 @@ def price(
         points,
         receive,
         tier=tier,
+        segments=frozenset(segment or ()),
         card=held,
         channel=channel,
         link_age_days=link_age_days,

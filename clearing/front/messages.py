@@ -97,6 +97,7 @@ class QuoteWish(Wish):
     tier: Code | None = None
     card: Annotated[str, Field(min_length=1, max_length=64, description="the card that the member holds")] | None = None
     channel: Code | None = None
+    segments: Annotated[tuple[Code, ...], Field(strict=False, max_length=20)] = ()
 
     @model_validator(mode="after")
     def _one_amount(self) -> Self:

@@ -50,6 +50,7 @@ async def quote(house: "House", asked: Asked) -> Reply | Problem:
         tier=wish.tier,
         card=wish.card,
         channel=wish.channel,
+        segments=frozenset(wish.segments),
     )
     wanted = await _informed(house, wanted, directory, asked.at)
     priced = exchange.quote(wanted, directory, asked.at, sources.some_id())

@@ -37,6 +37,7 @@ class Ask:
     used_program: Used | None = None
     year_paid: bool | None = None
     first: bool = False
+    segments: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Refuse what is no question."""

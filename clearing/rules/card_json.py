@@ -141,7 +141,7 @@ def _when(record: Document) -> When:
     def among(field: str) -> frozenset[str] | None:
         return frozenset(when[field]) if field in when else None
 
-    return When(among("tiers"), among("cards"), among("channels"), _span(when))
+    return When(among("tiers"), among("cards"), among("channels"), _span(when), among("segments"))
 
 
 def _rate(record: Document, card: Card) -> Rate:

@@ -59,6 +59,7 @@ DEFINITIONS: dict[str, Shape] = {
         tiers=_names("Members of one of these tiers."),
         cards=_names("Members who hold one of these cards."),
         channels=_names("Requests through one of these channels."),
+        segments=_names("Members who are on one of these lists of the source; a member may be on several."),
         **_DATES,
     ),
     "channel": record(

@@ -31,6 +31,8 @@ class Span:
 
 
 ALWAYS = Span()
+NOWHERE: frozenset[str] = frozenset()
+"""Of a member who is in no segment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +43,22 @@ class When:
     cards: frozenset[str] | None = None
     channels: frozenset[str] | None = None
     span: Span = ALWAYS
+    segments: frozenset[str] | None = None  # lists that a member may be on, several at once
 
-    def holds(self, tier: str | None, card: str | None, channel: str | None, at: datetime) -> bool:
+    def holds(
+        self, tier: str | None, card: str | None, channel: str | None, at: datetime, segments: frozenset[str] = NOWHERE
+    ) -> bool:
         """Whether the rule holds for this member, here and now."""
         return (
             (self.tiers is None or tier in self.tiers)
             and (self.cards is None or card in self.cards)
             and (self.channels is None or channel in self.channels)
             and self.span.begins <= at < self.span.ends
+            and (self.segments is None or not self.segments.isdisjoint(segments))
         )
 
     def meets(self, other: "When") -> bool:
-        """Whether somebody could be under both at one instant."""
+        """Whether somebody could be under both at one instant: a member may be in any two segments."""
         pairs = ((self.tiers, other.tiers), (self.cards, other.cards), (self.channels, other.channels))
         return all(a is None or b is None or a & b for a, b in pairs) and self.span.meets(other.span)
 
@@ -64,6 +70,7 @@ class When:
             ("cards", self.cards is not None),
             ("channels", self.channels is not None),
             ("dates", self.span != ALWAYS),
+            ("segments", self.segments is not None),
         )
         return frozenset(name for name, narrowed in by if narrowed)
 

@@ -48,7 +48,7 @@ def price(card: Card, ask: Ask, values: Values | None = None) -> Priced | Refusa
 def rate_in_force(card: Card, ask: Ask) -> Rate | None:
     """The one rate that holds for this member, channel and instant, whatever the amount."""
     for rate in card.rates:
-        if rate.when.holds(ask.tier, ask.card, ask.channel, ask.at):
+        if rate.when.holds(ask.tier, ask.card, ask.channel, ask.at, ask.segments):
             return rate
     return None
 
@@ -81,17 +81,20 @@ def _offered(card: Card, at: datetime) -> str:
     said = []
     for rate in card.rates:
         if rate.when.span.contains(at):
-            kinds = (("tier", rate.when.tiers), ("card", rate.when.cards), ("channel", rate.when.channels))
+            when = rate.when
+            kinds = (("tier", when.tiers), ("card", when.cards), ("channel", when.channels), ("segment", when.segments))
             said.append(" and ".join(f"{kind} {' or '.join(sorted(names))}" for kind, names in kinds if names))
     return "; ".join(said) or "nobody"
 
 
 def _holds(fee: Fee, ask: Ask) -> bool:
-    return fee.when.holds(ask.tier, ask.card, ask.channel, ask.at)
+    return fee.when.holds(ask.tier, ask.card, ask.channel, ask.at, ask.segments)
 
 
 def _given(bonus: Bonus, ask: Ask) -> bool:
-    return (ask.first or not bonus.first_only) and bonus.when.holds(ask.tier, ask.card, ask.channel, ask.at)
+    return (ask.first or not bonus.first_only) and bonus.when.holds(
+        ask.tier, ask.card, ask.channel, ask.at, ask.segments
+    )
 
 
 def _room(card: Card, ask: Ask) -> Room:

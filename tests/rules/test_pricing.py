@@ -1,8 +1,11 @@
 """Laws of the price, over random cards: exact, funded, the same both ways, monotone where promised; what is refused would fit."""
 
+import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from fractions import Fraction
 from functools import cache
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -12,11 +15,12 @@ from clearing.rules.card_json import read_card
 from clearing.rules.cards import Card, Values
 from clearing.rules.pricing import price
 from clearing.rules.refusals import Refusal, RefusalCode
-from clearing.rules.shapes import Fault
+from clearing.rules.shapes import Fault, Law
 from clearing.rules.units import AMOUNT_MAX, Ratio
 from tests.rules.random_cards import CARDS, NOW, TIERS, Document, base_of, bonus_of, document
 
 MANY = 10_000
+FIXTURES = Path(__file__).parent / "cards"
 
 
 @cache
@@ -260,3 +264,28 @@ def test_each_refusal_names_its_rule_and_what_would_fit(
 def test_what_is_no_question_is_an_error(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"price is asked|instant has a zone"):
         replace(Ask(NOW, 300), **wrong)  # type: ignore[arg-type]
+
+
+def test_a_bonus_for_a_segment_is_given_to_whoever_is_on_its_list() -> None:
+    bonus = {
+        "name": "spring",
+        "when": {"segments": ["welcome", "lapsed"]},
+        "flat": 100,
+        "funders": [{"code": "palm", "share": {"num": 1, "den": 1}}],
+    }
+    found = read_card({**json.loads((FIXTURES / "own-block.json").read_text()), "bonuses": [bonus]})
+    assert isinstance(found, Card), found
+    for segments, units in (((), 0), (("others",), 0), (("lapsed",), 100), (("others", "welcome", "lapsed"), 100)):
+        priced = price(found, Ask(datetime(2026, 6, 1, tzinfo=UTC), points=1_000, segments=frozenset(segments)))
+        assert isinstance(priced, Priced)
+        assert sum(part.units for part in priced.bonus) == units
+
+
+def test_two_segments_may_hold_for_one_member_so_neither_rate_goes_first() -> None:
+    band = {"block": 1_000, "ratio": {"points": 1_000, "units": 330}}
+    rates = [{"name": name, "when": {"segments": [name]}, "bands": [band]} for name in ("welcome", "lapsed")]
+    document = {**json.loads((FIXTURES / "own-block.json").read_text()), "rates": rates}
+    document.pop("examples")
+    found = read_card(document)
+    assert isinstance(found, Fault)
+    assert found.law is Law.AMBIGUOUS
