@@ -190,6 +190,15 @@ async def test_a_credit_that_is_denied_later_stays_booked_once(house: House) -> 
     assert [case.kind for case in await house.cases()] == ["answer_differs"]
 
 
+async def test_a_reversal_that_is_denied_later_stays_completed_and_is_a_case(house: House) -> None:
+    await house.complete()
+    await house.put(house.reverse())
+    await house.tell((1, D), (2, D), (1, X), name="back")
+    assert (await house.exchange("back")).state is State.COMPLETED
+    assert await house.balance() == {}
+    assert [(case.kind, case.leg) for case in await house.cases()] == [("answer_differs", 1)]
+
+
 # --- cancel
 
 

@@ -47,9 +47,13 @@ class Order:
 
     @property
     def broken_word(self) -> bool:
-        """The program declined, signed that, and did it all the same later: a case, if it is ever heard of; no house knows before."""
+        """The program declined, signed that, and did it all the same later: a case, if it is ever heard of; no house knows before.
+
+        Where the house heard of the success first and of the refusal later, the books stand on the success, and the order `differs`.
+        """
         fault = faults.of_amount(self.amount, self.operation)
-        return (self.state == "declined" or self.disputed) and fault is not None and fault.name == "late_success"
+        refused_first = self.state == "declined" or (self.disputed and self.state == "done")
+        return refused_first and fault is not None and fault.name == "late_success"
 
     @property
     def counted(self) -> int:
