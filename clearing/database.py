@@ -135,6 +135,12 @@ def migrate(url: str) -> None:
         command.upgrade(config, "head")
 
 
+def tune(url: str) -> None:
+    """Say where rows lie (`migrations/tuning.sql`): for speed alone, and for servers that understand it."""
+    with psycopg.connect(url) as connection:
+        connection.execute((Path(__file__).parent / "migrations" / "tuning.sql").read_bytes())
+
+
 def migrated(url: str) -> bool:
     """Whether the schema is at the newest revision."""
     from alembic.runtime.migration import MigrationContext  # noqa: PLC0415 - see `migrate`

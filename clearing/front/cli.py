@@ -59,7 +59,9 @@ def work() -> None:
 
 @app.command()
 def migrate(
-    *, check: Annotated[bool, typer.Option("--check", help="Only say whether the schema is the newest.")] = False
+    *,
+    check: Annotated[bool, typer.Option("--check", help="Only say whether the schema is the newest.")] = False,
+    untuned: Annotated[bool, typer.Option("--untuned", help="Leave out what only PostgreSQL's own storage knows.")] = False,
 ) -> None:
     """Bring the schema to the newest revision, publish the calendar, begin the lane."""
     with wiring.database_of(settings.load()) as url:
@@ -67,7 +69,7 @@ def migrate(
             newest = database.migrated(url)
             out.print("the schema is the newest" if newest else "the schema is not the newest")
             raise typer.Exit(0 if newest else 1)
-        run(wiring.prepare(url))
+        run(wiring.prepare(url, tuned=not untuned))
     out.print("the schema is the newest")
 
 

@@ -66,9 +66,11 @@ def database_of(settings: Settings) -> Iterator[str]:
         yield server.url
 
 
-async def prepare(url: str) -> None:
+async def prepare(url: str, *, tuned: bool = True) -> None:
     """Bring the schema to the newest revision, publish the calendar, begin the lane. Done by the owner of the tables."""
     await asyncio.to_thread(database.migrate, url)
+    if tuned:
+        await asyncio.to_thread(database.tune, url)
     now = sources.clock()
     async with await database.connect(url, application=False, name="clearing-migrate") as connection:
         await partners.fill_calendar(connection, now)

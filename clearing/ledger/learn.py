@@ -64,8 +64,7 @@ def _reads(pen: Pen, items: Sequence[Item], touched: Sequence[UUID]) -> list[tup
     need("read_nonces", key_id=keys, nonce=[nonce for _, nonce in signed])
     need("read_keys", key_id=sorted(answering.union(keys)))
     asking = [item for item in items if isinstance(item, Reserve | Reverse)]
-    partners = sorted({item.partner for item in asking})
-    need("read_known", partner=partners, idempotency_key=[item.idempotency_key for item in asking])
+    need("read_known", idempotency_key=[item.idempotency_key for item in asking])
     reserving = wishes(items)
     need("read_quotes", quote_id=[item.quote_id for item in reserving])
     for name, columns in _limits(reserving, {item.campaign for item in items if isinstance(item, Fund)}):

@@ -76,6 +76,11 @@ _QUERIES: tuple[tuple[str, str, str], ...] = (
         "verify_reversed",
         "SELECT count(*) FROM exchange WHERE lane = %s AND original_id IS NOT NULL",
     ),
+    (
+        "every receipt number stands once",
+        "verify_references",
+        "SELECT count(*) FROM exchange WHERE lane = %s AND reference IS NOT NULL",
+    ),
     ("budgets are what their bonuses promised", "verify_budgets", "SELECT count(*) FROM budget_slice WHERE lane = %s"),
     (
         "every exchange in review has an owner and a due time",

@@ -10,5 +10,6 @@ WHERE
     lane = %(lane)b
     AND device = any(%(device)b::bytea[])
     AND reserved_at >= %(since)b
-    AND device IS NOT NULL AND original_id IS NULL
+    AND device IS NOT NULL
+    AND path NOT IN ('reversal', 'clawback', 'refund')
     AND state <> 'reversed'

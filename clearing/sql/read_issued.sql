@@ -10,5 +10,6 @@ WHERE
     lane = %(lane)b
     AND target_account = any(%(target_account)b::uuid[])
     AND reserved_at >= %(since)b
-    AND source_account IS NULL AND original_id IS NULL
+    AND sent = 0
+    AND path NOT IN ('reversal', 'clawback', 'refund')
     AND state <> 'reversed'

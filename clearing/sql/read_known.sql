@@ -44,5 +44,4 @@ SELECT
 FROM exchange
 WHERE
     lane = %(lane)b
-    AND partner = any(%(partner)b::text[])
     AND idempotency_key = any(%(idempotency_key)b::text[])

@@ -6,5 +6,5 @@ FROM exchange
 WHERE
     lane = %(lane)b
     AND partner = any(%(partner)b::text[])
-    AND reference = any(%(reference)b::text[])
+    AND reference = any(%(reference)b::text[]) AND reference IS NOT NULL
     AND state <> 'reversed'

@@ -10,5 +10,5 @@ WHERE
     lane = %(lane)b
     AND source_account = any(%(source_account)b::uuid[])
     AND reserved_at >= %(since)b
-    AND original_id IS NULL
+    AND path NOT IN ('reversal', 'clawback', 'refund')
     AND state <> 'reversed'

@@ -82,6 +82,7 @@ CORRUPTIONS = {
     "an exchange nobody asks about": "UPDATE orders SET due_at = NULL WHERE state = 'waiting'",
     "an order that is gone": "DELETE FROM orders WHERE state = 'waiting'",
     "a part reversed": "UPDATE exchange SET reversed = reversed + 1 WHERE idempotency_key = 'key-held'",
+    "a receipt number that stands twice": "UPDATE exchange SET reference = 'R-1' WHERE idempotency_key IN ('key-held', 'key-debited')",
     "a reversal that is gone": "DELETE FROM exchange WHERE idempotency_key = 'key-back'",
     "an exchange that is gone": "DELETE FROM exchange WHERE idempotency_key = 'key-open'",
     "a review that nobody owns": "UPDATE review_case SET closed_at = opened_at",

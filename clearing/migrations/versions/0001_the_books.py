@@ -272,14 +272,13 @@ CREATE TABLE exchange (
     CONSTRAINT reversal_has_original CHECK ((path IN ('reversal', 'clawback', 'refund')) = (original_id IS NOT NULL)),
     CONSTRAINT ended_in_time CHECK ((state IN ('completed', 'reversed')) = (ended_at IS NOT NULL))
 );
-CREATE INDEX exchange_by_device ON exchange (lane, device, reserved_at) WHERE device IS NOT NULL;
-CREATE UNIQUE INDEX exchange_by_idempotency_key ON exchange (lane, partner, idempotency_key);
-CREATE INDEX exchange_by_issue ON exchange (lane, target_account, reserved_at) WHERE source_account IS NULL;
-CREATE INDEX exchange_by_member ON exchange (lane, source_account, reserved_at) WHERE original_id IS NULL;
-CREATE UNIQUE INDEX exchange_by_quote ON exchange (lane, quote_id) WHERE original_id IS NULL;
-CREATE UNIQUE INDEX exchange_by_reference ON exchange (lane, partner, reference) WHERE reference IS NOT NULL AND state <> 'reversed';
-CREATE INDEX exchange_by_target ON exchange (lane, target_account) WHERE original_id IS NULL;
-CREATE INDEX exchange_reversals ON exchange (lane, original_id) WHERE original_id IS NOT NULL;
+CREATE INDEX exchange_by_device ON exchange (device, lane, reserved_at) WHERE device IS NOT NULL;
+CREATE UNIQUE INDEX exchange_by_idempotency_key ON exchange (idempotency_key, lane, partner);
+CREATE INDEX exchange_by_member ON exchange (source_account, lane, reserved_at);
+CREATE UNIQUE INDEX exchange_by_quote ON exchange (quote_id, lane) WHERE original_id IS NULL;
+CREATE INDEX exchange_by_reference ON exchange (partner, reference, lane) WHERE reference IS NOT NULL;
+CREATE INDEX exchange_by_target ON exchange (target_account, lane, reserved_at);
+CREATE INDEX exchange_reversals ON exchange (original_id, lane) WHERE original_id IS NOT NULL;
 COMMENT ON TABLE exchange IS 'sharded';
 
 CREATE TABLE key (
@@ -531,17 +530,7 @@ UPDATABLE: dict[str, tuple[str, ...]] = {
     "link": ("source_account", "target_account", "moved_at", "ended_at", "ended_reason"),
     "consent": ("withdrawn_at", "withdrawn_by"),
     "claim": ("rejected_at", "rejected_reason", "rejection_id"),
-    "exchange": (
-        "state",
-        "posted_at",
-        "window_id",
-        "ended_at",
-        "reason",
-        "reversed",
-        "kept_leg",
-        "cancelled",
-        "captured",
-    ),
+    "exchange": ("state", "posted_at", "window_id", "ended_at", "reason", "reversed", "kept_leg", "cancelled", "captured"),
     "orders": ("state", "lease", "due_at", "sent_at", "attempts", "answered_at", "reason", "evidence_id"),
     "evidence": ("wrapped",),
     "position_slice": ("debits", "credits"),
