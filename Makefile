@@ -4,7 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 BIN := .venv/bin
-CODE := clearing adapters tests $(wildcard bench)
+CODE := clearing adapters settlement tests $(wildcard bench)
 
 # The first of these that is Python 3.11 or newer; `make demo PYTHON=/path/to/python` chooses another.
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python; do \
@@ -42,7 +42,7 @@ lint: .venv  ## form, types, floors, SQL, and whether the committed API descript
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports
-	$(BIN)/sqlfluff lint --disable-progress-bar clearing/sql
+	$(BIN)/sqlfluff lint --disable-progress-bar clearing/sql $(wildcard settlement/sql)
 	$(BIN)/clearing openapi --check
 
 check: lint test  ## everything that must hold before a change goes in

@@ -39,18 +39,18 @@ _recordings: list[tuple[int, list[str]]] = []  # by thread
 
 
 @cache
-def _read(name: str) -> str:
-    file = files("clearing") / "sql" / f"{name}.sql"
+def _read(name: str, room: str) -> str:
+    file = files(room) / "sql" / f"{name}.sql"
     if not name.isidentifier() or not file.is_file():
-        message = f"there is no statement {name!r} in clearing/sql"
+        message = f"there is no statement {name!r} in {room}/sql"
         raise LookupError(message)
     return file.read_text(encoding="utf-8")
 
 
-def statement(name: str) -> str:
-    """The one statement of clearing/sql/`name`.sql. Its parameters are written %(this)b: values travel in binary."""
+def statement(name: str, room: str = "clearing") -> str:
+    """The one statement of `room`/sql/`name`.sql. Its parameters are written %(this)b: values travel in binary."""
     recorded.add(name)
-    return _read(name)
+    return _read(name, room)
 
 
 @contextmanager

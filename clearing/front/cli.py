@@ -61,7 +61,9 @@ def work() -> None:
 def migrate(
     *,
     check: Annotated[bool, typer.Option("--check", help="Only say whether the schema is the newest.")] = False,
-    untuned: Annotated[bool, typer.Option("--untuned", help="Leave out what only PostgreSQL's own storage knows.")] = False,
+    untuned: Annotated[
+        bool, typer.Option("--untuned", help="Leave out what only PostgreSQL's own storage knows.")
+    ] = False,
 ) -> None:
     """Bring the schema to the newest revision, publish the calendar, begin the lane."""
     with wiring.database_of(settings.load()) as url:

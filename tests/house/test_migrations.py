@@ -8,6 +8,7 @@ from sqlalchemy import NullPool, create_engine
 from sqlmodel import SQLModel
 
 from clearing import database, tables
+from settlement import tables as settling
 from tests.conftest import other_database
 
 COLUMNS = """
@@ -61,16 +62,19 @@ def test_migrated_schema_is_the_described_schema(database_url: str, described_ur
     migrated, described = _rows(database_url, query), _rows(described_url, query)
     assert described
     assert migrated - described == set(), "only in the migrations"
-    assert described - migrated == set(), "only in clearing.tables"
+    assert described - migrated == set(), "only in the tables"
 
 
 def test_application_updates_only_what_tables_list(database_url: str) -> None:
     granted = _rows(database_url, GRANTS)
-    assert granted == {(table, column) for table, columns in tables.UPDATABLE.items() for column in columns}
+    everywhere = tables.UPDATABLE | settling.UPDATABLE
+    assert granted == {(table, column) for table, columns in everywhere.items() for column in columns}
 
 
 def test_application_deletes_only_what_tables_list(database_url: str) -> None:
-    assert _rows(database_url, TABLE_GRANTS, "DELETE") == {(table,) for table in tables.DELETABLE}
+    assert _rows(database_url, TABLE_GRANTS, "DELETE") == {
+        (table,) for table in (*tables.DELETABLE, *settling.DELETABLE)
+    }
     assert _rows(database_url, TABLE_GRANTS, "TRUNCATE") == set()
 
 

@@ -129,7 +129,9 @@ def test_the_queries_see_tables(schema: psycopg.Connection[Any]) -> None:
     assert counted["reference"] > 3
 
 
-STATEMENTS = sorted(Path(str(files("clearing") / "sql")).glob("*.sql"))
+STATEMENTS = sorted(
+    path for room in ("clearing", "settlement") for path in Path(str(files(room) / "sql")).glob("*.sql")
+)
 LOCKS = re.compile(r"\bFOR\s+(?:NO\s+KEY\s+)?(?:UPDATE|SHARE)\b", re.IGNORECASE)
 
 

@@ -36,16 +36,16 @@ async def house(database_url: str, clock: FixedClock) -> AsyncIterator[House]:
         yield opened
 
 
-@pytest.mark.parametrize("analysed", [False, True], ids=["never analysed", "analysed while it was small"])
+@pytest.mark.parametrize("analysed_at", [0, 100], ids=["never analysed", "analysed while it was small"])
 async def test_every_read_of_a_lane_write_is_led_by_what_it_looks_for(
-    house: House, database_url: str, analysed: bool
+    house: House, database_url: str, analysed_at: int
 ) -> None:
     await house.owner.execute("ALTER TABLE exchange SET (autovacuum_enabled = off)")
     await house.put(house.reserve())
-    if analysed:
-        await house.owner.execute(GROW, [1, 100])
+    if analysed_at:
+        await house.owner.execute(GROW, [1, analysed_at])
         await house.owner.execute("ANALYZE exchange")
-    await house.owner.execute(GROW, [101, 20_000])
+    await house.owner.execute(GROW, [analysed_at + 1, 20_000])
     async with await database.connect(database_url) as connection:
         await connection.execute(database.statement("lane_session"))
         walks = {name: line for name in READS for line in await _conditions(connection, name) if _walks(line)}
