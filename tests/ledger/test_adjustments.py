@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ async def house(database_url: str, clock: FixedClock) -> AsyncIterator[House]:
         assert await opened.findings() == []
 
 
-def adjust(name: str = "a", **changes: object) -> Adjust:
+def adjust(name: str = "a", **changes: Any) -> Adjust:
     said = Adjust(None, None, uid("adjustment", name), "interest", LINES, 202610, "C-1")
     return replace(said, **changes)
 
@@ -96,8 +97,9 @@ async def test_what_moves_nothing_or_does_not_balance_is_misuse_and_leaves_no_tr
 
 async def test_a_signed_adjustment_uses_its_nonce_and_keeps_its_evidence(house: House) -> None:
     paper = house.paper()
-    item = adjust(signed=house.signed("operator"), evidence=paper)
+    signed = house.signed("operator")
+    item = adjust(signed=signed, evidence=paper)
     assert isinstance(await house.put(item), Booked)
     assert await house.rows("SELECT evidence_id FROM adjustment") == [(paper.evidence_id,)]
     with pytest.raises(errors.SignatureReplayed):
-        await house.put(replace(adjust("b", evidence=house.paper()), signed=replace(item.signed, request_id=uid("r"))))
+        await house.put(replace(adjust("b", evidence=house.paper()), signed=replace(signed, request_id=uid("r"))))
