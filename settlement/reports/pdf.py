@@ -15,7 +15,7 @@ from settlement.reports.figures import grouped, steps
 from settlement.reports.pictures import flow, waterfall
 from settlement.reports.seal import Sealed
 from settlement.rules.statement import LINE_RULE, SIGN_RULE, Payment, Statement, Total
-from settlement.rules.statement_lines import MONEY, POINTS, Line, decimal
+from settlement.rules.statement_lines import MONEY, POINTS, Line, unit
 
 PRINTED_LINES_MAX = 1_000
 """Lines that pages show, some thirty pages. More are in the attached evidence alone: typst takes about 150 kB of memory for each."""
@@ -73,6 +73,7 @@ def _data(sealed: Sealed, said: Mapping[str, Any]) -> dict[str, Any]:
         "sign-rule": SIGN_RULE,
         "line-rule": LINE_RULE.capitalize(),
         "summary": _summary(statement),
+        "closing": ["closing", grouped(figures.closing, 6)],
         "payment": None if statement.payment is None else _payment(statement.payment, statement),
         "total-names": _TOTAL_NAMES,
         "total": _total("all", figures.total),
@@ -115,15 +116,15 @@ def _direction(net: int) -> str:
 
 
 def _summary(statement: Statement) -> list[list[str]]:
-    """Opening, activity, closing: each step once, the net where the lines end."""
+    """Opening and activity: each step once, the net where the lines end, then what was settled."""
     found = [["opening", grouped(statement.opening, 6)]]
     found += [[name, grouped(amount, 6)] for name, amount in steps(statement) if name != "settled"]
     found.append(["net of this statement", grouped(statement.net_micros, 6)])
     found += [
-        [f"settled {one.on.isoformat()}, {one.reference}", grouped(one.amount, statement.digits)]
+        [f"settled {one.on.isoformat()}, {one.reference}", grouped(one.amount * unit(statement.digits), 6)]
         for one in statement.settled
     ]
-    return [*found, ["closing", grouped(statement.figures.closing, 6)]]
+    return found
 
 
 def _payment(payment: Payment, statement: Statement) -> dict[str, Any]:
@@ -162,6 +163,10 @@ def _groups(statement: Statement) -> list[dict[str, Any]]:
 
 def _row(line: Line, number: int) -> list[str]:
     at = line.at.isoformat()[:19].replace("T", " ")
-    points = [grouped(getattr(line, column), 0) for column in POINTS]
-    money = [grouped(getattr(line, column), 6) if decimal(getattr(line, column)) else "" for column in MONEY]
+    points = [_unless_zero(getattr(line, column), 0) for column in POINTS]
+    money = [_unless_zero(getattr(line, column), 6) for column in MONEY]
     return [str(number), at, line.kind.value, line.exchange, line.reference, *points, *money]
+
+
+def _unless_zero(amount: int, digits: int) -> str:
+    return grouped(amount, digits) if amount else ""

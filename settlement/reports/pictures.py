@@ -12,7 +12,7 @@ FLOWS_MAX = 8
 
 _FONT = "font-family='Libertinus Serif, serif'"
 _PLUS, _MINUS, _STANDS = "#3a7d5c", "#b3504a", "#41566b"
-_TOP, _BOTTOM, _SIDE = 34, 44, 30
+_TOP, _BOTTOM, _SIDE = 50, 44, 30
 _NODE, _GAP = 14, 10
 
 Bar = tuple[str, int, int, str]
@@ -62,6 +62,10 @@ def flow(statement: Statement) -> str:
     room = HEIGHT - _TOP - _GAP * (FLOWS_MAX + 1)
     shapes: list[str] = []
     middle = WIDTH // 2
+
+    def tall_of(streams: Sequence[tuple[str, int]]) -> int:
+        return sum(max(1, amount * room // most) for _, amount in streams)
+
     for streams, x, inner in ((left, 250, middle - _NODE), (right, WIDTH - 250 - _NODE, middle + _NODE)):
         outer_y = inner_y = _TOP
         for name, amount in streams:
@@ -74,10 +78,11 @@ def flow(statement: Statement) -> str:
             shapes.append(_text(at, outer_y + size // 2 + 4, said, anchor))
             outer_y += size + _GAP
             inner_y += size
-    tall = max(2, *(sum(max(1, amount * room // most) for _, amount in one) for one in (left, right)))
+    tall = max(2, tall_of(left), tall_of(right))
     shapes.append(f"<rect x='{middle - _NODE}' y='{_TOP}' width='{2 * _NODE}' height='{tall}' fill='{_STANDS}'/>")
     shapes.append(_text(middle, _TOP - 8, statement.partner.name, "middle"))
-    return _svg(shapes, f"From whom and to whom, in {statement.currency}")
+    lowest = _TOP + max(tall, *(tall_of(one) + _GAP * len(one) for one in (left, right)))
+    return _svg(shapes, f"From whom and to whom, in {statement.currency}", lowest + _GAP)
 
 
 def _given(total: Total) -> int:
@@ -115,8 +120,8 @@ def sheet(statement: Statement) -> bytes:
     return whole.encode()
 
 
-def _svg(shapes: Sequence[str], title: str) -> str:
-    return f"{_open(HEIGHT)}<title>{escape(title)}</title>{_text(_SIDE, 14, title, 'start')}{''.join(shapes)}</svg>"
+def _svg(shapes: Sequence[str], title: str, height: int = HEIGHT) -> str:
+    return f"{_open(height)}<title>{escape(title)}</title>{_text(_SIDE, 14, title, 'start')}{''.join(shapes)}</svg>"
 
 
 def _open(height: int) -> str:

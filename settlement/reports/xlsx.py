@@ -21,7 +21,6 @@ MICROS = "#,##0.000000;[Red]-#,##0.000000;0.000000"
 WHOLE = "#,##0;[Red]-#,##0;0"
 _TOTAL_COLUMNS = ("lines", *POINTS, *MONEY)
 _WIDTHS = {"line": 7, "kind": 12, "at": 21, "exchange": 38, "counterparty": 18, "reference": 24}
-_NET_OF_ROW = "=[@credit]-[@debit]-[@fee]-[@funding]"
 
 
 def write(sealed: Sealed, said: Mapping[str, Any]) -> bytes:
@@ -160,7 +159,9 @@ class Sheets:
     ) -> None:
         """A table with a row of totals and, as its last column, the net, which is a formula."""
         last = max(1, len(rows))
-        net = self._column("net", whole) | {"formula": _NET_OF_ROW}
+        credit, *less = (f"{name}[[#This Row],[{column}]]" for column in ("credit", "debit", "fee", "funding"))
+        formula = f"={'-'.join((credit, *less))}"
+        net = self._column("net", whole) | {"formula": formula}
         options = {
             "name": name,
             "style": "Table Style Light 1",
@@ -169,7 +170,6 @@ class Sheets:
             "data": rows,
         }
         sheet.add_table(0, 0, last + 1, len(columns), options)
-        formula = f"={name}[[#This Row],[credit]]-{name}[[#This Row],[debit]]-{name}[[#This Row],[fee]]-{name}[[#This Row],[funding]]"
         for row, amount in enumerate(nets, 1):
             sheet.write_formula(row, len(columns), formula, self._micros, _exact(amount))
 
