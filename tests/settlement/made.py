@@ -52,7 +52,11 @@ def a_statement(
     opening = 321 * size
     items = (Item("W-2026-47", net), Item("W-2026-46, open", 321 - 100))
     amount = sum(item.amount for item in items)
-    other = Conversion("USD", 2, amount * 10_871 // 10_000, Ratio(10_871, 10_000), "ECB 2026-11-20") if converted else None
+    other = (
+        Conversion("USD", 2, amount * 10_871 * 100 // (10_000 * 10**digits), Ratio(10_871, 10_000), "ECB 2026-11-20")
+        if converted
+        else None
+    )
     return state(
         reference="W-2026-47-palm-hotels-EUR",
         partner=PARTNER,
