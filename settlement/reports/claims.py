@@ -17,13 +17,14 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A file taken apart. `header` are the bytes of its header, `frame` the rows around the lines; a format has one of the two."""
+    """A file taken apart. A format has the bytes of its `header` and of all its `data`, or, where values count, the rows of its `frame`."""
 
     form: str
     lines: tuple[Seen, ...]
     hashes: tuple[tuple[int, str], ...]
     token: str
     header: bytes | None = None
+    data: bytes = b""
     frame: tuple[tuple[str, ...], ...] = ()
 
 

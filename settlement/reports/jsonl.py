@@ -33,7 +33,7 @@ def read(data: bytes, form: str = "JSON lines") -> Claim:
             token = str(said.get("seal"))
         else:
             lines.append(seen(row, _value(row)))
-    return Claim(form, tuple(lines), tuple(hashes), token, header=header)
+    return Claim(form, tuple(lines), tuple(hashes), token, header=header, data=data)
 
 
 def _value(row: bytes) -> Any:

@@ -225,8 +225,11 @@ def _summed(claim: Claim, signed: bytes, said: dict[str, Any], findings: list[Fi
     plain = {name: value for name, value in said.items() if name not in SEALED}
     if plain != document(statement) or column_hashes(rows) != said["column_hashes"]:
         return Verdict((*findings, Finding("sums", False, "the header says something else than the statement does")))
+    sealed = _sealed(statement, claim, signed)
+    if claim.header is not None and jsonl.write(sealed) != claim.data:
+        return Verdict((*findings, Finding("file", False, "all of it is there, but not as the house writes it")))
     detail = f"opening {said['opening']}, net {said['net']} {said['currency']}, closing {said['closing']}: every figure adds up"
-    return Verdict((*findings, Finding("sums", True, detail)), _sealed(statement, claim, signed))
+    return Verdict((*findings, Finding("sums", True, detail)), sealed)
 
 
 def _sealed(statement: Statement, claim: Claim, signed: bytes) -> Sealed:

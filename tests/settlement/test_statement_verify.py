@@ -113,11 +113,25 @@ def test_of_an_amount_is_also_said_what_was_signed(column: str) -> None:
     assert named(in_jsonl(rows)) == f"line 4 was changed: {column} is {wrong}, signed was {said[column]}"
 
 
-@given(st.integers(0, len(JSONL) - 2), st.integers(1, 255))
+@given(st.integers(0, len(JSONL) - 1), st.integers(1, 255))
 def test_no_byte_of_the_evidence_can_change(place: int, difference: int) -> None:
     changed = bytearray(JSONL)
     changed[place] ^= difference
     assert not all(holds for holds, _ in found(bytes(changed)).values())
+
+
+def test_rows_that_are_elsewhere_missing_or_doubled_are_not_what_the_house_writes() -> None:
+    rows = JSONL.splitlines(keepends=True)
+    for data in (
+        JSONL + b"\n",
+        JSONL[:-1],
+        JSONL + rows[-1],
+        b"".join([rows[0], rows[-1], *rows[1:-1]]),
+        b"\n" + JSONL,
+    ):
+        assert verify(data, KEYS).sealed is None
+    for place in range(len(rows)):
+        assert verify(b"".join(rows[:place] + rows[place + 1 :]), KEYS).sealed is None
 
 
 @given(st.binary(max_size=200))
