@@ -14,6 +14,8 @@ _FONT = "font-family='Libertinus Serif, serif'"
 _PLUS, _MINUS, _STANDS = "#3a7d5c", "#b3504a", "#41566b"
 _TOP, _BOTTOM, _SIDE = 50, 44, 30
 _NODE, _GAP = 14, 10
+_WIDE = 14  # characters that fit below or above a bar
+_NAME_MAX = 24
 
 Bar = tuple[str, int, int, str]
 """A name, from where to where in micros, and a colour."""
@@ -74,13 +76,13 @@ def flow(statement: Statement) -> str:
             colour = _PLUS if inner < middle else _MINUS
             shapes.append(f"<rect x='{x}' y='{outer_y}' width='{_NODE}' height='{size}' fill='{colour}'/>")
             at, anchor = (x - 8, "end") if inner < middle else (x + _NODE + 8, "start")
-            said = f"{name}  {grouped(amount, 6, statement.digits)}"
+            said = f"{_short(name)}  {grouped(amount, 6, statement.digits)}"
             shapes.append(_text(at, outer_y + size // 2 + 4, said, anchor))
             outer_y += size + _GAP
             inner_y += size
     tall = max(2, tall_of(left), tall_of(right))
     shapes.append(f"<rect x='{middle - _NODE}' y='{_TOP}' width='{2 * _NODE}' height='{tall}' fill='{_STANDS}'/>")
-    shapes.append(_text(middle, _TOP - 8, statement.partner.name, "middle"))
+    shapes.append(_text(middle, _TOP - 8, _short(statement.partner.name), "middle"))
     lowest = _TOP + max(tall, *(tall_of(one) + _GAP * len(one) for one in (left, right)))
     return _svg(shapes, f"From whom and to whom, in {statement.currency}", lowest + _GAP)
 
@@ -128,5 +130,10 @@ def _open(height: int) -> str:
     return f"<svg xmlns='http://www.w3.org/2000/svg' width='{WIDTH}' height='{height}' viewBox='0 0 {WIDTH} {height}'>"
 
 
+def _short(name: str) -> str:
+    return name if len(name) <= _NAME_MAX else f"{name[: _NAME_MAX - 1]}…"
+
+
 def _text(x: int, y: int, said: str, anchor: str) -> str:
-    return f"<text x='{x}' y='{y}' font-size='12' {_FONT} text-anchor='{anchor}' fill='#222'>{escape(said)}</text>"
+    size = 12 if len(said) <= _WIDE or anchor != "middle" else 9
+    return f"<text x='{x}' y='{y}' font-size='{size}' {_FONT} text-anchor='{anchor}' fill='#222'>{escape(said)}</text>"

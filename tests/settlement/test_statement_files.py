@@ -13,7 +13,7 @@ import pypdf
 import pytest
 
 from clearing import errors
-from settlement.reports import FORMATS, Sealed, render, seal
+from settlement.reports import FORMATS, Sealed, render, seal, verify
 from settlement.reports.pdf import PRINTED_LINES_MAX
 from settlement.reports.xlsx import MICROS
 from settlement.rules.statement import Party, Statement, state
@@ -163,7 +163,24 @@ def test_a_glyph_without_a_font_is_refused_until_a_folder_has_it(tmp_path: Path)
     assert render(made, "pdf", [tmp_path]).startswith(b"%PDF-")
 
 
+def test_tables_longer_than_a_page_are_whole() -> None:
+    made = seal(with_counterparties(90), HOUSE_KEY)
+    everything = "\n".join(pages(render(made, "pdf")))
+    shown = everything[everything.index("By counterparty") : everything.index("By kind")]
+    assert all(f"Partner {number} " in shown or f"Partner {number}\n" in shown for number in range(90))
+
+
 # --- pictures
+
+
+def with_counterparties(count: int) -> Statement:
+    parties = tuple(Party(f"p-{number:02}", f"Partner {number}") for number in range(count))
+    lines = tuple(Line(LineKind.EXCHANGE, CLOSES, one.code, credit=1_000_000 * at) for at, one in enumerate(parties, 1))
+    plain = a_statement()
+    return state(
+        reference=plain.reference, partner=plain.partner, counterparties=parties, periods=plain.periods, currency="EUR",
+        digits=2, made_at=plain.made_at, opening=0, lines=lines, net=50 * count * (count + 1),
+    )  # fmt: skip
 
 
 def test_pictures_are_svg_whatever_the_names_are() -> None:
@@ -173,14 +190,21 @@ def test_pictures_are_svg_whatever_the_names_are() -> None:
 
 
 def test_pictures_show_many_counterparties_as_eight_streams() -> None:
-    parties = tuple(Party(f"p-{number}", f"Partner {number}") for number in range(20))
-    lines = tuple(Line(LineKind.EXCHANGE, CLOSES, one.code, credit=1_000_000 * at) for at, one in enumerate(parties, 1))
-    plain = a_statement()
-    made = state(
-        reference=plain.reference, partner=plain.partner, counterparties=parties, periods=plain.periods, currency="EUR",
-        digits=2, made_at=plain.made_at, opening=0, lines=lines, net=21_000,
-    )  # fmt: skip
-    text = render(seal(made, HOUSE_KEY), "svg").decode()
+    text = render(seal(with_counterparties(20), HOUSE_KEY), "svg").decode()
     assert "13 others" in text
     assert "Partner 19" in text
     assert "Partner 0 " not in text
+
+
+def test_a_statement_without_lines_has_every_file() -> None:
+    plain = a_statement()
+    empty = state(
+        reference=plain.reference, partner=plain.partner, counterparties=(), periods=plain.periods, currency="JPY", digits=0,
+        made_at=plain.made_at, opening=-7_000_000, lines=(), net=0,
+    )  # fmt: skip
+    made = seal(empty, HOUSE_KEY)
+    keys = {HOUSE_KEY.public.key_id: HOUSE_KEY.public}
+    for form in ("jsonl", "csv", "pdf"):
+        assert verify(render(made, form), keys).sealed == made
+    assert openpyxl.load_workbook(io.BytesIO(render(made, "xlsx")))["lines"].dimensions == "A1:M3"
+    ET.fromstring(render(made, "svg"))
