@@ -220,6 +220,12 @@ class ProgramUnavailable(ClearingError):
     retryable = True
 
 
+class GlyphMissing(ClearingError):
+    """A character of a statement is in none of the fonts that were given."""
+
+    code = "glyph_missing"
+
+
 class Unavailable(ClearingError):
     """The house cannot take this now; repeat with the same Idempotency-Key."""
 

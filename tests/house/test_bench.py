@@ -9,15 +9,17 @@ import pytest
 from bench.__main__ import main
 from bench.pgledger import files
 from bench.price import CARDS
+from settlement.reports import FORMATS
 
 PROMISED = {
     "ledger": {"batch", "exchanges_per_s", "both_writes_per_s", "reserve_per_s", "post_per_s", "house_cpu_us"},
     "peers": {"peer", "exchanges_per_s", "ratio_to_ours"},
     "signing": {"operation", "us", "library_ratio"},
     "price": {"card", "us_per_price", "us_by_received", "us_to_read"},
+    "statement": {"format", "lines", "seconds", "peak_mb", "bytes"},
     "exchange": {"in_flight", "exchanges_per_s", "p50_ms", "p99_ms", "house_cpu_us", "postgres_cpu_us", "quotes_per_s"},
 }
-COUNT = {"ledger": "1", "peers": "1", "signing": "2", "price": "2", "exchange": "4"}
+COUNT = {"ledger": "1", "peers": "1", "signing": "2", "price": "2", "exchange": "4", "statement": "5"}
 
 
 def measured(name: str, url: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
@@ -44,6 +46,8 @@ def test_each_bench_prints_one_json_object_with_the_promised_fields(
     elif name == "price":
         assert said["rows"][-1]["card"] == "own-complex"
         assert len(said["rows"]) == len(list(CARDS.glob("*.json")))
+    elif name == "statement":
+        assert [(row["format"], row["lines"]) for row in said["rows"]] == [(form, 5) for form in FORMATS]
     elif name == "peers":
         ours = [row["batch"] for row in said["rows"] if row["peer"] == "clearing" and row["work"] == "post"]
         missing = [row for row in said["rows"] if row["peer"] == "pgledger"]

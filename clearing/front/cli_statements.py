@@ -1,0 +1,106 @@
+"""`clearing statement`: a sealed statement checked without the house, and its other files made from the evidence."""
+
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clearing import errors
+from clearing.front import settings, terminal, vault
+from clearing.signatures import PublicKey, parse_jwks, parse_public_jwk
+from settlement import reports
+from settlement.reports import Verdict
+
+statements = typer.Typer(help="Statements, checked without the house.", no_args_is_help=True)
+terminal.app.add_typer(statements, name="statement")
+
+KEY_BYTES_MAX = 1 << 20
+
+File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The file of the statement.")]
+Key = Annotated[
+    Path | None,
+    typer.Option(
+        "--key",
+        exists=True,
+        dir_okay=False,
+        readable=True,
+        help="The house's public JWK, or its JWKS; none: the key of the house on this machine.",
+    ),
+]
+
+
+class Form(StrEnum):
+    """What evidence is rendered as."""
+
+    PDF = "pdf"
+    XLSX = "xlsx"
+    CSV = "csv"
+    SVG = "svg"
+
+
+@statements.command()
+def verify(file: File, key: Key = None) -> None:
+    """Check evidence (JSON lines), a CSV, or a PDF by the evidence in it: seal, lines, sums. Exit 1 names the first line that is wrong."""
+    verdict = _verified(file, key)
+    raise typer.Exit(0 if verdict.sealed is not None else 1)
+
+
+@statements.command()
+def render(
+    file: File,
+    to: Annotated[Form, typer.Option("--to", help="What to make of it.")],
+    key: Key = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Where to; none: beside the file.")] = None,
+    fonts: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--fonts", exists=True, file_okay=False, help="A folder of fonts for the PDF; said again for each."
+        ),
+    ] = None,
+) -> None:
+    """Make the PDF, the workbook, the CSV or the pictures of a statement that verifies: the same bytes that the house makes."""
+    verdict = _verified(file, key)
+    if verdict.sealed is None:
+        raise typer.Exit(1)
+    made = reports.render(verdict.sealed, to.value, fonts or ())
+    path = out or file.with_suffix(f".{to.value}")
+    path.write_bytes(made)
+    terminal.out.print(f"wrote {path}, {len(made):,} bytes", markup=False, highlight=False)
+
+
+def _verified(file: Path, key: Path | None) -> Verdict:
+    """The verdict, told line by line."""
+    verdict = reports.verify(file.read_bytes(), _keys(key))
+    for found in verdict.findings:
+        said = f"{'✓' if found.holds else '✗'} {found.check}: {found.detail}"
+        terminal.out.print(said, markup=False, highlight=False)
+    return verdict
+
+
+def _keys(path: Path | None) -> Mapping[str, PublicKey]:
+    """The keys that may have signed. Raises errors.KeyRefused for a file without one."""
+    if path is None:
+        return _own()
+    with path.open("rb") as file:
+        body = file.read(KEY_BYTES_MAX)
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        said = None
+    if not isinstance(said, dict):
+        raise errors.KeyRefused(f"{path} is no JWK and no JWKS")
+    if "keys" in said:
+        return parse_jwks(said)
+    public = parse_public_jwk(said)
+    return {public.key_id: public}
+
+
+def _own() -> Mapping[str, PublicKey]:
+    given = settings.load()
+    if not given.house_key_path.exists():
+        raise typer.BadParameter("say --key FILE: there is no house on this machine")
+    public = vault.house_key(given).public
+    return {public.key_id: public}

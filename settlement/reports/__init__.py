@@ -1,0 +1,33 @@
+"""Statements as files: pure rendering, a sealed statement in, bytes out. No database, no clock; the same bytes every time."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from settlement.reports import csv_file, jsonl, pdf, pictures, xlsx
+from settlement.reports.seal import Sealed, seal
+from settlement.reports.verify import Finding, Verdict, verify
+
+FORMATS = ("jsonl", "csv", "xlsx", "pdf", "svg")
+"""Endings of the files that a sealed statement is rendered as."""
+
+
+def render(sealed: Sealed, form: str, fonts: Sequence[Path] = ()) -> bytes:
+    """The file of one of `FORMATS`; `fonts` are folders of fonts for the PDF."""
+    said = json.loads(sealed.header)
+    match form:
+        case "jsonl":
+            return jsonl.write(sealed)
+        case "csv":
+            return csv_file.write(sealed, said)
+        case "xlsx":
+            return xlsx.write(sealed, said)
+        case "pdf":
+            return pdf.write(sealed, said, fonts)
+        case "svg":
+            return pictures.sheet(sealed.statement)
+    message = f"a statement is rendered as one of {', '.join(FORMATS)}, not as {form}"
+    raise ValueError(message)
+
+
+__all__ = ["FORMATS", "Finding", "Sealed", "Verdict", "render", "seal", "verify"]

@@ -1,0 +1,172 @@
+"""The statement as PDF/A-3a by typst: tagged, evidence attached, the same bytes every time. A character that no font has is an error."""
+
+import json
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Literal
+
+import typst
+
+from clearing import errors
+from settlement.reports import jsonl
+from settlement.reports.figures import grouped, steps
+from settlement.reports.pictures import flow, waterfall
+from settlement.reports.seal import Sealed
+from settlement.rules.statement import LINE_RULE, SIGN_RULE, Payment, Statement, Total
+from settlement.rules.statement_lines import MONEY, POINTS, Line, unit
+
+PRINTED_LINES_MAX = 1_000
+"""Lines that pages show, some thirty pages. More are in the attached evidence alone: typst takes about 150 kB of memory for each."""
+STANDARD: Literal["a-3a"] = "a-3a"
+
+_TEMPLATE = files("settlement.reports").joinpath("statement.typ").read_bytes()
+_TOTAL_NAMES = ["", "lines", "points sent", "points received", "debit", "credit", "fee", "funding", "net"]
+_LINE_NAMES = ["line", "at", "kind", "exchange", "reference", "sent", "received", "debit", "credit", "fee", "funding"]
+
+
+def write(sealed: Sealed, said: Mapping[str, Any], fonts: Sequence[Path] = ()) -> bytes:
+    """The pages, with the fonts that typst brings and those in the folders `fonts`, never with what else a machine has.
+
+    Raises errors.GlyphMissing with the text that cannot be shown: PDF/A allows no empty box in the place of a letter.
+    """
+    statement = sealed.statement
+    inputs = {
+        "data": json.dumps(_data(sealed, said)),
+        "evidence": jsonl.write(sealed).decode(),
+        "waterfall": waterfall(statement),
+        "flow": flow(statement),
+    }
+    try:
+        return typst.compile(
+            _TEMPLATE,
+            format="pdf",
+            font_paths=typst.Fonts(include_system_fonts=False, font_paths=[str(folder) for folder in fonts]),
+            sys_inputs=inputs,
+            pdf_standards=STANDARD,
+            timestamp=statement.made_at,
+        )
+    except typst.TypstError as fault:
+        if "could not be displayed" in str(fault):
+            raise errors.GlyphMissing(
+                f"{fault.message.partition(': ')[2]}; add a folder with a font that has it"
+            ) from None
+        raise
+
+
+def _data(sealed: Sealed, said: Mapping[str, Any]) -> dict[str, Any]:
+    statement = sealed.statement
+    figures = statement.figures
+    title = f"Statement {statement.reference}"
+    return {
+        "title": title,
+        "author": "clearing house",
+        "keywords": [said["schema"], f"root {said['root']}", f"key {said['key']}"],
+        "reference": statement.reference,
+        "root": said["root"],
+        "facts": _facts(statement),
+        "currency": statement.currency,
+        "net-name": "Net of " + ", ".join(one.code for one in statement.periods),
+        "net": grouped(statement.net, statement.digits),
+        "net-says": _direction(statement.net),
+        "sign-rule": SIGN_RULE,
+        "line-rule": LINE_RULE.capitalize(),
+        "summary": _summary(statement),
+        "closing": ["closing", grouped(figures.closing, 6)],
+        "payment": None if statement.payment is None else _payment(statement.payment, statement),
+        "total-names": _TOTAL_NAMES,
+        "total": _total("all", figures.total),
+        "by-counterparty": [_total(_name(statement, one.name), one) for one in figures.by_counterparty],
+        "by-kind": [_total(one.name, one) for one in figures.by_kind],
+        "line-names": _LINE_NAMES,
+        "groups": _groups(statement) if len(statement.lines) <= PRINTED_LINES_MAX else None,
+        "unprinted": f"The {grouped(len(statement.lines), 0)} lines are not printed here: pages show at most "
+        f"{grouped(PRINTED_LINES_MAX, 0)}. They are in the attached evidence, and in the CSV and the workbook of this statement.",
+        "seal": [
+            ["lines", str(said["lines"])],
+            ["root", said["root"]],
+            ["key", said["key"]],
+            ["signature", sealed.token.rpartition(".")[2]],
+        ],
+    }
+
+
+def _facts(statement: Statement) -> list[list[str]]:
+    windows = [
+        f"{one.code}, {_minute(one.opens_at.isoformat())} to {_minute(one.closes_at.isoformat())} UTC"
+        for one in statement.periods
+    ]
+    return [
+        ["partner", f"{statement.partner.name} ({statement.partner.code})"],
+        *(["window", one] for one in windows),
+        ["currency", statement.currency],
+        ["made at", f"{_minute(statement.made_at.isoformat())} UTC"],
+    ]
+
+
+def _minute(instant: str) -> str:
+    return instant[:16].replace("T", " ")
+
+
+def _direction(net: int) -> str:
+    if net == 0:
+        return "nothing is owed"
+    return "the clearing house owes you" if net > 0 else "you owe the clearing house"
+
+
+def _summary(statement: Statement) -> list[list[str]]:
+    """Opening and activity: each step once, the net where the lines end, then what was settled."""
+    found = [["opening", grouped(statement.opening, 6)]]
+    found += [[name, grouped(amount, 6)] for name, amount in steps(statement) if name != "settled"]
+    found.append(["net of this statement", grouped(statement.net_micros, 6)])
+    found += [
+        [f"settled {one.on.isoformat()}, {one.reference}", grouped(one.amount * unit(statement.digits), 6)]
+        for one in statement.settled
+    ]
+    return found
+
+
+def _payment(payment: Payment, statement: Statement) -> dict[str, Any]:
+    way = "to you" if payment.amount > 0 else "by you"
+    says = f"{payment.reference}, on {payment.on.isoformat()}, paid {way}"
+    other = payment.converted
+    if other is not None:
+        amount = f"{grouped(other.amount, other.digits)} {other.currency}"
+        says += f": {amount} at {other.rate.num}/{other.rate.den} ({other.source})"
+    items = [[item.what, grouped(item.amount, statement.digits)] for item in payment.items]
+    return {"says": says, "items": items, "sum": ["this payment", grouped(payment.amount, statement.digits)]}
+
+
+def _name(statement: Statement, code: str) -> str:
+    return next(party.name for party in statement.counterparties if party.code == code)
+
+
+def _total(name: str, total: Total) -> list[str]:
+    points = [grouped(getattr(total, column), 0) for column in POINTS]
+    return [name, grouped(total.lines, 0), *points, *(grouped(getattr(total, column), 6) for column in (*MONEY, "net"))]
+
+
+def _groups(statement: Statement) -> list[dict[str, Any]]:
+    """The lines of each counterparty, under its name, above its subtotal."""
+    totals = {one.name: one for one in statement.figures.by_counterparty}
+    numbered = enumerate(statement.lines, 1)
+    return [
+        {
+            "name": f"{_name(statement, code)} ({code})",
+            "rows": [_row(line, number) for number, line in lines],
+            "sum": ["", "", "", "subtotal", f"net {grouped(totals[code].net, 6)}", *_total("", totals[code])[2:8]],
+        }
+        for code, lines in groupby(numbered, key=lambda one: one[1].counterparty)
+    ]
+
+
+def _row(line: Line, number: int) -> list[str]:
+    at = line.at.isoformat()[:19].replace("T", " ")
+    points = [_unless_zero(getattr(line, column), 0) for column in POINTS]
+    money = [_unless_zero(getattr(line, column), 6) for column in MONEY]
+    return [str(number), at, line.kind.value, line.exchange, line.reference, *points, *money]
+
+
+def _unless_zero(amount: int, digits: int) -> str:
+    return grouped(amount, digits) if amount else ""

@@ -1,0 +1,237 @@
+"""A sealed file checked offline: that the house signed it, that every line is the one that was signed, and, if not, which and how.
+
+1. signature: a key of the house signed the seal; without it nothing else is looked at. 2. header: the file says beside its lines what was
+signed. 3. hashes: the hashes of the lines make the signed root. 4. lines: every line is the one of its place. 5. sums: every figure is
+what the lines add up to.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any
+
+from clearing import errors
+from clearing.rules import merkle
+from clearing.signatures import PublicKey, encode, jws_verify
+from settlement.reports import csv_file, jsonl, pdf_attached
+from settlement.reports.claims import Claim, Seen
+from settlement.reports.seal import SEALED, STATEMENT, Sealed, column_hashes, hashes_of, root_of
+from settlement.rules.statement import Statement
+from settlement.rules.statement_json import SCHEMA, document, statement_of
+from settlement.rules.statement_lines import (
+    COLUMNS,
+    MONEY,
+    POINTS,
+    StatementError,
+    canonical,
+    decimal,
+    read_record,
+    scaled,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was checked, and whether it holds."""
+
+    check: str  # file, signature, header, hashes, lines, sums
+    holds: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found, and the sealed statement when all of it holds."""
+
+    findings: tuple[Finding, ...]
+    sealed: Sealed | None = None
+
+
+def verify(data: bytes, keys: Mapping[str, PublicKey]) -> Verdict:
+    """What can be said of a file with the house's public keys and nothing else: JSON lines, CSV, or a PDF by the evidence inside it."""
+    try:
+        claim = claimed(data)
+    except ValueError as fault:
+        return _refused("file", str(fault))
+    try:
+        signed = jws_verify(claim.token, keys.get, STATEMENT)  # 1
+    except errors.TokenInvalid as fault:
+        return _refused("signature", fault.detail)
+    said: dict[str, Any] = json.loads(signed)
+    if said.get("schema") != SCHEMA:
+        return _refused("signature", f"the house signed another schema than {SCHEMA}")
+    findings = [Finding("signature", True, f"signed by {said['key']}; {claim.form}"), _header(claim, signed, said)]  # 2
+    hashes, leaves = _hashes(claim, said)  # 3
+    findings.append(hashes)
+    findings.append(_lines(claim.lines, leaves, said))  # 4
+    if not all(one.holds for one in findings):
+        return Verdict(tuple(findings))
+    return _summed(claim, signed, said, findings)  # 5
+
+
+def _refused(check: str, detail: str) -> Verdict:
+    return Verdict((Finding(check, False, detail),))
+
+
+def claimed(data: bytes) -> Claim:
+    """The file taken apart, by what it begins with. Raises ValueError for what is no statement."""
+    if data.startswith(b"%PDF-"):
+        return jsonl.read(pdf_attached.attached(data), "the evidence in a PDF; what its pages show is not compared")
+    if data.startswith(b"PK"):
+        raise ValueError("a workbook is not checked; check the evidence or the CSV of the same statement")
+    return jsonl.read(data) if data.startswith(b"{") else csv_file.read(data)
+
+
+def _header(claim: Claim, signed: bytes, said: Mapping[str, Any]) -> Finding:
+    if claim.header is not None:
+        wrong = None if claim.header == signed else _member(claim.header, said)
+    else:
+        wanted = (*csv_file.head(said), *csv_file.foot(said))
+        wrong = next((_row(was, now) for was, now in zip_longest(wanted, claim.frame) if was != now), None)
+    return Finding("header", wrong is None, wrong or "what is said beside the lines is what was signed")
+
+
+def _member(header: bytes, said: Mapping[str, Any]) -> str:
+    try:
+        found = json.loads(header)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        return "the header is no JSON object"
+    for name in sorted({*said, *found}):
+        if name not in found or name not in said or canonical(found[name]) != canonical(said[name]):
+            return f"{name} was changed: it is {found.get(name)!r}, signed was {said.get(name)!r}"
+    return "the header is written in another way than it was signed"
+
+
+def _row(was: tuple[str, ...] | None, now: tuple[str, ...] | None) -> str:
+    if was is None:
+        return f"a row that was not signed: {','.join(now or ())}"
+    return f"the row {','.join(was)} was changed or dropped: in its place is {','.join(now) if now else 'nothing'}"
+
+
+def _hashes(claim: Claim, said: Mapping[str, Any]) -> tuple[Finding, tuple[bytes, ...] | None]:
+    """The leaf hashes of the file, if they are the signed ones."""
+    try:
+        leaves = hashes_of(claim.hashes)
+    except ValueError as fault:
+        return Finding("hashes", False, str(fault)), None
+    if len(leaves) != said["lines"] or encode(root_of(leaves)) != said["root"]:
+        return Finding("hashes", False, "the hashes of the lines are not those that were signed"), None
+    return Finding("hashes", True, f"{len(leaves)} hashes make the signed root"), leaves
+
+
+# --- 4: the lines
+
+
+def _lines(lines: Sequence[Seen], leaves: Sequence[bytes] | None, said: Mapping[str, Any]) -> Finding:
+    found = [line.leaf for line in lines]
+    if encode(root_of(found)) == said["root"] and len(found) == said["lines"]:
+        return Finding("lines", True, f"all {len(found)} are the lines that were signed")
+    if leaves is None:
+        return Finding(
+            "lines",
+            False,
+            f"not those that were signed; which cannot be told without their hashes{_columns(lines, said)}",
+        )
+    place, what = _first(found, leaves)
+    detail = f"line {place + 1} was {what}"
+    if what == CHANGED:
+        detail += _figure(lines, leaves, place, said)
+    return Finding("lines", False, detail)
+
+
+CHANGED = "changed"
+
+
+def _first(found: Sequence[bytes], signed: Sequence[bytes]) -> tuple[int, str]:
+    """The first place where the lines are not those that were signed, and what was done there."""
+    pairs = zip_longest(found, signed)
+    place = next(place for place, (one, other) in enumerate(pairs) if one != other)
+    if place == len(found):
+        return place, "dropped"
+    if place == len(signed):
+        return place, "added"
+    here, wanted = found[place], signed[place]
+    later = found.index(wanted, place) if wanted in found[place:] else None
+    if here in signed[place:]:
+        home = signed.index(here, place)
+        if later is None:
+            return place, "dropped"
+        if found[home : home + 1] == [wanted]:
+            return place, f"swapped with line {home + 1}"
+        return place, f"moved to place {later + 1}"
+    if later is not None and len(found) > len(signed):
+        return place, "added"
+    return place, CHANGED
+
+
+def _figure(lines: Sequence[Seen], leaves: Sequence[bytes], place: int, said: Mapping[str, Any]) -> str:
+    """Which figure of a changed line it was, and what it was, as far as the columns tell."""
+    values = lines[place].values
+    if set(values) != set(COLUMNS):
+        wrong = sorted(set(values) ^ set(COLUMNS))
+        return f": it is no line with the columns of one ({', '.join(wrong)})" if values else ": it is no line any more"
+    if len(lines) != len(leaves):
+        return f"; {len(lines)} lines are here, {len(leaves)} were signed"
+    changed = _changed(lines, said)
+    if not changed:
+        return ": its figures are the same, written in another way"
+    if len(changed) > 1:
+        return f" in one or more of {', '.join(changed)}"
+    name = changed[0]
+    was = _was(lines, place, name, said)
+    before = dict(values) | {name: was}
+    known = was is not None and merkle.leaf_hash(canonical(before)) == leaves[place]
+    return f": {name} is {values[name]}" + (f", signed was {was}" if known else ", which was not signed")
+
+
+def _changed(lines: Sequence[Seen], said: Mapping[str, Any]) -> list[str]:
+    made = column_hashes([line.values for line in lines])
+    return [name for name in COLUMNS if made[name] != said["column_hashes"][name]]
+
+
+def _columns(lines: Sequence[Seen], said: Mapping[str, Any]) -> str:
+    changed = _changed(lines, said)
+    return f"; columns that differ: {', '.join(changed)}" if len(changed) < len(COLUMNS) else ""
+
+
+def _was(lines: Sequence[Seen], place: int, name: str, said: Mapping[str, Any]) -> str | int | None:
+    """The figure that the signed total of its column leaves for this line, if only this line was changed."""
+    if name == "line":
+        return place + 1
+    if name not in (*MONEY, *POINTS):
+        return None
+    digits = 0 if name in POINTS else 6
+    try:
+        others = [scaled(name, str(line.values[name]), digits) for at, line in enumerate(lines) if at != place]
+        left = scaled(name, said["total"][name], digits) - sum(others)
+    except StatementError:
+        return None
+    return left if name in POINTS else decimal(left)
+
+
+# --- 5: the sums
+
+
+def _summed(claim: Claim, signed: bytes, said: dict[str, Any], findings: list[Finding]) -> Verdict:
+    """The statement made anew of header and lines: it refuses what does not add up, even where the house signed it."""
+    rows = [line.values for line in claim.lines]
+    try:
+        statement = statement_of(said, [read_record(dict(row)) for row in rows])
+    except StatementError as fault:
+        return Verdict((*findings, Finding("sums", False, str(fault))))
+    plain = {name: value for name, value in said.items() if name not in SEALED}
+    if plain != document(statement) or column_hashes(rows) != said["column_hashes"]:
+        return Verdict((*findings, Finding("sums", False, "the header says something else than the statement does")))
+    sealed = _sealed(statement, claim, signed)
+    if claim.header is not None and jsonl.write(sealed) != claim.data:
+        return Verdict((*findings, Finding("file", False, "all of it is there, but not as the house writes it")))
+    detail = f"opening {said['opening']}, net {said['net']} {said['currency']}, closing {said['closing']}: every figure adds up"
+    return Verdict((*findings, Finding("sums", True, detail)), sealed)
+
+
+def _sealed(statement: Statement, claim: Claim, signed: bytes) -> Sealed:
+    records = tuple(canonical(line.values) for line in claim.lines)
+    return Sealed(statement, signed, records, tuple(line.leaf for line in claim.lines), claim.token)

@@ -1,0 +1,309 @@
+"""A partner's statement: what was open, every line, the net, what was paid, what is open now. It adds up or it cannot be made.
+
+Sign of every net figure: plus, the house owes the partner; minus, the partner owes the house. (The books have it the other way round.)
+Laws, checked whenever a statement is made, also out of a file: every subtotal is that of its lines; the lines and the rounding are the
+net; opening + net + what was settled = closing; a payment is the sum of its items, and converted it keeps to its rate.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from itertools import pairwise
+
+from clearing.rules.units import Ratio
+from settlement.rules.statement_lines import (
+    ADJUSTMENTS,
+    MICRO_DIGITS,
+    RETURNS,
+    Line,
+    StatementError,
+    order,
+    require_code,
+    require_instant,
+    require_text,
+    unit,
+)
+
+SIGN_RULE = "plus: the clearing house owes the partner; minus: the partner owes the clearing house"
+LINE_RULE = "lines have six digits and are never rounded; the net is rounded once; net of a line = credit - debit - fee - funding"
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Who is spoken of: a code, and a name for people."""
+
+    code: str
+    name: str
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be written."""
+        require_code("party", self.code)
+        require_text("party", self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A settlement window, by its code, from `opens_at` up to, and without, `closes_at`."""
+
+    code: str
+    opens_at: datetime
+    closes_at: datetime
+
+    def __post_init__(self) -> None:
+        """Refuse a window that ends before it begins."""
+        require_text("window", self.code)
+        require_instant("opens_at", self.opens_at)
+        require_instant("closes_at", self.closes_at)
+        if self.closes_at <= self.opens_at:
+            raise StatementError("closes_at", "is not after opens_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What was paid in the time of the statement for earlier nets, in smallest units: plus, the partner paid; minus, it was paid."""
+
+    on: date
+    reference: str
+    amount: int
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be written."""
+        require_text("reference", self.reference)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One part of a payment: the net of a window, or what else goes with it."""
+
+    what: str
+    amount: int
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be written."""
+        require_text("what", self.what)
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """The payment in another currency, `amount` of its smallest units, at the rate of the run: units of it for one of the statement's."""
+
+    currency: str
+    digits: int
+    amount: int
+    rate: Ratio
+    source: str
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be written."""
+        require_currency(self.currency, self.digits)
+        require_text("source", self.source)
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """What is paid for this statement: plus, to the partner; minus, by it. Law: the items add up to it."""
+
+    reference: str
+    on: date
+    amount: int
+    items: tuple[Item, ...]
+    converted: Conversion | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a payment that is not the sum of its items."""
+        require_text("reference", self.reference)
+        if sum(item.amount for item in self.items) != self.amount:
+            raise StatementError("payment", "is not the sum of its items")
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """The sums of some lines: of a counterparty, of a kind, of all."""
+
+    name: str
+    lines: int = 0
+    sent: int = 0
+    received: int = 0
+    debit: int = 0
+    credit: int = 0
+    fee: int = 0
+    funding: int = 0
+    net: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """How the lines become the net, in micros: what a waterfall shows. Returns and adjustments stand apart from what they correct."""
+
+    points_in: int
+    points_out: int
+    funding: int
+    fees: int
+    returns: int
+    adjustments: int
+    rounding: int
+
+    def parts(self) -> tuple[tuple[str, int], ...]:
+        """Each step with its name."""
+        return tuple((part.name, getattr(self, part.name)) for part in fields(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Everything that follows from the rest of a statement."""
+
+    total: Total
+    by_counterparty: tuple[Total, ...]
+    by_kind: tuple[Total, ...]
+    steps: Steps
+    closing: int
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Frozen. `opening` and `closing` in micros, `net` and what is paid in smallest units of the currency, which has `digits`."""
+
+    reference: str
+    partner: Party
+    counterparties: tuple[Party, ...]
+    periods: tuple[Period, ...]
+    currency: str
+    digits: int
+    made_at: datetime
+    opening: int
+    lines: tuple[Line, ...]
+    net: int
+    figures: Figures
+    settled: tuple[Settled, ...] = ()
+    payment: Payment | None = None
+
+    def __post_init__(self) -> None:
+        """1. what it says of itself; 2. its lines are in order, each with a known counterparty; 3. every figure is what follows."""
+        require_text("reference", self.reference)  # 1
+        require_currency(self.currency, self.digits)
+        require_instant("made_at", self.made_at)
+        if not self.periods or any(one.closes_at > other.opens_at for one, other in pairwise(self.periods)):
+            raise StatementError("windows", "there is one at least, and they follow one another")
+        if any(order(one) > order(other) for one, other in pairwise(self.lines)):  # 2
+            raise StatementError("lines", "are by counterparty, then by time")
+        if sorted({line.counterparty for line in self.lines}) != [party.code for party in self.counterparties]:
+            raise StatementError("counterparties", "are those of the lines, in order")
+        found = _figures(self.lines, self.opening, self.net, self.digits, self.settled)
+        for part in fields(Figures):  # 3
+            if getattr(found, part.name) != getattr(self.figures, part.name):
+                raise StatementError(part.name, "is not what the lines add up to")
+        if abs(found.steps.rounding) >= unit(self.digits):
+            raise StatementError("net", "differs from the lines by a whole unit or more")
+        if self.payment is not None and self.payment.converted is not None:
+            _require_rate(self.payment.amount, self.digits, self.payment.converted)
+
+    @property
+    def net_micros(self) -> int:
+        """The net in micros."""
+        return self.net * unit(self.digits)
+
+
+def state(
+    *,
+    reference: str,
+    partner: Party,
+    counterparties: Iterable[Party],
+    periods: Sequence[Period],
+    currency: str,
+    digits: int,
+    made_at: datetime,
+    opening: int,
+    lines: Iterable[Line],
+    net: int,
+    settled: Sequence[Settled] = (),
+    payment: Payment | None = None,
+) -> Statement:
+    """The statement of these lines, in whatever order they come; `net` was rounded by the run, over all partners at once."""
+    sorted_lines = tuple(sorted(lines, key=order))
+    met = {line.counterparty for line in sorted_lines}
+    return Statement(
+        reference=reference,
+        partner=partner,
+        counterparties=tuple(
+            sorted((party for party in counterparties if party.code in met), key=lambda one: one.code)
+        ),
+        periods=tuple(periods),
+        currency=currency,
+        digits=digits,
+        made_at=made_at,
+        opening=opening,
+        lines=sorted_lines,
+        net=net,
+        figures=_figures(sorted_lines, opening, net, digits, settled),
+        settled=tuple(settled),
+        payment=payment,
+    )
+
+
+def require_currency(currency: str, digits: int) -> None:
+    """A currency of ISO 4217, or the common unit, and how many digits its smallest unit has."""
+    if not (len(currency) == 3 and currency.isascii() and currency.isupper() and currency.isalpha()):
+        raise StatementError("currency", "has three capital letters")
+    if not 0 <= digits <= MICRO_DIGITS:
+        raise StatementError("digits", f"are 0 to {MICRO_DIGITS}")
+
+
+def _require_rate(amount: int, digits: int, other: Conversion) -> None:
+    exact = amount * int(10**other.digits) * other.rate.num
+    size = other.rate.den * int(10**digits)
+    if abs(other.amount * size - exact) >= size:
+        raise StatementError("converted", "differs from the rate by a whole unit or more")
+
+
+def _figures(lines: Sequence[Line], opening: int, net: int, digits: int, settled: Iterable[Settled]) -> Figures:
+    total = _total("all", lines)
+    size = unit(digits)
+    return Figures(
+        total=total,
+        by_counterparty=_totals(lines, lambda line: line.counterparty),
+        by_kind=_totals(lines, lambda line: line.kind.value),
+        steps=_steps(lines, net * size - total.net),
+        closing=opening + net * size + size * sum(paid.amount for paid in settled),
+    )
+
+
+def _totals(lines: Iterable[Line], name_of: Callable[[Line], str]) -> tuple[Total, ...]:
+    groups: dict[str, list[Line]] = defaultdict(list)
+    for line in lines:
+        groups[name_of(line)].append(line)
+    return tuple(_total(name, groups[name]) for name in sorted(groups))
+
+
+def _total(name: str, lines: Sequence[Line]) -> Total:
+    return Total(
+        name=name,
+        lines=len(lines),
+        sent=sum(line.sent for line in lines),
+        received=sum(line.received for line in lines),
+        debit=sum(line.debit for line in lines),
+        credit=sum(line.credit for line in lines),
+        fee=sum(line.fee for line in lines),
+        funding=sum(line.funding for line in lines),
+        net=sum(line.net for line in lines),
+    )
+
+
+def _steps(lines: Iterable[Line], rounding: int) -> Steps:
+    plain, returned, adjusted = [], 0, 0
+    for line in lines:
+        if line.kind in RETURNS:
+            returned += line.net
+        elif line.kind in ADJUSTMENTS:
+            adjusted += line.net
+        else:
+            plain.append(line)
+    return Steps(
+        points_in=sum(line.credit for line in plain),
+        points_out=-sum(line.debit for line in plain),
+        funding=-sum(line.funding for line in plain),
+        fees=-sum(line.fee for line in plain),
+        returns=returned,
+        adjustments=adjusted,
+        rounding=rounding,
+    )
