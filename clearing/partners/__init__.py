@@ -2,7 +2,7 @@
 the risk rules and the budgets of campaigns.
 
 SQL is in clearing/sql. Every function writes in the transaction of the connection that it is given, and none commits: in autocommit each
-statement stands alone, and none needs more than that except `open_lane`, which brings its own transaction. The database constraints
+statement stands alone, and none needs more than that except `open_lane`, `fill_calendar` and `publish_calendar`, which bring their own transactions. The database constraints
 decide races, not locks; but what changes accounts, links and consents is decided on what was read, so it runs inside `deciding`, under
 the lock of the lane.
 """
@@ -30,6 +30,13 @@ from clearing.partners.agreements import (
     announced,
     drafted,
     publish_agreement,
+)
+from clearing.partners.calendars import (
+    FiledCalendar,
+    drafted_calendar,
+    filed_calendars,
+    publish_calendar,
+    published_calendar,
 )
 from clearing.partners.campaigns import FiledBudget, budget_document, file_budget, filed_budgets, latest
 from clearing.partners.cards import FiledCard, cards_filed, drafted_card, publish_card
@@ -90,6 +97,7 @@ __all__ = [
     "Doubt",
     "Filed",
     "FiledBudget",
+    "FiledCalendar",
     "FiledCard",
     "FiledRules",
     "KeyRow",
@@ -124,6 +132,7 @@ __all__ = [
     "digest_of",
     "doubts",
     "drafted",
+    "drafted_calendar",
     "drafted_card",
     "drafted_rules",
     "end_links",
@@ -135,6 +144,7 @@ __all__ = [
     "file_budget",
     "file_claim",
     "filed_budgets",
+    "filed_calendars",
     "filed_rules",
     "fill_calendar",
     "find_account",
@@ -161,8 +171,10 @@ __all__ = [
     "proposal",
     "propose",
     "publish_agreement",
+    "publish_calendar",
     "publish_card",
     "publish_rules",
+    "published_calendar",
     "receipt_of",
     "refused",
     "register_key",

@@ -93,7 +93,12 @@ def read_scheme(value: Any) -> Scheme | Fault:
 
     1. the shape, which JSON Schema states too; 2. a zone that there is; 3. days that there are; 4. dates that do not precede their cause.
     """
-    for look in (_READER.departures, _zones, _rules, _lags):  # each begins to look only when those before it found nothing
+    for look in (
+        _READER.departures,
+        _zones,
+        _rules,
+        _lags,
+    ):  # each begins to look only when those before it found nothing
         if fault := next(look(value), None):
             return fault
     return _scheme(value)
