@@ -24,15 +24,13 @@ def closed(names: Iterable[str], year: int) -> dict[str, frozenset[date]]:
 
 @lru_cache(maxsize=256)
 def _closed(name: str, year: int) -> frozenset[date]:
-    code, _, subdivision = name.partition("-")
     years = range(year, year + 2)
+    code, _, subdivision = name.partition("-")
     try:
         if len(code) == COUNTRY_LETTERS:
             kept: holidays.HolidayBase = holidays.country_holidays(code, subdiv=subdivision or None, years=years)
-        elif subdivision:
-            raise NotImplementedError
-        else:
-            kept = holidays.financial_holidays(ALSO_CALLED.get(code, code), years=years)
+        else:  # no market has subdivisions: a name with one is nobody's
+            kept = holidays.financial_holidays(ALSO_CALLED.get(name, name), years=years)
     except NotImplementedError:
         raise errors.ValidationFailed(f"$.calendars: no calendar is called {name}") from None
     first = date(year, 1, 1)

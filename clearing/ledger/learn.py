@@ -196,7 +196,8 @@ def _require_sound(pen: Pen, asked_at: datetime, told_at: datetime) -> None:
 async def learn(pen: Pen, items: Sequence[Item]) -> tuple[Any, Read]:
     """(1) Lock the lane, (2) read what the batch needs: each a statement of its own, sent together, run in order.
 
-    Returns the lane's row (last time, size, frontier, window, version of the calendar) and what was read. What this writer remembers is not read, unless another has written meanwhile.
+    Returns the lane's row (last time, size, frontier, window, version of the calendar) and what was read. What this writer remembers is
+    not read, unless another has written meanwhile.
     """
     pen.memory.prepare(items)
     known, unknown = pen.memory.split(_touched(items))

@@ -2,9 +2,9 @@
 the risk rules and the budgets of campaigns.
 
 SQL is in clearing/sql. Every function writes in the transaction of the connection that it is given, and none commits: in autocommit each
-statement stands alone, and none needs more than that except `open_lane`, `fill_calendar` and `publish_calendar`, which bring their own transactions. The database constraints
-decide races, not locks; but what changes accounts, links and consents is decided on what was read, so it runs inside `deciding`, under
-the lock of the lane.
+statement stands alone, and none needs more than that except `open_lane`, `fill_calendar` and `publish_calendar`, which bring their own
+transactions. The database constraints decide races, not locks; but what changes accounts, links and consents is decided on what was
+read, so it runs inside `deciding`, under the lock of the lane.
 """
 
 from clearing.partners.accounts import (
@@ -63,7 +63,7 @@ from clearing.partners.keys import (
     register_key,
     revoke_key,
 )
-from clearing.partners.lanes import calendar, fill_calendar, open_lane
+from clearing.partners.lanes import calendar, due, fill_calendar, last, open_lane
 from clearing.partners.links import (
     Change,
     close_account,
@@ -135,6 +135,7 @@ __all__ = [
     "drafted_calendar",
     "drafted_card",
     "drafted_rules",
+    "due",
     "end_links",
     "erase_account",
     "erase_evidence",
@@ -154,6 +155,7 @@ __all__ = [
     "key",
     "key_proof",
     "keys_of",
+    "last",
     "latest",
     "link",
     "link_account",

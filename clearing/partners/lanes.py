@@ -17,13 +17,14 @@ WEEKS = 2 + 3 * 52  # the week before this one, this one, and three years
 
 async def fill_calendar(connection: Connection, now: datetime) -> None:
     """Have weekly windows for three years wherever nothing else is published. What was published before stays as it is."""
-    if (await last(connection))["version"] == 0:
-        await write_windows(connection, 0, weekly(monday_of(now) - WEEK, WEEKS))
-        return
     async with all_lanes(connection):
-        present, end = await calendar(connection), await last(connection)
-        more = list(resumed(present[-1].closes_at, horizon(now)))
-        await write_windows(connection, end["version"], numbered(more, end["number"]))
+        end = await last(connection)
+        if end["version"] == 0:
+            windows = weekly(monday_of(now) - WEEK, WEEKS)
+        else:
+            present = await calendar(connection)
+            windows = numbered(list(resumed(present[-1].closes_at, horizon(now))), end["number"])
+        await write_windows(connection, end["version"], windows)
 
 
 def horizon(now: datetime) -> datetime:
@@ -76,6 +77,12 @@ async def all_lanes(connection: Connection) -> AsyncIterator[dict[int, datetime]
 async def calendar(connection: Connection) -> list[Window]:
     """The windows that count, in order."""
     return [Window(**found) for found in await rows(connection, "calendar_list")]
+
+
+async def due(connection: Connection, lane: int, now: datetime) -> str | None:
+    """The code of the window that this lane has open although its cut-off has passed."""
+    found = await row(connection, "calendar_due", lane=lane, now=now)
+    return None if found is None else str(found["code"])
 
 
 async def open_lane(connection: Connection, lane: int, now: datetime) -> None:

@@ -8,7 +8,8 @@ Dates count from the day of the cut-off as the zone calls it: it is rolled onto 
 there. A business day is one on which none of the scheme's calendars is closed.
 """
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -19,7 +20,7 @@ from settlement.rules.recurrence import Recurrence
 DAY = timedelta(days=1)
 LOOK_BACK = 9 * 366 * DAY  # a rule that means 29 February alone skips eight years at a turn of the century
 
-Closed = Mapping[str, Set[date]]
+Closed = Mapping[str, AbstractSet[date]]
 """By name of calendar: the days on which it is closed, weekends among them."""
 
 
@@ -106,7 +107,7 @@ def instant(day: date, local: time, zone: str) -> datetime | NoSuchTime:
     return at if exists else NoSuchTime(day, local, zone)
 
 
-def rolled(day: date, roll: Roll, shut: list[Set[date]]) -> date:
+def rolled(day: date, roll: Roll, shut: list[AbstractSet[date]]) -> date:
     """This day, or the business day that takes its place."""
     forward = next(_open(day, DAY, shut))
     if roll is Roll.MODIFIED_FOLLOWING and forward.month != day.month:
@@ -114,14 +115,14 @@ def rolled(day: date, roll: Roll, shut: list[Set[date]]) -> date:
     return forward
 
 
-def later(day: date, lag: int, shut: list[Set[date]]) -> date:
+def later(day: date, lag: int, shut: list[AbstractSet[date]]) -> date:
     """The business day so many business days after this one."""
     for _ in range(lag):
         day = next(_open(day + DAY, DAY, shut))
     return day
 
 
-def _open(day: date, step: timedelta, shut: list[Set[date]]) -> Iterator[date]:
+def _open(day: date, step: timedelta, shut: list[AbstractSet[date]]) -> Iterator[date]:
     """Business days from this one on, one after another."""
     while True:
         if not any(day in days for days in shut):

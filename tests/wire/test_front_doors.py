@@ -127,7 +127,7 @@ def test_what_the_framework_refuses_is_a_problem_document_too(
     answer = front.send(method, path, [("host", front.host)])
     assert (answer.status, answer.code) == (status, code)
     assert answer.headers["content-type"] == "application/problem+json"
-    assert set(answer.json) == {name for name, kind in messages.ProblemSaid.model_fields.items() if kind.is_required()}
+    assert set(answer.json) == {name for name, kind in problem_messages.ProblemSaid.model_fields.items() if kind.is_required()}
     assert re.fullmatch("[0-9a-f]{32}", answer.json["trace_id"])
     if status == 405:
         assert answer.headers["allow"]
