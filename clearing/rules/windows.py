@@ -61,11 +61,11 @@ def resumed(begins: datetime, until: datetime) -> Iterator[Window]:
 
 
 def succeeded(present: Sequence[Window], coming: Sequence[Window], at: datetime, version: int) -> list[Window] | None:
-    """What takes the place of the `present` calendar, from where on its windows stay as they are no longer.
+    """What takes the place of the `present` calendar, from where its windows that stay end.
 
     1. Windows stay that have begun at `at`, or begin before the first of those that come; 2. the first that comes begins where the last of
-    them ends; 3. windows after the last that comes stay in their turn, and begin where it ends. A name that one of the windows before has
-    gets the version behind it. None: nothing is left to come. Raises CalendarEndedError.
+    them ends; 3. windows after the last that comes stay in their turn, and begin where it ends. 4. A window gets the version behind its
+    name where one before it has that name. None: nothing is left to come. Raises CalendarEndedError.
     """
     running = present[containing(present, at)]
     last = present[containing(present, max(running.closes_at, coming[0].opens_at) - _TICK)]  # 1
@@ -74,12 +74,22 @@ def succeeded(present: Sequence[Window], coming: Sequence[Window], at: datetime,
         return None
     end = left[-1].closes_at
     after = [window for window in present if window.closes_at > end]
+    taking = [*_begun(left, last.closes_at), *_begun(after, end)]  # 2, 3
     named = {window.code for window in present if window.opens_at <= last.opens_at}
-    left = [replace(one, code=f"{one.code}-v{version}") if one.code in named else one for one in left]
-    return [*_begun(left, last.closes_at), *_begun(after, end)]  # 2, 3
+    return list(_named(taking, named, version))  # 4
 
 
 _TICK = timedelta(microseconds=1)
+
+
+def _named(windows: Sequence[Window], named: set[str], version: int) -> Iterator[Window]:
+    """These windows, each with a name that none before it has."""
+    for window in windows:
+        code = window.code
+        while code in named:
+            code = f"{code}-v{version}"
+        named = named | {code}
+        yield replace(window, code=code)
 
 
 def _begun(windows: Sequence[Window], begins: datetime) -> list[Window]:
