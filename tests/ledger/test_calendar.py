@@ -263,9 +263,11 @@ async def test_closed_a_thousand_times_at_random_under_load_every_exchange_is_wh
     wrong = [row for row in found if windows[containing(windows, row[0])].number != row[1]]
     assert wrong == []
     assert any(windows[containing(windows, reserved)].number != number for _, number, reserved in found)  # late ones
-    entries = "SELECT count(*) FROM entry JOIN exchange USING (lane, exchange_id) WHERE entry.window_id <> exchange.window_id"
+    entries = (
+        "SELECT count(*) FROM entry JOIN exchange USING (lane, exchange_id) WHERE entry.window_id <> exchange.window_id"
+    )
     assert await house.rows(entries) == [(0,)]
     lived = await house.rows("SELECT window_id, sealed_at FROM lane_window ORDER BY window_id")
-    published_numbers = [window.number for window in windows if MONDAY - SECOND < window.closes_at]
+    published_numbers = [window.number for window in windows if window.closes_at > MONDAY - SECOND]
     assert [number for number, _ in lived] == published_numbers[: len(lived)]  # none skipped, none twice
     assert sum(sealed_at is not None for _, sealed_at in lived) == len(sealed) > CLOSINGS

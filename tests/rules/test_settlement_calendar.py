@@ -1,4 +1,4 @@
-"""Laws of a scheme's calendar: windows touch, cut-offs are the zone's, dates are business days; and cases whose dates were checked by hand."""
+"""Laws of a scheme's calendar: windows touch, cut-offs are the zone's, dates are business days; and cases checked by hand."""
 
 import json
 from copy import deepcopy
@@ -19,7 +19,7 @@ from clearing import errors
 from clearing.rules.shapes import Fault, Law
 from settlement import holidays_of
 from settlement.rules.calendar import Closed, Cycle, NoSuchTime, Roll, Scheme, instant, windows
-from settlement.rules.recurrence import WEEKDAYS, Recurrence, read_rule
+from settlement.rules.recurrence import Recurrence, read_rule
 from settlement.rules.scheme_json import SCHEMA, read_scheme
 
 DAY = timedelta(days=1)
@@ -342,7 +342,9 @@ def test_a_document_that_breaks_a_law_is_refused_by_its_name(changes: dict[str, 
     assert isinstance(found, Fault)
     assert (found.path, found.law) == (path, law)
     shape = {Law.ZONE, Law.RULE, Law.CONTRADICTION}
-    if "advice_lag" not in changes or not isinstance(changes["advice_lag"], float):  # 1.0 is a whole number to JSON Schema
+    if "advice_lag" not in changes or not isinstance(
+        changes["advice_lag"], float
+    ):  # 1.0 is a whole number to JSON Schema
         assert jsonschema.Draft202012Validator(SCHEMA).is_valid(DOCUMENT | changes) == (law in shape)
 
 
