@@ -77,7 +77,7 @@ async def capture(house: "House", asked: Asked) -> Reply | Problem:
     if isinstance(outcome, Refusal):
         return problems.of_refusal(outcome)
     view, leaf = await moving.followed(house, asked, outcome)
-    return Reply(200 if view.state in TERMINAL else 202, moving.said(house, view, leaf))
+    return Reply(200 if view.state in TERMINAL else 202, await moving.said(house, view, leaf))
 
 
 async def done(house: "House", asked: Asked, key: str, deed: Deed) -> Reply | Problem:

@@ -16,6 +16,7 @@ from clearing.front import (
     alone,
     balances,
     books,
+    calendars,
     campaigns,
     cards,
     cases,
@@ -59,6 +60,7 @@ DOORS: tuple[Door, ...] = (
     *dry_runs.DOORS,
     *risk.DOORS,
     *campaigns.DOORS,
+    *calendars.DOORS,
 )
 
 

@@ -62,7 +62,7 @@ async def look_up(house: "House", asked: Asked) -> Reply:
     seconds = reading.wait_seconds(asked.fields)
     if seconds and not moving.settled(view):
         view, leaf = await moving.later(house, view.exchange_id, seconds)
-    return Reply(200, moving.said(house, view, leaf))
+    return Reply(200, await moving.said(house, view, leaf))
 
 
 async def cancel(house: "House", asked: Asked) -> Reply | Problem:
@@ -74,7 +74,7 @@ async def cancel(house: "House", asked: Asked) -> Reply | Problem:
     if isinstance(outcome, Refusal):
         return problems.of_refusal(outcome)
     view, leaf = await moving.followed(house, asked, outcome)
-    return Reply(200, moving.said(house, view, leaf))
+    return Reply(200, await moving.said(house, view, leaf))
 
 
 async def reverse(house: "House", asked: Asked) -> Reply | Problem:

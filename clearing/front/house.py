@@ -15,6 +15,7 @@ from clearing.front.issued import Issued
 from clearing.front.metrics import Meters
 from clearing.front.nonces import NonceCount
 from clearing.front.settings import Settings
+from clearing.front.windows import Windows
 from clearing.ledger import Writer
 from clearing.partners import Live
 from clearing.signatures import PrivateKey, PublicKey
@@ -60,6 +61,7 @@ class House:
     keys: dict[str, PublicKey]
     meters: Meters
     nonces: NonceCount
+    windows: Windows
     issued: Issued = field(default_factory=Issued)
     soundness: Soundness = field(default_factory=Soundness)
 

@@ -37,6 +37,9 @@ FIELDS = frozenset(
         "orders",
         "left",
         "what",
+        "window",
+        "size",
+        "root",
     }
 )
 """No body, no header, no address, no membership number; an error by its kind and place, never by its words."""

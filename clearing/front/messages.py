@@ -199,6 +199,14 @@ class ExchangeWish(Wish):
     ) = None
 
 
+class CarriedSaid(Said):
+    """A late item: it was accepted in one window, and is settled in a later one. A sealed window never changes."""
+
+    window: Annotated[str, Field(description="the window that it was carried to, as the calendar names it")]
+    accepted_in: Annotated[str, Field(description="the window whose cut-off it missed")]
+    reason: Literal["credited_after_cut_off"]
+
+
 class ExchangeSaid(Said):
     """An exchange of any kind, or a reversal of one, as the books have it now. The partner itself is the side that has no program."""
 
@@ -223,6 +231,7 @@ class ExchangeSaid(Said):
     posted_at: Instant | None
     ended_at: Instant | None
     window: int | None
+    carried_to: CarriedSaid | None
     reversed: Annotated[
         int,
         Field(
@@ -379,22 +388,3 @@ class ResolvedSaid(Said):
     case: int
     exchange: Token
     state: State
-
-
-class ProblemSaid(Said):
-    """A refusal (RFC 9457). Branch on `code`; repeat only what is `retryable`, with the same Idempotency-Key and a new signature."""
-
-    type: str
-    title: str
-    status: int
-    code: str
-    detail: str
-    retryable: bool
-    trace_id: str
-    side: (
-        Annotated[Literal["source", "target"], Field(description="which of the two accounts stands in the way")] | None
-    ) = None
-    remedy: Annotated[str, Field(description="what the member can do")] | None = None
-    rule: Annotated[str, Field(description="the rule of the rate card that says so")] | None = None
-    next_valid: Annotated[list[int], Field(description="the nearest amounts that would fit")] | None = None
-    fits_from: Annotated[Instant, Field(description="the instant from which it will fit")] | None = None

@@ -13,6 +13,7 @@ from clearing import errors
 from clearing.ledger import Writer
 from clearing.ledger.items import Item
 from clearing.ledger.outcomes import Moved, Outcome
+from clearing.ledger.pen import Sealed
 from clearing.rules.lifecycle import TERMINAL, State
 
 MEDIA = "text/plain; version=0.0.4; charset=utf-8"
@@ -56,6 +57,9 @@ class Meters:
             "clearing_delivery", "What delivery met, by kind and program.", ["what", "program"], **made
         )
         self.clock = Gauge("clearing_clock_difference_seconds", "By how much the database's clock is ahead.", **made)
+        self.sealed_windows = Gauge(
+            "clearing_window_sealed", "Events of each window that this process sealed.", ["window", "root"], **made
+        )
         self._answered: dict[tuple[str, int], Any] = {}
 
     def answered(self, operation: str, status: int, seconds: float) -> None:
@@ -73,6 +77,10 @@ class Meters:
     def ended(self, state: State) -> None:
         """An exchange came to its end."""
         self.ends.labels(state).inc()
+
+    def sealed(self, sealed: Sealed) -> None:
+        """A window was sealed."""
+        self.sealed_windows.labels(sealed.window.code, sealed.root.hex()).set(sealed.events)
 
     def states(self, counted: Mapping[str, int]) -> None:
         """Exchanges by state, anew; a state without any says 0."""

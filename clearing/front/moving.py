@@ -72,7 +72,7 @@ async def reserved(house: "House", asked: Asked, outcome: Reserved | Refusal) ->
         house.delivery.hand_over(outcome.due)
         if seconds and not settled(view):
             view, leaf = await later(house, view.exchange_id, seconds)
-    told = said(house, view, leaf)
+    told = await said(house, view, leaf)
     if outcome.replayed:
         return Reply(200, told, headers=REPLAYED)
     done = view.state in TERMINAL or (view.path is Path.AUTHORISED and settled(view))
@@ -101,7 +101,7 @@ async def refused(house: "House", asked: Asked, key: str, refusal: Refusal) -> R
         return problems.of_refusal(Refusal(code, "this Idempotency-Key came with another body before"))
     seconds = reading.wait_seconds(asked.fields)
     view, leaf = await (later(house, exchange_id, seconds) if seconds else read(house, exchange_id))
-    return Reply(200, said(house, view, leaf), headers=REPLAYED)
+    return Reply(200, await said(house, view, leaf), headers=REPLAYED)
 
 
 # --- as it stands
@@ -138,6 +138,7 @@ async def read(house: "House", exchange_id: "UUID") -> Found:
     return found
 
 
-def said(house: "House", view: ExchangeView, leaf: LeafView) -> dict[str, object]:
+async def said(house: "House", view: ExchangeView, leaf: LeafView) -> dict[str, object]:
     """An exchange with its receipt: `messages.ExchangeSaid`."""
-    return shapes.exchange(view, exchange.receipt(view.exchange_id, leaf, house.key))
+    carried = await house.windows.carried(view.reserved_at, view.window_id)
+    return shapes.exchange(view, exchange.receipt(view.exchange_id, leaf, house.key), carried)

@@ -9,9 +9,10 @@ from pydantic.json_schema import models_json_schema
 
 from clearing.front import problems
 from clearing.front.doors import Door
-from clearing.front.messages import ProblemSaid
+from clearing.front.problem_messages import ProblemSaid
 from clearing.rules import agreement_shape, card_shape
 from clearing.signatures import REQUEST_TAG, RESPONSE_TAG, STATE_CHANGING
+from settlement.rules import scheme_json
 
 TITLE = "Clearing house for loyalty points"
 VERSION = "1"
@@ -53,6 +54,11 @@ _QUERY: dict[str, dict[str, Any]] = {
         "schema": {"type": "string", "format": "date-time"},
         "example": "2026-03-31T22:00:00Z",
     }
+}
+_QUERY["year"] = {
+    "description": "Only windows whose cut-off is in this year (UTC); absent: those that are open or still to come.",
+    "schema": {"type": "string", "pattern": "^[0-9]{4}$"},
+    "example": "2027",
 }
 _SIGNED_HEADERS = {
     "Signature-Input": {"schema": {"type": "string"}, "description": "What the house's signature covers (RFC 9421)."},
@@ -171,5 +177,9 @@ def text(app: FastAPI) -> str:
 
 def schemas() -> dict[str, str]:
     """The JSON Schemas of the documents that the house reads, by file: the very tables by which it reads them."""
-    tables = {"rate-card.schema.json": card_shape.SCHEMA, "agreement.schema.json": agreement_shape.SCHEMA}
+    tables = {
+        "rate-card.schema.json": card_shape.SCHEMA,
+        "agreement.schema.json": agreement_shape.SCHEMA,
+        "scheme.schema.json": scheme_json.SCHEMA,
+    }
     return {name: json.dumps(table, indent=1) + "\n" for name, table in tables.items()}

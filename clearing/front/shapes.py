@@ -10,8 +10,10 @@ from clearing.ledger.outcomes import ExchangeView
 from clearing.ledger.reads import OpenCase
 from clearing.partners import Doubt, KeyRow, Program
 from clearing.rules.lifecycle import Path, State
+from clearing.rules.windows import Window
 
 _DIGITS_MAX = 18  # a bigint
+LATE = "credited_after_cut_off"
 
 
 def instant(at: datetime | None) -> str | None:
@@ -21,7 +23,7 @@ def instant(at: datetime | None) -> str | None:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def exchange(view: ExchangeView, receipt: str) -> dict[str, Any]:
+def exchange(view: ExchangeView, receipt: str, carried: tuple[Window, Window] | None) -> dict[str, Any]:
     """An exchange or reversal: `messages.ExchangeSaid`. Amounts are those that move: of a capture, the captured part."""
     original, terms = view.original_id, view.terms
     return {
@@ -46,6 +48,7 @@ def exchange(view: ExchangeView, receipt: str) -> dict[str, Any]:
         "posted_at": instant(view.posted_at),
         "ended_at": instant(view.ended_at),
         "window": view.window_id,
+        "carried_to": None if carried is None else _carried(*carried),
         "reversed": view.reversed,
         "shortfall": _shortfall(view),
         "terms_version": view.terms_version,
@@ -55,6 +58,11 @@ def exchange(view: ExchangeView, receipt: str) -> dict[str, Any]:
 
 def _side(program: str | None, account: UUID | None, amount: int) -> dict[str, Any] | None:
     return None if program is None else {"program": program, "account": str(account), "amount": amount}
+
+
+def _carried(accepted: Window, posted: Window) -> dict[str, str]:
+    """From the window it was accepted in to the one it is settled in: only what is credited counts for a window."""
+    return {"window": posted.code, "accepted_in": accepted.code, "reason": LATE}
 
 
 def _shortfall(view: ExchangeView) -> int:

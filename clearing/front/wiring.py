@@ -20,13 +20,15 @@ from clearing.adapter import load_adapters
 from clearing.delivery import Delivery
 from clearing.embedded import Embedded
 from clearing.evidence import Evidence, Keyring
-from clearing.front import granting, logs, sources, vault
+from clearing.front import granting, logs, sources, terminal, vault
 from clearing.front.house import CLOCK_DIFFERENCE_MAX, LANE, House, Reads, Soundness
 from clearing.front.metrics import CountedWriter, Meters
 from clearing.front.nonces import NonceCount
 from clearing.front.settings import Settings
+from clearing.front.windows import Windows
 from clearing.ledger import Writer
 from clearing.ledger.items import Tick
+from clearing.ledger.pen import Sealed
 from clearing.partners import KEY_PROOF, KeyRow, Live, key_proof
 from clearing.rules.lifecycle import State
 from clearing.rules.windows import Window
@@ -118,7 +120,9 @@ async def _built(settings: Settings, url: str, reads: Reads, open_rooms: context
         published = [row for row in await partners.keys_of(connection, None) if row.purpose == "house"]
     points, keyring, meters = sources.points(settings.kill_at), vault.keyring(settings), Meters()
     house_key = cast("PrivateKey", SoundKey(key, soundness))
-    writer = await open_rooms.enter_async_context(writing(settings, url, calendar, points, meters.ended))
+    writer = await open_rooms.enter_async_context(
+        writing(settings, url, calendar, points, meters.ended, _sealing(meters))
+    )
     live, adapters = Live(reads), load_adapters()
     transport = await open_rooms.enter_async_context(_transport())
     delivery = Delivery(
@@ -149,6 +153,7 @@ async def _built(settings: Settings, url: str, reads: Reads, open_rooms: context
         keys={row.public.key_id: row.public for row in published} | {key.public.key_id: key.public},
         meters=meters,
         nonces=NonceCount(settings.nonces_per_key_max),
+        windows=Windows(reads, calendar),
         soundness=soundness,
     )
 
@@ -177,6 +182,7 @@ async def writing(
     calendar: Sequence[Window],
     points: sources.Points = sources.no_points,
     ended: Callable[[State], None] = lambda _state: None,
+    sealed: Callable[[Sealed], None] = lambda _sealed: None,
 ) -> AsyncIterator[Writer]:
     """The writer of the lane, running."""
 
@@ -194,6 +200,7 @@ async def writing(
         queue_most=settings.queue_max,
         clock_difference_max=CLOCK_DIFFERENCE_MAX,
         ended=ended,
+        sealed=sealed,
     )
     await writer.start()
     try:
@@ -208,8 +215,25 @@ async def desk(settings: Settings) -> AsyncIterator[tuple[AsyncConnection[Any], 
     with database_of(settings) as url:
         async with await database.connect(url, name="clearing-operator") as connection:
             await connection.set_autocommit(True)
-            async with writing(settings, url, await partners.calendar(connection)) as writer:
+            calendar = await partners.calendar(connection)
+            async with writing(settings, url, calendar, sealed=_say_sealed) as writer:
                 yield connection, writer
+
+
+def _sealing(meters: Meters) -> Callable[[Sealed], None]:
+    """What a process does that sealed a window: a line in its log, a figure among its own."""
+
+    def tell(sealed: Sealed) -> None:
+        meters.sealed(sealed)
+        said = {"window": sealed.window.code, "count": sealed.events, "size": sealed.size, "root": sealed.root.hex()}
+        logs.log().info("sealed", **said)
+
+    return tell
+
+
+def _say_sealed(sealed: Sealed) -> None:
+    """What an operator's command says that happened to be the first to write after a cut-off."""
+    terminal.err.print(f"sealed {sealed.window.code}: {sealed.events} events, root {sealed.root.hex()}")
 
 
 async def _registered(connection: AsyncConnection[Any], settings: Settings) -> PrivateKey:
@@ -257,19 +281,32 @@ async def _watch(house: House) -> None:
     while True:
         await asyncio.sleep(WATCH_SECONDS)
         await look(house)
+        if house.ready:
+            with suppress(errors.ClearingError, psycopg.Error, PoolTimeout):
+                await close_due(house)
         if house.ready and monotonic() - tidied > TIDY_SECONDS:
             tidied = monotonic()
             with suppress(errors.ClearingError, psycopg.Error, PoolTimeout):
                 await tidy(house)
 
 
+async def close_due(house: House) -> None:
+    """Seal the open window once its cut-off has passed, and every one that was slept through: an empty batch is enough.
+
+    Every process looks, so that none needs to be told; the lane lets the first one close, and the others find nothing to do.
+    """
+    async with house.reads.connection(timeout=WATCH_SECONDS) as connection:
+        due = await partners.due(connection, LANE, sources.clock())
+    if due is not None:
+        await house.writer.put(Tick())
+
+
 async def tidy(house: House) -> None:
-    """Forget nonces that no signature can bring back, grant what agreements give from now on, close a window whose cut-off has passed."""
+    """Forget nonces that no signature can bring back, grant what agreements give from now on."""
     async with house.reads.connection() as connection:
         now = sources.clock() - NONCE_GRACE
         await connection.execute(database.statement("purge_nonces"), {"lane": LANE, "now": now})
         await granting.grant_due(connection, house.writer)
-    await house.writer.put(Tick())
 
 
 async def look(house: House) -> None:

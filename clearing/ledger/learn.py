@@ -207,7 +207,8 @@ def _require_sound(pen: Pen, asked_at: datetime, told_at: datetime) -> None:
 async def learn(pen: Pen, items: Sequence[Item]) -> tuple[Any, Read]:
     """(1) Lock the lane, (2) read what the batch needs: each a statement of its own, sent together, run in order.
 
-    Returns the lane's row and what was read. What this writer remembers is not read, unless another has written meanwhile.
+    Returns the lane's row (last time, size, frontier, window, version of the calendar) and what was read. What this writer remembers is
+    not read, unless another has written meanwhile.
     """
     pen.memory.prepare(items)
     known, unknown = pen.memory.split(_touched(items))
@@ -218,7 +219,7 @@ async def learn(pen: Pen, items: Sequence[Item]) -> tuple[Any, Read]:
     if not head:
         message = f"lane {pen.lane} does not exist: run the migration"
         raise errors.Misconfigured(message)
-    *lane, writer, told_at = head[0]
+    *lane, writer, version, told_at = head[0]
     _require_sound(pen, asked_at, told_at)
     if writer == pen.writer:
         pen.memory.recall(read, known)
@@ -231,4 +232,4 @@ async def learn(pen: Pen, items: Sequence[Item]) -> tuple[Any, Read]:
     for _ in range(2):  # a case leads to a reversal, a reversal to its original
         if more := _missing(read):
             _put_in_place(pen, read, more, await pen.pipeline.run(of_lane(pen, more)))
-    return lane, read
+    return (*lane, version), read

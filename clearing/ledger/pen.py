@@ -14,6 +14,17 @@ from clearing.ledger.memory import Memory
 from clearing.pipeline import Pipeline, Statement
 from clearing.rules.windows import Window
 
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A window that a batch has sealed: how many events it has, how many the log had then, and the root of all of those."""
+
+    window: Window
+    events: int
+    size: int
+    root: bytes
+
+
 Wanted = Sequence[tuple[str, Mapping[str, Any]]]
 """Names of statements and their values; the lane is added to each."""
 
@@ -31,6 +42,8 @@ class Pen:
     writer: UUID
     chart: Chart
     clock_difference_max: timedelta | None = None  # None: the clock is not the world's, as in tests
+    sealed: Callable[[Sealed], None] = lambda _sealed: None  # told once a seal is committed
+    version: int = 0  # of the calendar; a later one is read as soon as the lane goes by it
     memory: Memory = field(default_factory=Memory)
     capped: set[int] = field(default_factory=set)  # accounts that are known to have a row among the caps
     planned: int = 0  # the log's size when plans were last made, as its number of bits
@@ -46,11 +59,12 @@ async def open_pen(
     points: Callable[[str], None],
     writer: UUID,
     clock_difference_max: timedelta | None = None,
+    sealed: Callable[[Sealed], None] = lambda _sealed: None,
 ) -> Pen:
     """A pen for this lane. The connection is its own from now on."""
     pipeline = Pipeline(connection)
     _, charted = await pipeline.run([(statement("lane_session"), {}), (statement("read_chart"), {})])
-    return Pen(lane, pipeline, calendar, clock, salts, points, writer, chart_of(charted), clock_difference_max)
+    return Pen(lane, pipeline, calendar, clock, salts, points, writer, chart_of(charted), clock_difference_max, sealed)
 
 
 def of_lane(pen: Pen, wanted: Wanted) -> list[Statement]:
@@ -62,6 +76,12 @@ async def load_chart(pen: Pen) -> None:
     """Read the numbers again: a program or partner was met that the pen does not know."""
     (found,) = await pen.pipeline.run([(statement("read_chart"), {})])
     pen.chart = chart_of(found)
+
+
+async def load_calendar(pen: Pen, version: int) -> None:
+    """Read the calendar that counts from now on. Under the lane's lock, or it may be out of date before it is used."""
+    (found,) = await pen.pipeline.run([(statement("calendar_list"), {})])
+    pen.calendar, pen.version = [Window(*row) for row in found], version
 
 
 def chart_of(found: Iterable[Sequence[Any]]) -> Chart:

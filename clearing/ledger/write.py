@@ -5,6 +5,8 @@ read once, after the lock has returned: an item's time, and so its window, is ne
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from clearing import errors
@@ -15,10 +17,10 @@ from clearing.ledger.decide import decide
 from clearing.ledger.items import Adjust, Grant, Item, Pay
 from clearing.ledger.learn import learn, wishes
 from clearing.ledger.outcomes import Outcome
-from clearing.ledger.pen import Pen, load_chart, of_lane
-from clearing.pipeline import Statement
+from clearing.ledger.pen import Pen, Sealed, load_calendar, load_chart, of_lane
+from clearing.pipeline import Rows, Statement
 from clearing.rules import merkle
-from clearing.rules.windows import containing
+from clearing.rules.windows import Window, containing
 
 Result = Outcome | errors.ClearingError
 
@@ -40,6 +42,30 @@ def _crossing(pen: Pen, book: Book, window_id: int) -> list[tuple[str, Mapping[s
     }
     sealed = {"window_id": window_id, "sealed_at": book.at, "sealed_size": book.size, "sealed_root": root}
     return [("window_seal", sealed), ("window_open", opened)]
+
+
+async def _window(pen: Pen, at: datetime, version: int) -> Window:
+    """The window that contains this instant, by the calendar that the locked lane goes by, read again when it is not the one at hand.
+
+    Raises CalendarEndedError, once a calendar that was made longer meanwhile was read too.
+    """
+    if version != pen.version or not pen.calendar or at >= pen.calendar[-1].closes_at:
+        await load_calendar(pen, version)
+    return pen.calendar[containing(pen.calendar, at)]
+
+
+def _seals(pen: Pen, book: Book, window_id: int) -> list[Sealed]:
+    """The windows that this batch is about to seal, the one that the lane is leaving first. Their events are counted by `_tell_sealed`."""
+    left = [window for window in pen.calendar if window_id <= window.number < book.window.number]
+    root = merkle.root(book.frontier) if left else b""
+    return [Sealed(window, 0, book.size, root) for window in left]
+
+
+def _tell_sealed(pen: Pen, seals: Sequence[Sealed], found: Rows) -> None:
+    """Tell of the windows that were sealed. Only the first of them can have events: the others were crossed without a batch."""
+    for seal in seals:
+        events = seal.size - found[0][0] if seal is seals[0] else 0
+        pen.sealed(replace(seal, events=events))
 
 
 async def _ensure_chart(pen: Pen, items: Sequence[Item]) -> None:
@@ -68,23 +94,25 @@ def _caps_to_open(pen: Pen, book: Book) -> list[tuple[str, Mapping[str, Any]]]:
 async def write_batch(pen: Pen, items: Sequence[Item]) -> list[Result]:
     """Write these items as one transaction and return one result for each, in order. Raises when nothing was kept, or unknown."""
     await _ensure_chart(pen, items)
-    (last_at, size, frontier, window_id), read = await learn(pen, items)
+    (last_at, size, frontier, window_id, version), read = await learn(pen, items)
     at = max(pen.clock(), last_at)
-    window = pen.calendar[containing(pen.calendar, at)]
+    window = await _window(pen, at, version)
     book = Book(pen.lane, at, window, size, list(frontier), pen.chart, pen.salts, read)
     await _complete_chart(pen, book)
     pen.points("lane.locked")
     # (3) decide in memory, in order
     wanted = _crossing(pen, book, window_id) if window.number != window_id else []
+    seals = _seals(pen, book, window_id)
     results = [decide(book, item) for item in items]
     _pass(pen, book, "decided")
     # (4) write arrays, one statement for each table; (5) advance the lane; and commit
     wanted += [*_caps_to_open(pen, book), *rows.writes(book.changes), ("lane_advance", _head_of(pen, book))]
-    await pen.pipeline.run(
+    written = await pen.pipeline.run(
         [*of_lane(pen, wanted), *_plan_again(pen, book), _COMMIT], sent=lambda: _pass(pen, book, "written")
     )
     pen.capped |= book.changes.caps.keys()
     pen.memory.keep(book, items)
+    _tell_sealed(pen, seals, written[0])
     _pass(pen, book, "committed")
     return results
 

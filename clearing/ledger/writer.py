@@ -42,7 +42,7 @@ from clearing.ledger.outcomes import (
     Reserved,
     Tried,
 )
-from clearing.ledger.pen import Pen, open_pen
+from clearing.ledger.pen import Pen, Sealed, open_pen
 from clearing.ledger.write import Result, write_batch
 from clearing.rules.refusals import Refusal
 from clearing.rules.windows import Window
@@ -75,7 +75,8 @@ class Writer:
 
     `connect` opens the writer's own connection; `clock`, `salts` (32 random bytes each) and `points` (named steps for the crash
     harness) enter here and are passed down; a batch is refused while the clock differs from the database's by more than
-    `clock_difference_max`. Several processes may write one lane: the lane's row is the lock between them.
+    `clock_difference_max`. `calendar` is the one to begin with: a lane that goes by a later version says so, and it is read. `sealed` is
+    told of each window that this writer seals. Several processes may write one lane: the lane's row is the lock between them.
     """
 
     def __init__(
@@ -90,11 +91,12 @@ class Writer:
         points: Callable[[str], None] = lambda _name: None,
         queue_most: int = QUEUE_MOST,
         clock_difference_max: timedelta | None = None,
+        sealed: Callable[[Sealed], None] = lambda _sealed: None,
     ) -> None:
         self.lane = lane
         self.batches = self.items = 0  # for metrics
         self._connect = connect
-        self._parts = (calendar, clock, salts, points, writer_id, clock_difference_max)
+        self._parts = (calendar, clock, salts, points, writer_id, clock_difference_max, sealed)
         self._queue: deque[tuple[Item, _Asked, int]] = deque()
         self._queue_most = queue_most
         self._wake = asyncio.Event()
@@ -216,7 +218,7 @@ class Writer:
             await pen.pipeline.close()
 
     async def _new_pen(self) -> Pen:
-        calendar, clock, salts, points, writer_id, most = self._parts
+        calendar, clock, salts, points, writer_id, most, sealed = self._parts
         return await open_pen(
             await self._connect(),
             self.lane,
@@ -226,4 +228,5 @@ class Writer:
             points=points,
             writer=writer_id,
             clock_difference_max=most,
+            sealed=sealed,
         )

@@ -2,9 +2,9 @@
 the risk rules and the budgets of campaigns.
 
 SQL is in clearing/sql. Every function writes in the transaction of the connection that it is given, and none commits: in autocommit each
-statement stands alone, and none needs more than that except `open_lane`, which brings its own transaction. The database constraints
-decide races, not locks; but what changes accounts, links and consents is decided on what was read, so it runs inside `deciding`, under
-the lock of the lane.
+statement stands alone, and none needs more than that except `open_lane`, `fill_calendar` and `publish_calendar`, which bring their own
+transactions. The database constraints decide races, not locks; but what changes accounts, links and consents is decided on what was
+read, so it runs inside `deciding`, under the lock of the lane.
 """
 
 from clearing.partners.accounts import (
@@ -31,6 +31,13 @@ from clearing.partners.agreements import (
     drafted,
     publish_agreement,
 )
+from clearing.partners.calendars import (
+    FiledCalendar,
+    drafted_calendar,
+    filed_calendars,
+    publish_calendar,
+    published_calendar,
+)
 from clearing.partners.campaigns import FiledBudget, budget_document, file_budget, filed_budgets, latest
 from clearing.partners.cards import FiledCard, cards_filed, drafted_card, publish_card
 from clearing.partners.channels import bears_shortfall, channel_refusal
@@ -56,7 +63,7 @@ from clearing.partners.keys import (
     register_key,
     revoke_key,
 )
-from clearing.partners.lanes import calendar, fill_calendar, open_lane
+from clearing.partners.lanes import calendar, due, fill_calendar, last, open_lane
 from clearing.partners.links import (
     Change,
     close_account,
@@ -90,6 +97,7 @@ __all__ = [
     "Doubt",
     "Filed",
     "FiledBudget",
+    "FiledCalendar",
     "FiledCard",
     "FiledRules",
     "KeyRow",
@@ -124,8 +132,10 @@ __all__ = [
     "digest_of",
     "doubts",
     "drafted",
+    "drafted_calendar",
     "drafted_card",
     "drafted_rules",
+    "due",
     "end_links",
     "erase_account",
     "erase_evidence",
@@ -135,6 +145,7 @@ __all__ = [
     "file_budget",
     "file_claim",
     "filed_budgets",
+    "filed_calendars",
     "filed_rules",
     "fill_calendar",
     "find_account",
@@ -144,6 +155,7 @@ __all__ = [
     "key",
     "key_proof",
     "keys_of",
+    "last",
     "latest",
     "link",
     "link_account",
@@ -161,8 +173,10 @@ __all__ = [
     "proposal",
     "propose",
     "publish_agreement",
+    "publish_calendar",
     "publish_card",
     "publish_rules",
+    "published_calendar",
     "receipt_of",
     "refused",
     "register_key",

@@ -79,6 +79,11 @@ class Law(StrEnum):
     # --- in risk rules
     CONTRADICTION = "contradiction"
     """Fields that do not go together, or one that lacks what it needs beside it."""
+    # --- in a settlement scheme
+    ZONE = "zone"
+    """A name that no time zone has."""
+    RULE = "rule"
+    """A rule that means no day, or that this house does not read."""
 
 
 SHAPE_LAWS = frozenset(list(Law)[:6])
@@ -126,6 +131,11 @@ def one_of(about: str, *words: str) -> Shape:
     return {"description": about, "type": "string", "enum": [str(word) for word in words]}
 
 
+def either(about: str, *shapes: Shape) -> Shape:
+    """A value of any one of these shapes."""
+    return {"description": about, "anyOf": list(shapes)}
+
+
 def several(about: str, item: Shape, most: int, least: int = 0) -> Shape:
     """A list."""
     return {"description": about, "type": "array", "items": item, "minItems": least, "maxItems": most}
@@ -169,6 +179,10 @@ class Reader:
     def _value(self, value: Any, shape: Shape, path: str) -> Iterator[Fault]:
         if "$ref" in shape:
             shape = self.schema["$defs"][shape["$ref"].removeprefix(_DEFINITIONS)]
+        if "anyOf" in shape:
+            if all(next(self._value(value, one, path), None) for one in shape["anyOf"]):
+                yield Fault(path, Law.TYPE, shape["description"])
+            return
         kind, found = shape["type"], type(value)
         if found is not _KINDS[kind]:  # exactly: True is an int to Python
             yield Fault(path, Law.TYPE, _CALLED[kind])

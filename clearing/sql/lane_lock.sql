@@ -5,6 +5,7 @@ SELECT
     frontier,
     window_id,
     writer,
+    calendar,
     clock_timestamp() AS told_at
 FROM lane
 WHERE lane = %(lane)b

@@ -11,6 +11,7 @@ FROM proposal
 WHERE
     NOT EXISTS (SELECT 1 FROM agreement WHERE agreement.digest = proposal.digest)
     AND NOT EXISTS (SELECT 1 FROM rate_card WHERE rate_card.digest = proposal.digest)
+    AND NOT EXISTS (SELECT 1 FROM calendar_version WHERE calendar_version.digest = proposal.digest)
     AND NOT EXISTS (SELECT 1 FROM cover WHERE cover.digest = proposal.digest)
     AND NOT EXISTS (SELECT 1 FROM risk_rules WHERE risk_rules.digest = proposal.digest)
     AND NOT EXISTS (

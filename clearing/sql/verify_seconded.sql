@@ -1,4 +1,4 @@
--- Every change of terms, cover, risk rules or budgets with its content, and the keys and the base of the two kept requests behind it.
+-- Every change of terms, cover, risk rules, budgets or the calendar with its content, and the keys and the base of the two kept requests behind it.
 WITH changes AS (
     SELECT
         'agreement' AS kind,
@@ -40,6 +40,16 @@ WITH changes AS (
         evidence_id,
         NULL::bigint AS amount
     FROM risk_rules
+    UNION ALL
+    SELECT
+        'calendar' AS kind,
+        digest,
+        document,
+        proposed_by,
+        confirmed_by,
+        evidence_id,
+        NULL::bigint AS amount
+    FROM calendar_version
     UNION ALL
     SELECT
         'campaign' AS kind,

@@ -5,3 +5,4 @@ SET
     sealed_size = %(sealed_size)b,
     sealed_root = %(sealed_root)b
 WHERE lane = %(lane)b AND window_id = %(window_id)b AND sealed_at IS NULL
+RETURNING opened_size

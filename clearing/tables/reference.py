@@ -1,10 +1,10 @@
 """Reference tables: who takes part and at which terms. Small, the same everywhere, versioned by date."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Integer, Text, UniqueConstraint, Uuid
+from sqlalchemy import BigInteger, Date, Integer, Text, UniqueConstraint, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import SQLModel
 
@@ -171,7 +171,7 @@ class Proposal(SQLModel, table=True):
 
     __table_args__ = table(
         "reference",
-        check("kind_known", "kind IN ('agreement', 'cover', 'card', 'risk_rules', 'campaign')"),
+        check("kind_known", "kind IN ('agreement', 'cover', 'card', 'risk_rules', 'campaign', 'calendar')"),
         check("digest_whole", "digest ~ '^[0-9a-f]{64}$'"),
     )
     digest: str = col(Text, key=True)
@@ -211,11 +211,46 @@ class RateCard(SQLModel, table=True):
     evidence_id: UUID | None = col(Uuid, null=True)
 
 
-class Calendar(SQLModel, table=True):
-    """The published settlement windows, in UTC instants."""
+class CalendarVersion(SQLModel, table=True):
+    """A scheme's calendar of a year as two operators' keys signed it. From `begins_at` on its windows take the place of all before."""
 
-    __table_args__ = table("reference", check("forward", "opens_at < closes_at"))
+    __tablename__ = "calendar_version"
+    __table_args__ = table(
+        "reference",
+        check("version_positive", "version > 0"),
+        check("digest_whole", "digest ~ '^[0-9a-f]{64}$'"),
+        check("keys_differ", "proposed_by <> confirmed_by"),
+        UniqueConstraint("digest", name="calendar_version_digest"),
+    )
+    version: int = col(Integer, key=True)
+    begins_at: datetime = col(Instant)
+    published_at: datetime = col(Instant)
+    digest: str = col(Text)
+    document: dict[str, Any] = col(JSONB)
+    proposed_by: str = col(Text)
+    confirmed_by: str = col(Text)
+    evidence_id: UUID = col(Uuid)
+
+
+class Calendar(SQLModel, table=True):
+    """The published settlement windows, in UTC instants. Numbers grow with time; a window that was replaced keeps its number and its row.
+
+    Version 0 is the weekly calendar of a house that published none. `scheme_version` is the version whose document has the window's
+    scheme: an earlier one, where a later version took the window over; null for a weekly window, which has no dates.
+    """
+
+    __table_args__ = table(
+        "reference",
+        check("forward", "opens_at < closes_at"),
+        check("dated_by_a_scheme", "num_nulls(scheme_version, advice_date, value_date) IN (0, 3)"),
+        check("dates_in_order", "advice_date <= value_date"),
+        check("scheme_published", "scheme_version <= version"),
+    )
     window_id: int = col(Integer, key=True)
+    version: int = col(Integer)
     code: str = col(Text)
     opens_at: datetime = col(Instant)
     closes_at: datetime = col(Instant)
+    scheme_version: int | None = col(Integer, null=True)
+    advice_date: date | None = col(Date, null=True)
+    value_date: date | None = col(Date, null=True)

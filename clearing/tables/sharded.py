@@ -12,7 +12,10 @@ from clearing.tables.columns import Instant, check, col, one_of, table
 
 
 class Lane(SQLModel, table=True):
-    """The one lock. Its row carries last time, sequence and hash state: the next number of the log and the roots that make its root."""
+    """The one lock. Its row carries last time, sequence and hash state: the next number of the log and the roots that make its root.
+
+    `calendar` is the version of the calendar that is in force: what is read with the lock cannot be out of date.
+    """
 
     __table_args__ = table("sharded", check("size_counts", "size >= 0"))
     lane: int = col(SmallInteger, key=True)
@@ -21,6 +24,7 @@ class Lane(SQLModel, table=True):
     frontier: list[bytes] = col(ARRAY(LargeBinary))
     window_id: int = col(Integer)
     writer: UUID = col(Uuid)
+    calendar: int = col(Integer)
 
 
 class LaneWindow(SQLModel, table=True):

@@ -28,7 +28,16 @@ MAY_CHANGE = (
 )  # fmt: skip
 """Sums, the lane, status rows, the two tables whose wrapped keys are dropped when a member is erased, links and consents that end, claims
 that are rejected."""
-VERSIONED = ("agreement", "cover", "risk_rules", "campaign_budget", "proposal", "rate_card", "calendar")
+VERSIONED = (
+    "agreement",
+    "cover",
+    "risk_rules",
+    "campaign_budget",
+    "proposal",
+    "rate_card",
+    "calendar",
+    "calendar_version",
+)
 """Reference tables whose terms are answered for: a new version is a new row."""
 
 RULES: dict[str, str] = {

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from clearing.front import messages, openapi, problems
+from clearing.front import openapi, problem_messages, problems
 from clearing.front.app import DOORS, create_app
 from clearing.front.doors import OPERATORS, PARTNERS, Door
 from tests.wire.front_room import Front
@@ -127,7 +127,9 @@ def test_what_the_framework_refuses_is_a_problem_document_too(
     answer = front.send(method, path, [("host", front.host)])
     assert (answer.status, answer.code) == (status, code)
     assert answer.headers["content-type"] == "application/problem+json"
-    assert set(answer.json) == {name for name, kind in messages.ProblemSaid.model_fields.items() if kind.is_required()}
+    assert set(answer.json) == {
+        name for name, kind in problem_messages.ProblemSaid.model_fields.items() if kind.is_required()
+    }
     assert re.fullmatch("[0-9a-f]{32}", answer.json["trace_id"])
     if status == 405:
         assert answer.headers["allow"]

@@ -95,13 +95,37 @@ COMMENT ON TABLE budget_slice IS 'sharded';
 
 CREATE TABLE calendar (
     window_id INTEGER NOT NULL,
+    version INTEGER NOT NULL,
     code TEXT NOT NULL,
     opens_at TIMESTAMP WITH TIME ZONE NOT NULL,
     closes_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    scheme_version INTEGER,
+    advice_date DATE,
+    value_date DATE,
     PRIMARY KEY (window_id),
-    CONSTRAINT forward CHECK (opens_at < closes_at)
+    CONSTRAINT forward CHECK (opens_at < closes_at),
+    CONSTRAINT dated_by_a_scheme CHECK (num_nulls(scheme_version, advice_date, value_date) IN (0, 3)),
+    CONSTRAINT dates_in_order CHECK (advice_date <= value_date),
+    CONSTRAINT scheme_published CHECK (scheme_version <= version)
 );
 COMMENT ON TABLE calendar IS 'reference';
+
+CREATE TABLE calendar_version (
+    version INTEGER NOT NULL,
+    begins_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    published_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    digest TEXT NOT NULL,
+    document JSONB NOT NULL,
+    proposed_by TEXT NOT NULL,
+    confirmed_by TEXT NOT NULL,
+    evidence_id UUID NOT NULL,
+    PRIMARY KEY (version),
+    CONSTRAINT version_positive CHECK (version > 0),
+    CONSTRAINT digest_whole CHECK (digest ~ '^[0-9a-f]{64}$'),
+    CONSTRAINT keys_differ CHECK (proposed_by <> confirmed_by),
+    CONSTRAINT calendar_version_digest UNIQUE (digest)
+);
+COMMENT ON TABLE calendar_version IS 'reference';
 
 CREATE TABLE campaign_budget (
     campaign TEXT NOT NULL,
@@ -325,6 +349,7 @@ CREATE TABLE lane (
     frontier BYTEA[] NOT NULL,
     window_id INTEGER NOT NULL,
     writer UUID NOT NULL,
+    calendar INTEGER NOT NULL,
     PRIMARY KEY (lane),
     CONSTRAINT size_counts CHECK (size >= 0)
 );
@@ -466,7 +491,7 @@ CREATE TABLE proposal (
     proposed_by TEXT NOT NULL,
     evidence_id UUID NOT NULL,
     PRIMARY KEY (digest),
-    CONSTRAINT kind_known CHECK (kind IN ('agreement', 'cover', 'card', 'risk_rules', 'campaign')),
+    CONSTRAINT kind_known CHECK (kind IN ('agreement', 'cover', 'card', 'risk_rules', 'campaign', 'calendar')),
     CONSTRAINT digest_whole CHECK (digest ~ '^[0-9a-f]{64}$')
 );
 COMMENT ON TABLE proposal IS 'reference';
@@ -542,7 +567,7 @@ UPDATABLE: dict[str, tuple[str, ...]] = {
     "partner": ("name",),
     "program": ("endpoint", "capabilities"),
     "key": ("expires_at", "revoked_at", "compromised_since"),
-    "lane": ("last_at", "size", "frontier", "window_id", "writer"),
+    "lane": ("last_at", "size", "frontier", "window_id", "writer", "calendar"),
     "lane_window": ("sealed_at", "sealed_size", "sealed_root"),
     "account": ("number_index", "number_mask", "wrapped", "closed_at", "merged_into", "erased_at"),
     "link": ("source_account", "target_account", "moved_at", "ended_at", "ended_reason"),

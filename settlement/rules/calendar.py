@@ -1,0 +1,147 @@
+"""The calendar of a scheme: when its windows close, and on which business days their advice and their value fall.
+
+A cut-off is a local time in the scheme's zone, made into an instant of UTC here, once. A window contains the instants from the cut-off
+before up to, and without, its own; so windows touch, and every instant is in one. A local time that the zone's clocks leave out is
+refused; of one that they show twice the first is taken.
+
+Dates count from the day of the cut-off as the zone calls it: it is rolled onto a business day, and the lag counts business days from
+there. A business day is one on which none of the scheme's calendars is closed.
+"""
+
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from settlement.rules.recurrence import Recurrence
+
+DAY = timedelta(days=1)
+LOOK_BACK = 9 * 366 * DAY  # a rule that means 29 February alone skips eight years at a turn of the century
+
+Closed = Mapping[str, AbstractSet[date]]
+"""By name of calendar: the days on which it is closed, weekends among them."""
+
+
+class Roll(StrEnum):
+    """Where a day goes that is no business day."""
+
+    FOLLOWING = "FOLLOWING"
+    """To the next business day."""
+    MODIFIED_FOLLOWING = "MODIFIED_FOLLOWING"
+    """To the next one, unless that is in another month: then to the one before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """How a scheme settles. `cut_off` is local to `zone`; lags are in business days; calendars by whose they are, each a set of names."""
+
+    code: str
+    currency: str
+    zone: str
+    cycle: Recurrence
+    cut_off: time
+    advice_lag: int
+    value_lag: int
+    roll: Roll
+    currency_calendars: frozenset[str]
+    payer_calendars: frozenset[str]
+    payee_calendars: frozenset[str]
+
+    @property
+    def calendars(self) -> frozenset[str]:
+        """All calendars that must be open: those of the currency, of who pays and of who is paid."""
+        return self.currency_calendars | self.payer_calendars | self.payee_calendars
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """One window of the calendar: the instants from `opens_at` up to, and without, `cut_off_utc`."""
+
+    window: str
+    opens_at: datetime
+    cut_off_utc: datetime
+    advice_date: date
+    value_date: date
+
+
+@dataclass(frozen=True, slots=True)
+class NoSuchTime:
+    """A cut-off that never comes: on this day the clocks of the zone leave this time out."""
+
+    day: date
+    time: time
+    zone: str
+
+    def __str__(self) -> str:
+        """One sentence for the publisher."""
+        return f"{self.day.isoformat()} {self.time:%H:%M} does not exist in {self.zone}: the clocks are put forward past it"
+
+
+def windows(scheme: Scheme, year: int, closed: Closed) -> tuple[Cycle, ...] | NoSuchTime:
+    """The windows whose cut-off falls into this year, as the zone counts years. `closed` must know this year and the next.
+
+    Raises KeyError for a calendar that `closed` does not know.
+    """
+    days = list(scheme.cycle.between(date(year, 1, 1), date(year + 1, 1, 1)))
+    instants = [instant(day, scheme.cut_off, scheme.zone) for day in (_before(scheme, year), *days)]
+    found: list[Cycle] = []
+    shut = [closed[name] for name in sorted(scheme.calendars)]
+    for day, opens_at, cut_off, code in zip(days, instants, instants[1:], _codes(days), strict=False):
+        if isinstance(opens_at, NoSuchTime):
+            return opens_at
+        if isinstance(cut_off, NoSuchTime):
+            return cut_off
+        traded = rolled(day, scheme.roll, shut)
+        dates = (later(traded, lag, shut) for lag in (scheme.advice_lag, scheme.value_lag))
+        found.append(Cycle(code, opens_at, cut_off, *dates))
+    return tuple(found)
+
+
+def instant(day: date, local: time, zone: str) -> datetime | NoSuchTime:
+    """The instant at which the clocks of this zone show this time on this day, the first one if they show it twice."""
+    shown = datetime.combine(day, local, ZoneInfo(zone))  # fold 0: the first
+    at = shown.astimezone(UTC)
+    exists = at.astimezone(shown.tzinfo).replace(tzinfo=None) == shown.replace(tzinfo=None)
+    return at if exists else NoSuchTime(day, local, zone)
+
+
+def rolled(day: date, roll: Roll, shut: list[AbstractSet[date]]) -> date:
+    """This day, or the business day that takes its place."""
+    forward = next(_open(day, DAY, shut))
+    if roll is Roll.MODIFIED_FOLLOWING and forward.month != day.month:
+        return next(_open(day, -DAY, shut))
+    return forward
+
+
+def later(day: date, lag: int, shut: list[AbstractSet[date]]) -> date:
+    """The business day so many business days after this one."""
+    for _ in range(lag):
+        day = next(_open(day + DAY, DAY, shut))
+    return day
+
+
+def _open(day: date, step: timedelta, shut: list[AbstractSet[date]]) -> Iterator[date]:
+    """Business days from this one on, one after another."""
+    while True:
+        if not any(day in days for days in shut):
+            yield day
+        day += step
+
+
+def _before(scheme: Scheme, year: int) -> date:
+    """The day of the last cut-off before the year, where its first window opens."""
+    day = date(year, 1, 1) - DAY
+    end = day - LOOK_BACK
+    while day > end and not scheme.cycle.means(day):
+        day -= DAY
+    return day
+
+
+def _codes(days: list[date]) -> Iterator[str]:
+    """Year, month, and the place among the cut-offs of that month: `2027-01-2`."""
+    count = 0
+    for place, day in enumerate(days):
+        count = count + 1 if place and days[place - 1].month == day.month else 1
+        yield f"{day:%Y-%m}-{count}"
