@@ -12,6 +12,7 @@ from clearing.front.doors import Door
 from clearing.front.messages import ProblemSaid
 from clearing.rules import agreement_shape, card_shape
 from clearing.signatures import REQUEST_TAG, RESPONSE_TAG, STATE_CHANGING
+from settlement.rules import share_shape
 
 TITLE = "Clearing house for loyalty points"
 VERSION = "1"
@@ -171,5 +172,9 @@ def text(app: FastAPI) -> str:
 
 def schemas() -> dict[str, str]:
     """The JSON Schemas of the documents that the house reads, by file: the very tables by which it reads them."""
-    tables = {"rate-card.schema.json": card_shape.SCHEMA, "agreement.schema.json": agreement_shape.SCHEMA}
+    tables = {
+        "rate-card.schema.json": card_shape.SCHEMA,
+        "agreement.schema.json": agreement_shape.SCHEMA,
+        "share-contract.schema.json": share_shape.SCHEMA,
+    }
     return {name: json.dumps(table, indent=1) + "\n" for name, table in tables.items()}
