@@ -35,7 +35,7 @@ def share(
         settled.option("--against", "Another version: a shadow run, and what each party has more than under it."),
     ] = None,
     undo: Annotated[str | None, typer.Option(help="Claw back so much of the base, at these terms.")] = None,
-    undone: Annotated[str, typer.Option(help="What of the base was clawed back before.")] = "0",
+    undone: Annotated[str | None, typer.Option(help="With --undo: what of the base was clawed back before.")] = None,
     due: Annotated[str | None, typer.Option(help="The day on which the base was due.")] = None,
     paid: Annotated[str | None, typer.Option(help="The day on which it was paid: interest as agreed.")] = None,
     *,
@@ -61,7 +61,9 @@ def share(
             )
         said["against"] = _shadow(sharing.share(old, whole, before, closing=close), run, digits)
     if undo is not None:
-        said["claw_back"] = _clawed_back(run, _micros(undone), _micros(undo), digits)
+        said["claw_back"] = _clawed_back(run, _micros(undone or "0"), _micros(undo), digits)
+    elif undone is not None:
+        raise typer.BadParameter("--undone goes with --undo")
     if due is not None or paid is not None:
         said["interest"] = _interest(run, settled.day(due), settled.day(paid), digits)
     settled.say(said)

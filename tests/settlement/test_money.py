@@ -1,6 +1,7 @@
 """Laws of money as text and of its one rounding: exact or refused, and zero stays zero."""
 
 from fractions import Fraction
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -143,7 +144,7 @@ def test_rounded_amounts_of_a_zero_sum_add_up_to_zero_and_are_less_than_one_off(
 
 
 @given(zero_sums(), st.randoms())
-def test_rounding_does_not_depend_on_the_order_of_the_parties(exact: dict[str, Fraction], luck) -> None:
+def test_rounding_does_not_depend_on_the_order_of_the_parties(exact: dict[str, Fraction], luck: Random) -> None:
     names = list(exact)
     luck.shuffle(names)
     assert to_minor({name: exact[name] for name in names}) == to_minor(exact)
