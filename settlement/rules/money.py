@@ -31,7 +31,7 @@ class Reason(StrEnum):
     COLUMNS = "columns"
     """A line has more or fewer fields than the header, or is empty."""
     QUOTING = "quoting"
-    """A line is no CSV: a quote that never ends or stands in the middle of a field, or a field without end."""
+    """A line is no CSV: a quote that never ends, something between a closing quote and the comma, or a field without end."""
     ENCODING = "encoding"
     """The file is not UTF-8."""
     FILE_SIZE = "file_size"
