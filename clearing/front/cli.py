@@ -22,10 +22,12 @@ COMMANDS = (
     "kinds",
     "log",
     "members",
+    "net",
     "operate",
     "price",
     "review",
     "risk",
+    "share",
     "statements",
 )
 """Modules that hang their commands on `app`, read when a command is to be run."""

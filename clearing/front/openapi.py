@@ -12,7 +12,7 @@ from clearing.front.doors import Door
 from clearing.front.problem_messages import ProblemSaid
 from clearing.rules import agreement_shape, card_shape
 from clearing.signatures import REQUEST_TAG, RESPONSE_TAG, STATE_CHANGING
-from settlement.rules import scheme_json
+from settlement.rules import scheme_json, share_shape
 
 TITLE = "Clearing house for loyalty points"
 VERSION = "1"
@@ -181,5 +181,6 @@ def schemas() -> dict[str, str]:
         "rate-card.schema.json": card_shape.SCHEMA,
         "agreement.schema.json": agreement_shape.SCHEMA,
         "scheme.schema.json": scheme_json.SCHEMA,
+        "share-contract.schema.json": share_shape.SCHEMA,
     }
     return {name: json.dumps(table, indent=1) + "\n" for name, table in tables.items()}

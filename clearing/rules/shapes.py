@@ -57,7 +57,7 @@ class Law(StrEnum):
     NOTICE = "notice"
     """The card begins earlier than its announcement and the promised notice allow."""
     UNDECLARED = "undeclared"
-    """A channel that the card does not list."""
+    """A channel or a party that the document does not list."""
     BAND = "band"
     """Block, minimum, step and maximum of a band contradict one another, or two bands overlap."""
     WHOLE = "whole"
