@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import typer
 from rich.console import Console
 
-EXIT_CODES = """Exit codes: 0 it holds · 1 it does not hold (verify, check, evidence, receipt) · 2 wrong use · 3 misconfigured ·
+EXIT_CODES = """Exit codes: 0 it holds · 1 it does not hold (verify, check, bank, evidence, receipt) · 2 wrong use · 3 misconfigured ·
 4 refused by the house · 5 not available now, try again · 6 the rate card refuses this amount (price)"""
 
 Result = TypeVar("Result")
