@@ -5,10 +5,10 @@ Pure. What is booked confirms; what is rejected or returned carries the bank's r
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from settlement.files.bankfile import BankFile, Booking, Detail, Direction, Entry, plain
+from settlement.files.bankfile import BankFile, Booking, Detail, Direction, Entry, Statement, plain
 from settlement.files.parties import Account
 from settlement.files.payments import Instruction
 
@@ -99,47 +99,63 @@ def match(
     `sent` is what `payments.sent` answered for the messages that went out: it tells for which instructions the bank speaks when it
     rejects a whole message or batch. The same file twice has one effect; a file with findings confirms nothing.
     """
-    once, repeated, findings = _once(files)
+    kept, repeated, findings = _once(files)
     claims: dict[str, list[Claim]] = {each.id: [] for each in instructions}
     unknown: list[Claim] = []
-    for claim in (claim for file in once if not file.findings for claim in _claims(file, sent or {})):
+    for claim in (claim for mark, file in kept.items() for claim in _claims(mark, file, sent or {})):
         claims.get(claim.id, unknown).append(claim)
     outcomes = tuple(_outcome(each, claims[each.id]) for each in instructions)
     return Match(outcomes, tuple(unknown), findings, repeated)
 
 
-def _once(files: Iterable[BankFile]) -> tuple[list[BankFile], tuple[str, ...], tuple[str, ...]]:
-    """Each file once; the fingerprints that came again; what does not hold of any of them."""
+def _once(files: Iterable[BankFile]) -> tuple[dict[str, BankFile], tuple[str, ...], tuple[str, ...]]:
+    """Each file and each statement once, by fingerprint; the files of which something came again; what does not hold of any.
+
+    A bank may send a statement again in a message of another id: then it is the statement that came twice.
+    """
     known: dict[str, BankFile] = {}
+    told: dict[tuple[str, ...], Statement] = {}
+    kept: dict[str, BankFile] = {}
     repeated: list[str] = []
     findings: list[str] = []
     for file in files:
-        first = known.setdefault(file.fingerprint, file)
-        if first is file:
-            findings += file.findings
-        elif first.content == file.content:
-            repeated.append(file.fingerprint)
-        else:
+        mark = file.fingerprint
+        first = known.setdefault(mark, file)
+        if first is not file and first.content == file.content:
+            repeated.append(mark)
+        elif first is not file:
             findings.append(f"message {file.message_id} came twice and does not say the same")
-    return list(known.values()), tuple(repeated), tuple(findings)
+        elif file.findings:
+            findings += file.findings
+        else:
+            again = [each for each in file.statements if told.setdefault(_name(file, each), each) is not each]
+            other = [each.id for each in again if told[_name(file, each)] != each]
+            findings += [f"statement {name} came twice and does not say the same" for name in other]
+            repeated += [mark] if again else []
+            kept[mark] = replace(file, statements=tuple(each for each in file.statements if each not in again))
+    return kept, tuple(repeated), tuple(findings)
+
+
+def _name(file: BankFile, statement: Statement) -> tuple[str, ...]:
+    return (file.version, statement.account.id, statement.id, statement.sequence)
 
 
 # --- what the files say
 
 
-def _claims(file: BankFile, sent: Mapping[str, Sequence[str]]) -> Iterator[Claim]:
+def _claims(mark: str, file: BankFile, sent: Mapping[str, Sequence[str]]) -> Iterator[Claim]:
     for statement in file.statements:
         for entry in statement.entries:
             if entry.booking is not Booking.INFORMATION:
-                yield from _of_entry(file, statement.account, entry)
+                yield from _of_entry(mark, file.version, statement.account, entry)
     for status in file.statuses:
         rejected = status.word in REJECTED
         said, reason = (Said.REJECTED, status.reason or status.word) if rejected else (Said.PENDING, status.word)
         for name in sent.get(status.name, [status.name]) if status.whole else [status.name]:
-            yield Claim(name, said, file.fingerprint, file.version, reason, status.amount, status.currency)
+            yield Claim(name, said, mark, file.version, reason, status.amount, status.currency)
 
 
-def _of_entry(file: BankFile, account: Account, entry: Entry) -> Iterator[Claim]:
+def _of_entry(mark: str, version: str, account: Account, entry: Entry) -> Iterator[Claim]:
     """One claim for each payment of an entry; one without an id for an entry that tells none, such as the bank's own charges."""
     whole = Detail("", entry.amount, entry.currency, entry.direction, entry.reversal, "")
     for detail in entry.details or (whole,):
@@ -147,8 +163,8 @@ def _of_entry(file: BankFile, account: Account, entry: Entry) -> Iterator[Claim]
         yield Claim(
             detail.end_to_end_id,
             said if entry.booking is Booking.BOOKED else Said.PENDING,
-            file.fingerprint,
-            file.version,
+            mark,
+            version,
             (detail.reason or RETURNED) if detail.returned else "",
             detail.amount,
             detail.currency,

@@ -18,8 +18,8 @@ _ENCODING = re.compile(r"\ufeff?<\?xml\s[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._-
 def document(body: bytes) -> tuple[str, etree._Element]:
     """The message's version, such as camt.053.001.08, and what its Document holds.
 
-    1. the size; 2. UTF-8, also by its own word; 3. no DOCTYPE; 4. well-formed, not too deep, not too many elements; 5. one message in
-    a Document of ISO 20022. Raises errors.BodyTooLarge or errors.RequestMalformed; no message repeats what was sent.
+    1. the size; 2. UTF-8 without NUL, also by its own word; 3. no DOCTYPE; 4. well-formed, not too deep, not too many elements;
+    5. one message in a Document of ISO 20022. Raises errors.BodyTooLarge or errors.RequestMalformed; no message repeats what was sent.
     """
     if len(body) > SIZE_MAX:  # 1
         raise errors.BodyTooLarge(f"a bank's file has at most {SIZE_MAX:,} bytes")
@@ -27,6 +27,8 @@ def document(body: bytes) -> tuple[str, etree._Element]:
         text = body.decode("utf-8")  # 2
     except UnicodeDecodeError:
         raise errors.RequestMalformed("the file is not UTF-8") from None
+    if "\0" in text:  # UTF-16 of plain letters is UTF-8 too, with a NUL at every other place
+        raise errors.RequestMalformed("the file is not UTF-8")
     declared = _ENCODING.match(text)
     if declared and declared[1].lower() not in {"utf-8", "us-ascii"}:
         raise errors.RequestMalformed("the file calls itself something else than UTF-8")
@@ -52,6 +54,7 @@ def _parsed(body: bytes) -> etree._Element:
             huge_tree=False,
             remove_comments=True,  # a comment inside a number would hide the rest of it
             remove_pis=True,
+            encoding="UTF-8",  # what was checked above is what is read
         )
         for event, _ in events:
             depth += 1 if event == "start" else -1

@@ -29,10 +29,10 @@ def latin(text: str, what: str, most: int) -> str:
     """
     apart = unicodedata.normalize("NFD", text.translate(WITHOUT_MARK))
     found = "".join(char for char in apart if not unicodedata.combining(char))
-    strange = sorted(set(found) - LETTERS)
+    strange = next((char for char in found if char not in LETTERS), "")
     if strange:
         raise errors.ValidationFailed(
-            f"{what}: U+{ord(strange[0]):04X} is not in the Latin set of banks; write it in Latin"
+            f"{what}: U+{ord(strange):04X} is not in the Latin set of banks; write it in Latin"
         )
     if not found or found != found.strip() or len(found) > most:
         raise errors.ValidationFailed(f"{what}: 1 to {most} characters, no space at an end")
