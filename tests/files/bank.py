@@ -93,7 +93,12 @@ def status(name: str, word: str, reason: str = "", value: str = "", currency: st
 
 
 def answer(
-    *statuses: str, group: str = "", batch: tuple[str, str] = ("", ""), message: str = "A-1", to: str = "P-1", reason: str = ""
+    *statuses: str,
+    group: str = "",
+    batch: tuple[str, str] = ("", ""),
+    message: str = "A-1",
+    to: str = "P-1",
+    reason: str = "",
 ) -> bytes:
     """A pain.002 that answers message `to`; `batch` is the id and the status of a payment information."""
     why = f"<StsRsnInf><Rsn><Cd>{reason}</Cd></Rsn></StsRsnInf>" if reason else ""
