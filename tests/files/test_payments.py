@@ -158,6 +158,7 @@ def test_each_day_and_currency_is_a_batch_with_an_id_of_its_own_and_names_who_is
         ("P-1-3", date(2026, 11, 23), "EUR"),
     ]
     assert texts(written(*many), "PmtInfId") == ["P-1-1", "P-1-2", "P-1-3"]
+    assert texts(written(*many), "CtrlSum") == ["125868.00", "1234.00", "123400", "1234.00"]
     assert sent(many, "P-1") == {"P-1": ("a", "b", "c"), "P-1-1": ("a",), "P-1-2": ("c",), "P-1-3": ("b",)}
 
 
