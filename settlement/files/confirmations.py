@@ -123,7 +123,8 @@ def _answer(version: str, message: etree._Element) -> BankFile:
     found = [*_word(group, answered, "GrpSts")]
     for batch in every(message, "OrgnlPmtInfAndSts"):
         found += _word(batch, text(batch, "OrgnlPmtInfId"), "PmtInfSts")
-        found += [_of_payment(each) for each in every(batch, "TxInfAndSts")]
+        whole = maybe_text(batch, "PmtInfSts") or maybe_text(group, "GrpSts")
+        found += [_of_payment(each, whole) for each in every(batch, "TxInfAndSts")]
     header = one(message, "GrpHdr")
     said = (text(header, "MsgId"), text(header, "CreDtTm"))
     return BankFile(version, *said, answered=answered, statuses=tuple(found))
@@ -134,14 +135,15 @@ def _word(parent: etree._Element, name: str, field: str) -> list[Status]:
     return [Status(name, whole=True, word=word, reason=_reason(parent))] if word else []
 
 
-def _of_payment(parent: etree._Element) -> Status:
+def _of_payment(parent: etree._Element, whole: str) -> Status:
+    """One payment's status; where the bank gives only its reason, the status is that of the batch or the message."""
     said = maybe(parent, "OrgnlTxRef/Amt/InstdAmt")
     amount, currency = (None, "") if said is None else _money(said)
     name = maybe_text(parent, "OrgnlEndToEndId")
     return Status(
         "" if name == NO_ID else name,
         whole=False,
-        word=text(parent, "TxSts"),
+        word=maybe_text(parent, "TxSts") or whole or text(parent, "TxSts"),
         reason=_reason(parent),
         amount=amount,
         currency=currency,

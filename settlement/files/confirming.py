@@ -190,7 +190,9 @@ def _outcome(instruction: Instruction, claims: Sequence[Claim]) -> Outcome:
     ):
         found = [claim for claim in claims if claim.said is said]
         if found:
-            return Outcome(instruction.id, state, found[0].reason, (), sources)
+            return Outcome(
+                instruction.id, state, found[-1].reason, (), sources
+            )  # what is said last is nearest to the payment
     return Outcome(instruction.id, State.SILENT)
 
 

@@ -124,6 +124,14 @@ def test_an_answer_is_read_for_the_message_its_batches_and_its_payments() -> Non
     assert [each.amount for each in found.statuses] == [None, None, None, 12_340_000]
 
 
+def test_a_payment_with_a_reason_alone_has_the_status_of_its_batch_or_message_and_without_one_is_refused() -> None:
+    bare = status("a", "X", "AC04").replace("<TxSts>X</TxSts>", "")
+    assert read(answer(bare, batch=("P-1-1", "RJCT"))).statuses[-1].word == "RJCT"
+    assert read(answer(bare, group="RJCT")).statuses[-1].word == "RJCT"
+    with pytest.raises(errors.ValidationFailed, match="TxSts is missing"):
+        read(answer(bare))
+
+
 # --- one file is one file
 
 

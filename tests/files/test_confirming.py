@@ -129,6 +129,8 @@ def test_what_is_rejected_as_a_whole_is_rejected_in_every_part() -> None:
     assert [(each.state, each.reason) for each in whole.outcomes] == [(State.REJECTED, "FF01")] * 3
     batch = seen(answer(batch=("P-1-1", "RJCT")), ours=ours)
     assert [each.state for each in batch.outcomes] == [State.REJECTED, State.REJECTED, State.SILENT]
+    why = seen(answer(status("a", "RJCT", "AC04"), batch=("P-1-1", "RJCT")), ours=ours)
+    assert [each.reason for each in why.outcomes] == ["AC04", "RJCT", ""]
     stranger = seen(answer(group="RJCT", to="P-2"), ours=ours)
     assert [each.state for each in stranger.outcomes] == [State.SILENT] * 3
     assert [(each.id, each.said) for each in stranger.unknown] == [("P-2", Said.REJECTED)]
