@@ -16,6 +16,7 @@ from clearing.front.terminal import app, err, out, run
 COMMANDS = (
     "agreements",
     "ask",
+    "bank",
     "calendar",
     "cards",
     "checks",
