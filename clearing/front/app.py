@@ -32,6 +32,7 @@ from clearing.front import (
     quotes,
     reports,
     risk,
+    runs,
     sources,
 )
 from clearing.front.doors import Door
@@ -59,6 +60,7 @@ DOORS: tuple[Door, ...] = (
     *dry_runs.DOORS,
     *risk.DOORS,
     *campaigns.DOORS,
+    *runs.DOORS,
 )
 
 

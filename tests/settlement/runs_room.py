@@ -5,7 +5,7 @@ from typing import Any
 
 from clearing.ledger.items import Tick
 from clearing.rules.rates import Terms as Amounts
-from clearing.rules.refusals import Refusal
+from clearing.rules.refusals import Refusal, RefusalCode
 from settlement import run as runs
 from settlement.rules.run import Rate, RateSet, Terms
 from settlement.run import Confirmation, RunRow, Step, Wanted
@@ -97,3 +97,12 @@ async def positions(house: House) -> dict[str, int]:
         "LEFT JOIN position_slice s ON s.account = p.number * 16 + 8 GROUP BY p.partner"
     )
     return dict(found)
+
+
+def refused(said: object) -> RefusalCode:
+    assert isinstance(said, Refusal), said
+    return said.code
+
+
+async def states(house: House, run: str) -> list[str]:
+    return [one.step for one in await runs.events(house.owner, run)]
