@@ -13,7 +13,7 @@ from rich.table import Table
 
 from bench.report import Options, Report, machine
 
-BENCHES = ("ledger", "peers", "signing", "price", "exchange")
+BENCHES = ("ledger", "peers", "signing", "price", "exchange", "settlement")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -81,7 +81,13 @@ def _given(arguments: Sequence[str] | None) -> argparse.Namespace:
     take = parser.add_argument
     take("name", nargs="?", choices=BENCHES, help="one of them; none: all, one after the other")
     take("--json", action="store_true", help="one JSON object on stdout and nothing else; needs a name")
-    take("--count", type=int, help="most exchanges (signing, price: loops) of one measurement")
+    take(
+        "--count",
+        "--exchanges",
+        dest="count",
+        type=int,
+        help="most exchanges (signing, price: loops) of one measurement",
+    )
     take("--seconds", type=float, help="begin no new round after so many seconds")
     take("--rounds", type=int, help="rounds; each row is their median")
     take("--database-url", metavar="URL", help="a PostgreSQL of your own, as superuser; none: a fresh embedded one")

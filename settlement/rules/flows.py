@@ -1,7 +1,7 @@
 """Who owes whom in a window: sums of entries become flows between parties. A law of sums: every flow leaves one party and reaches another.
 
-The books say for each pair of partners, and for each account that their exchanges touched, the sum of the entries of the window. Such a
-group adds up to zero. It becomes flows, all of them signed, so that what was reversed is taken off by itself:
+The books say for each pair of partners what their exchanges booked to either of them, to the house and to others, and all of it adds up
+to zero. It becomes flows, all of them signed, so that what was reversed is taken off by itself:
 
     source → house     what the house earned: fee and rounding
     funder → target    what the funder pays for bonus units; the house is a funder like any other
@@ -10,27 +10,27 @@ group adds up to zero. It becomes flows, all of them signed, so that what was re
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 HOUSE = "house"
 
 
-@dataclass(frozen=True, slots=True)
-class Sum:
-    """The sum of one party's entries among the exchanges of one pair; plus owes. `earned` tells the house's income from what it funds.
+class Sum(NamedTuple):
+    """What the exchanges of one pair booked; plus owes. A pair has one for each `other` party beside the two, and one for none.
 
-    An adjustment has no pair: `source` and `target` are None.
+    `earned` is the house's income; what it funds is booked to it as to another party. An adjustment has no pair.
     """
 
     source: str | None
     target: str | None
-    party: str
-    earned: bool
-    micros: int
+    other: str | None
+    paid: int
+    received: int
+    earned: int
+    funded: int
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Flow:
+class Flow(NamedTuple):
     """What `debtor` owes `creditor`, millionths of the common unit. It may be below zero where more was reversed than moved."""
 
     debtor: str
@@ -44,18 +44,36 @@ def flows(sums: Iterable[Sum]) -> tuple[Flow, ...]:
     Law: what flows out of a party less what flows into it is the sum of its entries, for every party.
     """
     cells: dict[tuple[str, str], int] = defaultdict(int)
-    for (source, target), parts in _by_pair(sums).items():
-        for debtor, creditor, micros in _of_pair(source, target, parts):
-            cells[debtor, creditor] += micros
-    return tuple(Flow(*pair, micros) for pair, micros in sorted(cells.items()) if micros)
+    for source, target, other, paid, _, earned, funded in sums:
+        if source is None or target is None:  # adjustments go through the house
+            if other is not None:
+                cells[other, HOUSE] += funded
+            continue
+        cells[source, HOUSE] -= earned
+        cells[source, target] += paid + earned
+        if other is not None:
+            cells[other, target] += funded
+    return _ordered(cells)
+
+
+def merged(found: Iterable[Flow]) -> tuple[Flow, ...]:
+    """Flows between the same two parties as one."""
+    cells: dict[tuple[str, str], int] = defaultdict(int)
+    for debtor, creditor, micros in found:
+        cells[debtor, creditor] += micros
+    return _ordered(cells)
+
+
+def _ordered(cells: Mapping[tuple[str, str], int]) -> tuple[Flow, ...]:
+    return tuple([Flow(*pair, micros) for pair, micros in sorted(cells.items()) if micros and pair[0] != pair[1]])
 
 
 def nets(found: Iterable[Flow]) -> dict[str, int]:
     """What each party receives on the whole, millionths of the common unit: plus is owed by the house. Law: they add up to zero."""
     said: dict[str, int] = defaultdict(int)
-    for flow in found:
-        said[flow.debtor] -= flow.micros
-        said[flow.creditor] += flow.micros
+    for debtor, creditor, micros in found:
+        said[debtor] -= micros
+        said[creditor] += micros
     return dict(said)
 
 
@@ -64,34 +82,17 @@ def imbalance(sums: Iterable[Sum], slices: Mapping[str, int]) -> str | None:
 
     1. the entries of every pair add up to zero; 2. those of every party are what its position of the window says.
     """
-    known = list(sums)
-    for (source, target), parts in sorted(_by_pair(known).items(), key=repr):  # 1
-        if off := sum(part.micros for part in parts):
-            between = "adjustments" if source is None else f"exchanges from {source} to {target}"
-            return f"the entries of {between} add up to {off}, not to zero"
+    pairs: dict[tuple[str | None, str | None], int] = defaultdict(int)
     counted: dict[str, int] = defaultdict(int)
-    for one in known:
-        counted[one.party] += one.micros
+    for source, target, other, paid, received, earned, funded in sums:
+        pairs[source, target] += paid + received + earned + funded
+        for party, micros in ((source, paid), (target, received), (HOUSE, earned), (other, funded)):
+            if party is not None:
+                counted[party] += micros
+    for (source, target), off in sorted([(pair, off) for pair, off in pairs.items() if off], key=repr):  # 1
+        between = "adjustments" if source is None else f"exchanges from {source} to {target}"
+        return f"the entries of {between} add up to {off}, not to zero"
     for party in sorted(counted.keys() | slices.keys()):  # 2
         if counted[party] != slices.get(party, 0):
             return f"the entries of {party} add up to {counted[party]}, its position says {slices.get(party, 0)}"
     return None
-
-
-def _by_pair(sums: Iterable[Sum]) -> dict[tuple[str | None, str | None], list[Sum]]:
-    pairs: dict[tuple[str | None, str | None], list[Sum]] = defaultdict(list)
-    for one in sums:
-        pairs[one.source, one.target].append(one)
-    return pairs
-
-
-def _of_pair(source: str | None, target: str | None, parts: list[Sum]) -> list[tuple[str, str, int]]:
-    if source is None or target is None:  # adjustments go through the house
-        return [(part.party, HOUSE, part.micros) for part in parts if part.party != HOUSE]
-    fee = -sum(part.micros for part in parts if part.earned)
-    paid = sum(part.micros for part in parts if part.party == source and not part.earned)
-    funded = [
-        (part.party, target, part.micros) for part in parts if part.party not in {source, target} and not part.earned
-    ]
-    rest = [(source, target, paid - fee)] if source != target else []
-    return [(source, HOUSE, fee), *rest, *funded]

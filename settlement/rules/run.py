@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Any
 
 from clearing.rules.units import MICRO
-from settlement.rules.flows import HOUSE, Flow, nets
+from settlement.rules.flows import HOUSE, Flow, merged, nets
 
 SCHEMA = "run-1"
 
@@ -122,9 +122,9 @@ def settle(inputs: Inputs) -> Result:
     Law: micros add up to zero over all nets, and minor units over those of each currency.
     """
     barred = set(inputs.suspended)
-    due = _merged((*inputs.flows, *inputs.resumed))
-    parked = tuple(flow for flow in due if barred & {flow.debtor, flow.creditor})
-    settled = tuple(flow for flow in due if not barred & {flow.debtor, flow.creditor})
+    due = merged((*inputs.flows, *inputs.resumed))
+    parked = tuple([flow for flow in due if flow.debtor in barred or flow.creditor in barred])
+    settled = tuple([flow for flow in due if flow.debtor not in barred and flow.creditor not in barred])
     terms = {one.partner: one for one in inputs.terms}
     rates = {rate.currency: rate for rate in inputs.rates.rates}
     by_currency: dict[str, list[tuple[str, int]]] = defaultdict(list)
@@ -138,13 +138,6 @@ def settle(inputs: Inputs) -> Result:
         by_currency[terms[party].currency].append((party, micros))
     found = [net for currency in sorted(by_currency) for net in _rounded(rates[currency], by_currency[currency])]
     return Result(tuple(found), settled, parked)
-
-
-def _merged(found: Iterable[Flow]) -> tuple[Flow, ...]:
-    cells: dict[tuple[str, str], int] = defaultdict(int)
-    for flow in found:
-        cells[flow.debtor, flow.creditor] += flow.micros
-    return tuple(Flow(*pair, micros) for pair, micros in sorted(cells.items()) if micros)
 
 
 def _rounded(rate: Rate, exact: Sequence[tuple[str, int]]) -> list[Net]:
@@ -253,7 +246,7 @@ def replayed(inputs: bytes) -> bytes:
 
 
 def _told(found: Iterable[Flow]) -> list[list[str]]:
-    return [[flow.debtor, flow.creditor, str(flow.micros)] for flow in sorted(found)]
+    return [[debtor, creditor, str(micros)] for debtor, creditor, micros in sorted(found)]
 
 
 def _heard(told: Iterable[Sequence[str]]) -> tuple[Flow, ...]:

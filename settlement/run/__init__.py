@@ -8,11 +8,23 @@ from settlement.run.confirming import Confirmation, Confirmed, confirm
 from settlement.run.paying import carry_on
 from settlement.run.reading import Wanted, read_inputs
 from settlement.run.steps import abort, approve, draft, freeze
-from settlement.run.store import Event, InstructionRow, Listed, RunRow, Step, events, instructions, run_of, runs
+from settlement.run.store import (
+    Connection,
+    Event,
+    InstructionRow,
+    Listed,
+    RunRow,
+    Step,
+    events,
+    instructions,
+    run_of,
+    runs,
+)
 
 __all__ = [
     "Confirmation",
     "Confirmed",
+    "Connection",
     "Event",
     "InstructionRow",
     "Listed",

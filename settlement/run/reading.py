@@ -8,15 +8,13 @@ from typing import Any
 
 from clearing import errors, partners
 from clearing.partners import Directory
-from clearing.rules.postings import Account
+from clearing.rules.postings import HOUSE as HOUSE_NUMBER
 from clearing.rules.refusals import Refusal, RefusalCode
 from settlement.rules.flows import HOUSE, Flow, Sum, flows, imbalance
 from settlement.rules.run import Contract, Counted, Inputs, RateSet, SealedWindow, Terms
-from settlement.run.store import Connection, rows
+from settlement.run.store import Connection, rows, tuples
 
 NUMBERS_EACH = 16  # the number of an account is its owner's times this, plus its kind
-VALUE = (Account.POSITION, Account.FEE, Account.ROUNDING)
-EARNED = frozenset({Account.FEE, Account.ROUNDING})
 NO_INTEREST, DAYS_OF_A_YEAR = 0, 365
 
 
@@ -108,21 +106,18 @@ async def sealed(connection: Connection, lane: int, codes: Iterable[str]) -> lis
 async def _booked(
     connection: Connection, lane: int, windows: Iterable[Window], directory: Directory
 ) -> tuple[list[Sum], dict[str, int]]:
-    """The sums of each pair and party over all windows, and what the kept positions say of each party."""
-    owners = {partner.number: partner.code for partner in directory.partners.values()} | {0: HOUSE}
-    signs = {program.code: program.partner for program in directory.programs.values()}
-    sums: dict[tuple[str | None, str | None, str, bool], int] = defaultdict(int)
+    """The sums of each pair over all windows, and what the kept positions say of each party."""
+    owners: dict[int | None, str | None] = {partner.number: partner.code for partner in directory.partners.values()}
+    owners |= {HOUSE_NUMBER: HOUSE, None: None}
+    sums: list[Sum] = []
     slices: dict[str, int] = defaultdict(int)
     for window in windows:
-        asked: dict[str, Any] = {"lane": lane, "window_id": window.number, "kinds": [int(kind) for kind in VALUE]}
-        for row in await rows(connection, "run_sums", **asked, first=window.first, until=window.until):
-            source = signs.get(row["source_program"], row["partner"])
-            target = signs.get(row["target_program"], row["partner"])
-            owner, kind = divmod(row["account"], NUMBERS_EACH)
-            sums[source, target, owners[owner], kind in EARNED] += row["amount"]
-        for row in await rows(connection, "run_slices", **asked):
-            slices[owners[row["account"] // NUMBERS_EACH]] += row["amount"]
-    return [Sum(*key, micros) for key, micros in sums.items()], slices
+        asked: dict[str, Any] = {"lane": lane, "window_id": window.number}
+        found = await tuples(connection, "run_sums", **asked, first=window.first, until=window.until)
+        sums += [Sum(owners[one[0]], owners[one[1]], owners[one[2]], *one[3:]) for one in found]
+        for account, amount in await tuples(connection, "run_slices", **asked):
+            slices[owners[account // NUMBERS_EACH] or HOUSE] += amount
+    return sums, slices
 
 
 async def _counted(connection: Connection, lane: int, windows: Iterable[Window]) -> tuple[Counted, ...]:

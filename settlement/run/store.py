@@ -92,6 +92,13 @@ async def rows(connection: Connection, name: str, /, **values: object) -> list[R
         return await cursor.fetchall()
 
 
+async def tuples(connection: Connection, name: str, /, **values: object) -> list[tuple[Any, ...]]:
+    """The same as plain tuples, where there are many."""
+    async with connection.cursor() as cursor:
+        await cursor.execute(statement(name, "settlement"), values)
+        return await cursor.fetchall()
+
+
 async def write(connection: Connection, name: str, /, **values: object) -> None:
     """Run a statement that gives nothing back."""
     async with connection.cursor() as cursor:
