@@ -2,7 +2,7 @@
 
 The rows are made by SQL in a database of the bench's own: 200 partners with a program each, exchanges that spread over all pairs of them,
 every one with the eight entries that a posted exchange has, and the positions of the window. A draft is what is measured: sums
-by pair, trial balance, bilateral matrix, nets, result and rows of the run. The bare sum is `GROUP BY account` over the same entries.
+by pair, trial balance, bilateral matrix, nets, result and rows of the run. Rounds follow one another on one connection.
 """
 
 import asyncio
@@ -31,7 +31,8 @@ ROUNDS = 3
 SAMPLE_SECONDS = 0.01
 UNITS = {
     "seconds": "reading, checking, netting and writing down a run of this many exchanges",
-    "group_by_seconds": "SELECT account, sum(amount), count(*) … GROUP BY account over the entries of the same window",
+    "group_by_seconds": "the bare GROUP BY of the same rows: entries of value joined with their exchanges, by both programs and account",
+    "by_account_seconds": "the sums of a trial balance alone: the same entries by account, joined with nothing",
     "ratio": "seconds by group_by_seconds",
     "peak_mb": "most memory that this process and the PostgreSQL backend that serves it had of their own at one moment of it",
     "spread_pct": "seconds: largest minus smallest round, in percent of the median",
@@ -66,7 +67,10 @@ ROWS = (
     """INSERT INTO position_slice SELECT 0, %(window)s, account, sum(greatest(amount, 0)), sum(greatest(-amount, 0))
     FROM entry WHERE lane = 0 GROUP BY account""",
 )
-BARE = "SELECT account, sum(amount), count(*) FROM entry WHERE lane = 0 AND window_id = %s GROUP BY account"
+BY_PAIR = """SELECT source_program, target_program, account, sum(amount)
+    FROM entry JOIN exchange USING (lane, exchange_id) WHERE lane = 0 AND entry.window_id = %s AND account %% 16 IN (8, 14, 15)
+    GROUP BY source_program, target_program, account"""
+BY_ACCOUNT = "SELECT account, sum(amount) FROM entry WHERE lane = 0 AND window_id = %s GROUP BY account"
 
 
 def bench(options: Options) -> Report:
@@ -87,12 +91,13 @@ def bench(options: Options) -> Report:
 async def _measured(url: str, size: int, options: Options) -> Row:
     await prepare(url)
     _fill(url, size)
-    took, bare, peaks = [], [], []
+    took, bare, plain, peaks = [], [], [], []
     async with await database.connect(url, application=False) as connection:
         await connection.set_autocommit(True)
         await connection.execute("SET statement_timeout = 0")
         for _ in range(options.rounds or ROUNDS):
-            bare.append(await _bare(connection))
+            bare.append(await _bare(connection, BY_PAIR))
+            plain.append(await _bare(connection, BY_ACCOUNT))
             seconds, peak = await _drafted(connection, size)
             took.append(seconds)
             peaks.append(peak)
@@ -101,6 +106,7 @@ async def _measured(url: str, size: int, options: Options) -> Row:
         "partners": PARTNERS,
         "seconds": round(middle(took), 3),
         "group_by_seconds": round(middle(bare), 3),
+        "by_account_seconds": round(middle(plain), 3),
         "ratio": round(middle(took) / middle(bare), 2),
         "peak_mb": max(peaks),
         "spread_pct": spread(took),
@@ -115,9 +121,9 @@ def _fill(url: str, size: int) -> None:
         connection.execute("VACUUM ANALYZE")
 
 
-async def _bare(connection: settling.Connection) -> float:
+async def _bare(connection: settling.Connection, query: str) -> float:
     started = time.perf_counter()
-    await (await connection.execute(BARE, [NUMBER])).fetchall()
+    await (await connection.execute(query, [NUMBER])).fetchall()
     return time.perf_counter() - started
 
 
