@@ -34,7 +34,7 @@ UNITS = {
     "group_by_seconds": "the bare GROUP BY of the same rows: entries of value joined with their exchanges, by both programs and account",
     "by_account_seconds": "the sums of a trial balance alone: the same entries by account, joined with nothing",
     "ratio": "seconds by group_by_seconds",
-    "peak_mb": "most memory that this process and the PostgreSQL backend that serves it had of their own at one moment of it",
+    "peak_mb": "most memory of their own that this process and its PostgreSQL backend had at once; without parallel workers",
     "spread_pct": "seconds: largest minus smallest round, in percent of the median",
 }
 ROWS = (

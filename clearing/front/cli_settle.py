@@ -14,6 +14,7 @@ terminal.app.add_typer(settle, name="settle")
 
 Run = Annotated[str, typer.Argument(help="The run, as its draft named it.")]
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
+AT_ONCE = 150  # confirmations that one request may carry
 PAYMENTS = ("instruction", "partner", "direction", "currency", "amount", "value_date", "state", "differs")
 
 
@@ -83,5 +84,8 @@ def pay(run: Run, key: Key, url: Url = URL, pinned: Pinned = None) -> None:
 @settle.command()
 def confirm(run: Run, file: File, key: Key, url: Url = URL, pinned: Pinned = None) -> None:
     """Say what the bank booked: FILE is the list of confirmations as JSON (docs/settlement.md)."""
-    wish = {"confirmations": reading.document(file.read_bytes())}
-    _post(Session(key, url, pinned), run, "confirmations", wish)
+    session, booked = Session(key, url, pinned), reading.document(file.read_bytes())
+    if not isinstance(booked, list):
+        raise typer.BadParameter("confirmations are a list")
+    for start in range(0, len(booked), AT_ONCE):
+        _post(session, run, "confirmations", {"confirmations": booked[start : start + AT_ONCE]})

@@ -13,6 +13,7 @@ Decimal = Annotated[
     str, Field(pattern=r"^[0-9]{1,13}(\.[0-9]{1,12})?$", description="a decimal in major units, without a sign")
 ]
 Named = Annotated[str, Field(pattern=r"^[!-~](?:[ -~]{0,98}[!-~])?$")]
+Party = Annotated[str, Field(pattern="^[!-~]{1,64}$", description="the code of a partner, or of a window")]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 State = Literal["held", "drafted", "previewed", "approved", "frozen", "instructed", "paying", "settled", "aborted"]
 
@@ -23,13 +24,13 @@ class RatesWish(Wish):
     source: Named
     date: Day
     published_at: Instant
-    rates: Annotated[dict[Currency, Decimal], Field(min_length=1, max_length=200)]
+    rates: Annotated[dict[Currency, Decimal], Field(min_length=1, max_length=100)]
 
 
 class TermsWish(Wish):
     """How a partner is paid, and what it owes when it pays late: basis points a year, over 360 or 365 days."""
 
-    partner: Code
+    partner: Party
     currency: Currency
     interest_basis_points: Annotated[int, Field(ge=0, le=10_000)] = 0
     year_days: Literal[360, 365] = 365
@@ -38,12 +39,12 @@ class TermsWish(Wish):
 class RunWish(Wish):
     """Settle these sealed windows. Partners without terms are paid in `currency`; what touches a suspended one is parked."""
 
-    windows: Annotated[tuple[Code, ...], Field(strict=False, min_length=1, max_length=60)]
+    windows: Annotated[tuple[Party, ...], Field(strict=False, min_length=1, max_length=60)]
     value_date: Day
     currency: Currency
     rates: RatesWish
-    terms: Annotated[tuple[TermsWish, ...], Field(strict=False, max_length=1_000)] = ()
-    suspended: Annotated[tuple[Code, ...], Field(strict=False, max_length=1_000)] = ()
+    terms: Annotated[tuple[TermsWish, ...], Field(strict=False, max_length=150)] = ()
+    suspended: Annotated[tuple[Party, ...], Field(strict=False, max_length=100)] = ()
 
 
 class ApproveWish(Wish):
@@ -76,7 +77,7 @@ class BookedWish(Wish):
 class ConfirmationsWish(Wish):
     """What the bank's file says of a run's payments."""
 
-    confirmations: Annotated[tuple[BookedWish, ...], Field(strict=False, min_length=1, max_length=300)]
+    confirmations: Annotated[tuple[BookedWish, ...], Field(strict=False, min_length=1, max_length=150)]
 
 
 class RunSaid(Said):
