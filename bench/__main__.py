@@ -13,7 +13,7 @@ from rich.table import Table
 
 from bench.report import Options, Report, machine
 
-BENCHES = ("ledger", "peers", "signing", "price", "exchange", "statement")
+BENCHES = ("ledger", "peers", "signing", "price", "exchange", "statement", "settlement")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -83,7 +83,9 @@ def _given(arguments: Sequence[str] | None) -> argparse.Namespace:
     take("--json", action="store_true", help="one JSON object on stdout and nothing else; needs a name")
     take(
         "--count",
+        "--exchanges",
         "--lines",
+        dest="count",
         type=int,
         help="most exchanges (signing, price: loops; statement: lines) of one measurement",
     )

@@ -33,6 +33,7 @@ from clearing.front import (
     quotes,
     reports,
     risk,
+    runs,
     sources,
 )
 from clearing.front.doors import Door
@@ -61,6 +62,7 @@ DOORS: tuple[Door, ...] = (
     *risk.DOORS,
     *campaigns.DOORS,
     *calendars.DOORS,
+    *runs.DOORS,
 )
 
 

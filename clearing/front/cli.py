@@ -28,6 +28,7 @@ COMMANDS = (
     "price",
     "review",
     "risk",
+    "settle",
     "share",
     "statements",
 )

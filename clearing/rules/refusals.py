@@ -116,6 +116,16 @@ class RefusalCode(StrEnum):
     BUDGET_CHANGED = "budget_changed"
     """The campaign's budget was changed since this was proposed; propose it anew."""
 
+    # --- a settlement run
+    WINDOW_NOT_SEALED = "window_not_sealed"
+    """The window is still open: it can be settled once its cut-off has passed and it is sealed."""
+    WINDOW_IN_RUN = "window_in_run"
+    """The window is in another settlement run that was not aborted."""
+    RUN_NOT_READY = "run_not_ready"
+    """The settlement run is not in the state that this step needs."""
+    RUN_DIFFERS = "run_differs"
+    """The settlement run says something else than what is approved, or its books do by now."""
+
 
 STATUS: dict[RefusalCode, int] = {
     RefusalCode.UNKNOWN_PROGRAM: 404,
@@ -139,6 +149,10 @@ STATUS: dict[RefusalCode, int] = {
     RefusalCode.BUDGET_CHANGED: 409,
     RefusalCode.SECOND_KEY_NEEDED: 403,
     RefusalCode.VERSION_TAKEN: 409,
+    RefusalCode.WINDOW_NOT_SEALED: 409,
+    RefusalCode.WINDOW_IN_RUN: 409,
+    RefusalCode.RUN_NOT_READY: 409,
+    RefusalCode.RUN_DIFFERS: 409,
 }
 """HTTP status hints; every other refusal is 422."""
 

@@ -18,8 +18,11 @@ PROMISED = {
     "price": {"card", "us_per_price", "us_by_received", "us_to_read"},
     "statement": {"format", "lines", "seconds", "peak_mb", "bytes"},
     "exchange": {"in_flight", "exchanges_per_s", "p50_ms", "p99_ms", "house_cpu_us", "postgres_cpu_us", "quotes_per_s"},
+    "settlement": {"exchanges", "partners", "seconds", "group_by_seconds", "ratio", "peak_mb"},
 }
-COUNT = {"ledger": "1", "peers": "1", "signing": "2", "price": "2", "exchange": "4", "statement": "5"}
+COUNT = {
+    "ledger": "1", "peers": "1", "signing": "2", "price": "2", "exchange": "4", "statement": "5", "settlement": "1000",
+}  # fmt: skip
 
 
 def measured(name: str, url: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
@@ -43,6 +46,8 @@ def test_each_bench_prints_one_json_object_with_the_promised_fields(
         assert [row["batch"] for row in said["rows"]] == [1, 16, 32, 128, 512]
     elif name == "exchange":
         assert [row["in_flight"] for row in said["rows"]] == [1, 16, 64, 256]
+    elif name == "settlement":
+        assert [row["exchanges"] for row in said["rows"]] == [1000]
     elif name == "price":
         assert said["rows"][-1]["card"] == "own-complex"
         assert len(said["rows"]) == len(list(CARDS.glob("*.json")))

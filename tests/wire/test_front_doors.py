@@ -37,6 +37,21 @@ BODIES: dict[str, dict[str, Any]] = {
     "CaptureWish": {"points": 1},
     "AcceptWish": {"units": 1},
     "RejectWish": {"reason": "test"},
+    "ApproveWish": {"result_sha256": "0" * 64},
+    "FreezeWish": {},
+    "AbortWish": {"reason": "test"},
+    "ConfirmationsWish": {
+        "confirmations": [
+            {
+                "instruction": "CL0",
+                "direction": "pay_in",
+                "currency": "EUR",
+                "amount": "1.00",
+                "booked_on": "2026-03-12",
+                "bank_reference": "1",
+            }
+        ]
+    },
 }
 NO_ID = "01a2008f-81fc-85d4-82a4-382b6b75b8a2"
 named = [pytest.param(door, id=f"{door.method} {door.path}") for door in DOORS]
@@ -44,7 +59,7 @@ named = [pytest.param(door, id=f"{door.method} {door.path}") for door in DOORS]
 
 def address(door: Door, exchange: str = NO_ID, key_id: str = "none") -> str:
     ids = dict.fromkeys(("account", "link", "claim"), NO_ID) | {"exchange": exchange, "balance": "nobody.position"}
-    return door.path.format(**ids, key_id=key_id, case=0, size=1, proposal="0" * 64)
+    return door.path.format(**ids, key_id=key_id, case=0, size=1, proposal="0" * 64, run="W-0.1")
 
 
 def test_every_route_is_a_door_or_meant_to_be_public() -> None:

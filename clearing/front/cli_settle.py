@@ -1,0 +1,91 @@
+"""Settlement runs from the command line: each step is one operator's signed request to a running house."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from clearing.front import reading, terminal
+from clearing.front.cli_ask import URL, Key, Pinned, Session, Url
+
+settle = typer.Typer(help="Settlement runs: draft, approve with two keys, freeze, pay, confirm.", no_args_is_help=True)
+terminal.app.add_typer(settle, name="settle")
+
+Run = Annotated[str, typer.Argument(help="The run, as its draft named it.")]
+File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
+AT_ONCE = 150  # confirmations that one request may carry
+PAYMENTS = ("instruction", "partner", "direction", "currency", "amount", "value_date", "state", "differs")
+
+
+def _post(session: Session, run: str, verb: str, wish: dict[str, Any]) -> None:
+    terminal.out.print_json(data=session.ask("POST", f"/v1/runs/{run}/{verb}", wish))
+
+
+@settle.command()
+def draft(file: File, key: Key, url: Url = URL, pinned: Pinned = None) -> None:
+    """Draft the settlement of sealed windows: FILE names windows, value date, currency, rates and terms (docs/settlement.md)."""
+    wish = reading.document(file.read_bytes())
+    terminal.out.print_json(data=Session(key, url, pinned).ask("POST", "/v1/runs", wish))
+
+
+@settle.command("list")
+def list_runs(key: Key, url: Url = URL, pinned: Pinned = None) -> None:
+    """All runs, the newest first."""
+    terminal.out.print_json(data=Session(key, url, pinned).ask("GET", "/v1/runs"))
+
+
+@settle.command()
+def show(run: Run, key: Key, url: Url = URL, pinned: Pinned = None) -> None:
+    """A run with its result and history."""
+    terminal.out.print_json(data=Session(key, url, pinned).ask("GET", f"/v1/runs/{run}"))
+
+
+@settle.command()
+def approve(
+    run: Run,
+    result: Annotated[str, typer.Argument(metavar="SHA256", help="Of the result that you looked at.")],
+    key: Key,
+    url: Url = URL,
+    pinned: Pinned = None,
+) -> None:
+    """Say that this very result is right; the second operator who says so approves it."""
+    _post(Session(key, url, pinned), run, "approve", {"result_sha256": result})
+
+
+@settle.command()
+def freeze(run: Run, key: Key, url: Url = URL, pinned: Pinned = None) -> None:
+    """Make an approved run final and instruct its payments."""
+    _post(Session(key, url, pinned), run, "freeze", {})
+
+
+@settle.command()
+def abort(
+    run: Run,
+    reason: Annotated[str, typer.Argument(help="Why; kept with the run.")],
+    key: Key,
+    url: Url = URL,
+    pinned: Pinned = None,
+) -> None:
+    """End a run that is not frozen; its windows can be drafted again."""
+    _post(Session(key, url, pinned), run, "abort", {"reason": reason})
+
+
+@settle.command()
+def pay(run: Run, key: Key, url: Url = URL, pinned: Pinned = None) -> None:
+    """The payments of a run. Those that are `due` may be paid; what goes out waits for what comes in."""
+    found = Session(key, url, pinned).ask("GET", f"/v1/runs/{run}/instructions")
+    table = Table(*(name.replace("_", " ") for name in PAYMENTS), title=f"{run}: {found['state']}")
+    for one in found["instructions"]:
+        table.add_row(*("" if one[name] is None else str(one[name]) for name in PAYMENTS))
+    terminal.out.print(table)
+
+
+@settle.command()
+def confirm(run: Run, file: File, key: Key, url: Url = URL, pinned: Pinned = None) -> None:
+    """Say what the bank booked: FILE is the list of confirmations as JSON (docs/settlement.md)."""
+    session, booked = Session(key, url, pinned), reading.document(file.read_bytes())
+    if not isinstance(booked, list):
+        raise typer.BadParameter("confirmations are a list")
+    for start in range(0, len(booked), AT_ONCE):
+        _post(session, run, "confirmations", {"confirmations": booked[start : start + AT_ONCE]})

@@ -1,0 +1,171 @@
+"""What travels about settlement runs: frozen models like those of `messages`. Money outside is decimal text in major units."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from clearing.front.messages import Code, Instant, Said, Total, Wish
+
+Currency = Annotated[str, Field(pattern="^[A-Z]{3}$", description="ISO 4217")]
+Day = Annotated[str, Field(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$", description="a date, as ISO 8601 writes it")]
+Decimal = Annotated[
+    str, Field(pattern=r"^[0-9]{1,13}(\.[0-9]{1,12})?$", description="a decimal in major units, without a sign")
+]
+Named = Annotated[str, Field(pattern=r"^[!-~](?:[ -~]{0,98}[!-~])?$")]
+Party = Annotated[str, Field(pattern="^[!-~]{1,64}$", description="the code of a partner, or of a window")]
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+State = Literal["held", "drafted", "previewed", "approved", "frozen", "instructed", "paying", "settled", "aborted"]
+
+
+class RatesWish(Wish):
+    """A named rate set: what one unit of each currency is worth in the common unit."""
+
+    source: Named
+    date: Day
+    published_at: Instant
+    rates: Annotated[dict[Currency, Decimal], Field(min_length=1, max_length=100)]
+
+
+class TermsWish(Wish):
+    """How a partner is paid, and what it owes when it pays late: basis points a year, over 360 or 365 days."""
+
+    partner: Party
+    currency: Currency
+    interest_basis_points: Annotated[int, Field(ge=0, le=10_000)] = 0
+    year_days: Literal[360, 365] = 365
+
+
+class RunWish(Wish):
+    """Settle these sealed windows. Partners without terms are paid in `currency`; what touches a suspended one is parked."""
+
+    windows: Annotated[tuple[Party, ...], Field(strict=False, min_length=1, max_length=60)]
+    value_date: Day
+    currency: Currency
+    rates: RatesWish
+    terms: Annotated[tuple[TermsWish, ...], Field(strict=False, max_length=150)] = ()
+    suspended: Annotated[tuple[Party, ...], Field(strict=False, max_length=100)] = ()
+
+
+class ApproveWish(Wish):
+    """Approve exactly this result: the first key's word is the preview, another operator's key approves."""
+
+    result_sha256: Digest
+
+
+class FreezeWish(Wish):
+    """Make an approved run final and instruct its payments."""
+
+
+class AbortWish(Wish):
+    """End a run that is not frozen."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class BookedWish(Wish):
+    """One payment as the bank booked it. `bank_reference` is the bank's own name for the booking."""
+
+    instruction: Annotated[str, Field(pattern="^[A-Z0-9]{1,35}$")]
+    direction: Literal["pay_in", "pay_out"]
+    currency: Currency
+    amount: Decimal
+    booked_on: Day
+    bank_reference: Named
+
+
+class ConfirmationsWish(Wish):
+    """What the bank's file says of a run's payments."""
+
+    confirmations: Annotated[tuple[BookedWish, ...], Field(strict=False, min_length=1, max_length=150)]
+
+
+class RunSaid(Said):
+    """A run as it stands. `result_sha256` is what is approved; a held run has none and says why."""
+
+    run: str
+    state: State
+    held_because: str | None
+    value_date: Day
+    inputs_sha256: Digest
+    result_sha256: Digest | None
+    created_at: Instant
+    created_by: str
+    previewed_by: str | None
+    approved_by: str | None
+
+
+class EventSaid(Said):
+    """A step that was taken, by whose key and by which kept request."""
+
+    number: int
+    at: Instant
+    step: str
+    key_id: str | None
+    evidence: UUID | None
+    detail: str | None
+
+
+class WholeRunSaid(RunSaid):
+    """A run with its result and its history. `replays` says whether the kept inputs give the kept result again, byte by byte."""
+
+    result: dict[str, Any] | None
+    replays: bool
+    events: list[EventSaid]
+
+
+class ListedSaid(Said):
+    """A line of the list."""
+
+    run: str
+    state: State
+    held_because: str | None
+    result_sha256: Digest | None
+    value_date: Day
+    created_at: Instant
+
+
+class RunsSaid(Said):
+    """All runs, the newest first."""
+
+    runs: list[ListedSaid]
+
+
+class InstructionSaid(Said):
+    """One payment. What goes out is `waiting` until all that comes in is settled; `differs` says what the bank says otherwise."""
+
+    instruction: str
+    partner: Code
+    direction: Literal["pay_in", "pay_out"]
+    currency: Currency
+    amount: str
+    settles: Total
+    value_date: Day
+    state: Literal["waiting", "due", "differs", "confirmed", "settled"]
+    bank_reference: str | None
+    booked_on: Day | None
+    differs: str | None
+
+
+class InstructionsSaid(Said):
+    """All payments of a run."""
+
+    run: str
+    state: State
+    instructions: list[InstructionSaid]
+
+
+class ConfirmedSaid(Said):
+    """What became of one confirmation."""
+
+    instruction: str
+    outcome: Literal["confirmed", "again", "differs", "unknown"]
+    differs: str | None
+
+
+class ConfirmationsSaid(Said):
+    """What became of each, and where the run is now."""
+
+    run: str
+    state: State
+    confirmations: list[ConfirmedSaid]

@@ -1,0 +1,278 @@
+"""Settlement runs at the door: operators draft, approve with two keys, freeze, see the payments and say what the bank booked."""
+
+import json
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from babel import Locale
+from babel.numbers import get_currency_precision
+
+from clearing import errors
+from clearing.front import problems
+from clearing.front import run_messages as messages
+from clearing.front.doors import OPERATORS, Asked, Door, Reply
+from clearing.front.house import LANE
+from clearing.front.keeping import keep_request
+from clearing.front.messages import Wish
+from clearing.front.problems import Problem
+from clearing.front.shapes import instant
+from clearing.rules.refusals import Refusal
+from settlement import run as settling
+from settlement.rules.run import Rate, RateSet, Terms, replayed
+from settlement.run import Confirmation, InstructionRow, RunRow, Step, Wanted
+
+if TYPE_CHECKING:
+    from clearing.front.house import House
+
+CURRENCIES = frozenset(Locale("en").currencies)
+
+
+async def draft_run(house: "House", asked: Asked) -> Reply | Problem:
+    """Draft the settlement of sealed windows. The same again is the same run; books that are out of balance hold it, and it says why."""
+    _ = asked.idempotency_key
+    wanted = _wanted(asked.parse(messages.RunWish))
+    known = await house.live.directory(asked.at, fresh=True)
+    if strangers := {*wanted.suspended, *(one.partner for one in wanted.terms)} - known.partners.keys():
+        raise errors.NotFound(f"no such partner: {', '.join(sorted(strangers))}")
+    async with house.reads.connection() as connection:
+        drafted = await settling.draft(connection, LANE, wanted, await _step(house, asked))
+    return _said(drafted, 201)
+
+
+async def approve_run(house: "House", asked: Asked) -> Reply | Problem:
+    """Approve a result by its digest: the first key previews, another operator's key approves."""
+    _ = asked.idempotency_key
+    digest = asked.parse(messages.ApproveWish).result_sha256
+    async with house.reads.connection() as connection:
+        return _said(await settling.approve(connection, asked.path["run"], digest, await _step(house, asked)))
+
+
+async def freeze_run(house: "House", asked: Asked) -> Reply | Problem:
+    """Make an approved run final and instruct its payments. The books are read once more first; a run without payments is settled."""
+    _ = asked.idempotency_key, asked.parse(messages.FreezeWish)
+    step = await _step(house, asked)
+    async with house.reads.connection() as connection:
+        frozen = await settling.freeze(connection, LANE, asked.path["run"], step)
+        if isinstance(frozen, Refusal):
+            return problems.of_refusal(frozen)
+        return _said(await settling.carry_on(connection, house.writer, frozen.run, step))
+
+
+async def abort_run(house: "House", asked: Asked) -> Reply | Problem:
+    """End a run that is not frozen. Its windows can be settled by another, and what it had resumed waits again."""
+    _ = asked.idempotency_key
+    reason = asked.parse(messages.AbortWish).reason
+    async with house.reads.connection() as connection:
+        return _said(await settling.abort(connection, asked.path["run"], reason, await _step(house, asked)))
+
+
+async def confirm_payments(house: "House", asked: Asked) -> Reply | Problem:
+    """Say what the bank booked. It must be what was instructed: what differs is kept, said, and holds the run until it is right."""
+    _ = asked.idempotency_key
+    booked = [_confirmation(one) for one in asked.parse(messages.ConfirmationsWish).confirmations]
+    step, run = await _step(house, asked), asked.path["run"]
+    async with house.reads.connection() as connection:
+        found = await settling.confirm(connection, run, booked, step)
+        if isinstance(found, Refusal):
+            return problems.of_refusal(found)
+        row = await settling.carry_on(connection, house.writer, run, step)
+    told = [{"instruction": one.instruction, "outcome": one.outcome, "differs": one.differs} for one in found]
+    return Reply(200, {"run": run, "state": row.state, "confirmations": told})
+
+
+async def list_runs(house: "House", _asked: Asked) -> Reply:
+    """All runs, the newest first."""
+    async with house.reads.connection() as connection:
+        found = await settling.runs(connection)
+    return Reply(
+        200,
+        {
+            "runs": [
+                {
+                    "run": one.run,
+                    "state": one.state,
+                    "held_because": one.held_because,
+                    "result_sha256": one.result_sha256,
+                    "value_date": one.value_date.isoformat(),
+                    "created_at": instant(one.created_at),
+                }
+                for one in found
+            ]
+        },
+    )
+
+
+async def look_up_run(house: "House", asked: Asked) -> Reply:
+    """A run with its result and history, and whether its inputs give that result again."""
+    async with house.reads.connection() as connection:
+        row = await settling.run_of(connection, asked.path["run"])
+        events = await settling.events(connection, row.run)
+    told = [
+        {
+            "number": one.number,
+            "at": instant(one.at),
+            "step": one.step,
+            "key_id": one.key_id,
+            "evidence": None if one.evidence_id is None else str(one.evidence_id),
+            "detail": one.detail,
+        }
+        for one in events
+    ]
+    replays = row.result is not None and replayed(row.inputs) == row.result
+    result = None if row.result is None else json.loads(row.result)
+    return Reply(200, {**_told(row), "result": result, "replays": replays, "events": told})
+
+
+async def list_instructions(house: "House", asked: Asked) -> Reply:
+    """The payments of a run: those that come in first, and what is still to be paid."""
+    async with house.reads.connection() as connection:
+        row = await settling.run_of(connection, asked.path["run"])
+        found = await settling.instructions(connection, row.run)
+    return Reply(200, {"run": row.run, "state": row.state, "instructions": [_instruction(one) for one in found]})
+
+
+# --- in
+
+
+async def _step(house: "House", asked: Asked) -> Step:
+    """The step of this request, once the request is kept."""
+    return Step(asked.at, asked.caller.key_id, await keep_request(house, asked))
+
+
+def _wanted(wish: messages.RunWish) -> Wanted:
+    rates = wish.rates
+    known = tuple(Rate(_currency(code), *_ratio(text), _digits(code)) for code, text in sorted(rates.rates.items()))
+    published = instant(rates.published_at) or ""
+    terms = tuple(
+        Terms(one.partner, _currency(one.currency), one.interest_basis_points, one.year_days) for one in wish.terms
+    )
+    if len({one.partner for one in terms}) != len(terms):
+        raise errors.ValidationFailed("terms: a partner is named twice")
+    return Wanted(
+        tuple(sorted(set(wish.windows))),
+        RateSet(rates.source, _day(rates.date).isoformat(), published, known),
+        _currency(wish.currency),
+        terms,
+        tuple(sorted(set(wish.suspended))),
+        _day(wish.value_date).isoformat(),
+    )
+
+
+def _confirmation(wish: messages.BookedWish) -> Confirmation:
+    num, den = _ratio(wish.amount, positive=False)
+    minor, rest = divmod(num * 10 ** _digits(_currency(wish.currency)), den)
+    if rest:
+        raise errors.ValidationFailed(f"amount: {wish.currency} has no such fractions")
+    return Confirmation(
+        wish.instruction, wish.direction, wish.currency, minor, _day(wish.booked_on), wish.bank_reference
+    )
+
+
+def _ratio(text: str, *, positive: bool = True) -> tuple[int, int]:
+    """A decimal as an exact fraction; its form was looked at before."""
+    whole, _, decimals = text.partition(".")
+    num, den = int(whole + decimals), 10 ** len(decimals)
+    if positive and not num:
+        raise errors.ValidationFailed("rates: a rate is more than zero")
+    return num, den
+
+
+def _currency(code: str) -> str:
+    if code not in CURRENCIES:
+        raise errors.ValidationFailed(f"{code} is no currency")
+    return code
+
+
+def _digits(code: str) -> int:
+    return int(get_currency_precision(code))
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise errors.ValidationFailed(f"{text} is no date") from None
+
+
+# --- out
+
+
+def _said(row: RunRow | Refusal, status: int = 200) -> Reply | Problem:
+    return problems.of_refusal(row) if isinstance(row, Refusal) else Reply(status, _told(row))
+
+
+def _told(row: RunRow) -> dict[str, Any]:
+    return {
+        "run": row.run,
+        "state": row.state,
+        "held_because": row.held_because,
+        "value_date": row.value_date.isoformat(),
+        "inputs_sha256": row.inputs_sha256,
+        "result_sha256": row.result_sha256,
+        "created_at": instant(row.created_at),
+        "created_by": row.created_by,
+        "previewed_by": row.previewed_by,
+        "approved_by": row.approved_by,
+    }
+
+
+def _instruction(one: InstructionRow) -> dict[str, Any]:
+    digits = _digits(one.currency)
+    whole, rest = divmod(one.minor, 10**digits)
+    return {
+        "instruction": one.instruction,
+        "partner": one.partner,
+        "direction": one.direction,
+        "currency": one.currency,
+        "amount": f"{whole}.{rest:0{digits}}" if digits else str(whole),
+        "settles": str(one.micros),
+        "value_date": one.value_date.isoformat(),
+        "state": one.state,
+        "bank_reference": one.bank_reference,
+        "booked_on": None if one.booked_on is None else one.booked_on.isoformat(),
+        "differs": one.differs,
+    }
+
+
+def _step_door(verb: str, run: Any, takes: type[Wish], *refuses: str) -> Door:
+    gives = {200: messages.ConfirmationsSaid if verb == "confirmations" else messages.RunSaid}
+    return Door(
+        "POST", f"/v1/runs/{{run}}/{verb}", run, gives, takes, ("not_found", *refuses), OPERATORS, tag="settlement"
+    )
+
+
+DOORS = (
+    Door(
+        "POST",
+        "/v1/runs",
+        draft_run,
+        {201: messages.RunSaid},
+        messages.RunWish,
+        ("not_found", "window_not_sealed", "window_in_run"),
+        purposes=OPERATORS,
+        tag="settlement",
+    ),
+    Door("GET", "/v1/runs", list_runs, {200: messages.RunsSaid}, purposes=OPERATORS, tag="settlement"),
+    Door(
+        "GET",
+        "/v1/runs/{run}",
+        look_up_run,
+        {200: messages.WholeRunSaid},
+        refuses=("not_found",),
+        purposes=OPERATORS,
+        tag="settlement",
+    ),
+    Door(
+        "GET",
+        "/v1/runs/{run}/instructions",
+        list_instructions,
+        {200: messages.InstructionsSaid},
+        refuses=("not_found",),
+        purposes=OPERATORS,
+        tag="settlement",
+    ),
+    _step_door("approve", approve_run, messages.ApproveWish, "run_not_ready", "run_differs", "second_key_needed"),
+    _step_door("freeze", freeze_run, messages.FreezeWish, "run_not_ready", "run_differs", "window_not_sealed"),
+    _step_door("abort", abort_run, messages.AbortWish, "run_not_ready"),
+    _step_door("confirmations", confirm_payments, messages.ConfirmationsWish, "run_not_ready"),
+)

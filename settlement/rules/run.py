@@ -1,0 +1,253 @@
+"""A settlement run: a pure function of sealed windows, versions of contracts and a rate set. The same inputs give the same bytes.
+
+Amounts inside are millionths of the common unit; a net is plus where the house owes the partner. Each net is turned into its partner's
+payout currency at the named rates, exactly, and rounded to minor units once, by largest remainder, together with the house's side of that
+currency, so that the amounts of a currency still add up to zero. What the house loses or gains by it is less than one minor unit.
+"""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from clearing.rules.units import MICRO
+from settlement.rules.flows import HOUSE, Flow, merged, nets
+
+SCHEMA = "run-1"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SealedWindow:
+    """A window as one lane sealed it: how many events the log had, and the root over all of them."""
+
+    number: int
+    code: str
+    lane: int
+    size: int
+    root: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Counted:
+    """How many exchanges of a kind posted in the window, and how many that gave one back."""
+
+    kind: str
+    posted: int
+    given_back: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Contract:
+    """The version of a partner's agreement that was in force at the last cut-off; its digest is what two keys signed."""
+
+    partner: str
+    version: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Rate:
+    """What one unit of a currency is worth in the common unit, num/den, and how many digits its minor unit has."""
+
+    currency: str
+    num: int
+    den: int
+    digits: int
+
+
+@dataclass(frozen=True, slots=True)
+class RateSet:
+    """Rates by name: who published them, for which day, and when."""
+
+    source: str
+    date: str
+    published_at: str
+    rates: tuple[Rate, ...]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Terms:
+    """How a partner is paid, and what it pays when it is late: basis points a year over a year of `year_days` days (360 or 365)."""
+
+    partner: str
+    currency: str
+    interest_basis_points: int
+    year_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Everything that a run is made of. Two runs with equal inputs have equal results, byte by byte."""
+
+    windows: tuple[SealedWindow, ...]
+    flows: tuple[Flow, ...]
+    resumed: tuple[Flow, ...]
+    counts: tuple[Counted, ...]
+    contracts: tuple[Contract, ...]
+    rates: RateSet
+    terms: tuple[Terms, ...]
+    suspended: tuple[str, ...]
+    value_date: str
+
+
+@dataclass(frozen=True, slots=True)
+class Net:
+    """What a party receives (plus) or pays (minus): exactly, and rounded to the minor units of its currency."""
+
+    party: str
+    currency: str
+    micros: int
+    minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What is settled: one net a party, the house once for each currency, the matrix behind them, and what is kept back."""
+
+    nets: tuple[Net, ...]
+    bilateral: tuple[Flow, ...]
+    parked: tuple[Flow, ...]
+
+
+class UnsettleableError(Exception):
+    """These inputs cannot be settled: something that a net needs is not said. Names it."""
+
+
+def settle(inputs: Inputs) -> Result:
+    """The run. Flows that touch a suspended partner are parked whole, on both sides, so that nobody pays for them meanwhile.
+
+    Law: micros add up to zero over all nets, and minor units over those of each currency.
+    """
+    barred = set(inputs.suspended)
+    due = merged((*inputs.flows, *inputs.resumed))
+    parked = tuple([flow for flow in due if flow.debtor in barred or flow.creditor in barred])
+    settled = tuple([flow for flow in due if flow.debtor not in barred and flow.creditor not in barred])
+    terms = {one.partner: one for one in inputs.terms}
+    rates = {rate.currency: rate for rate in inputs.rates.rates}
+    by_currency: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for party, micros in sorted(nets(settled).items()):
+        if party == HOUSE:
+            continue
+        if party not in terms:
+            raise UnsettleableError(f"nothing says in which currency {party} is paid")
+        if terms[party].currency not in rates:
+            raise UnsettleableError(f"the rate set has no rate of {terms[party].currency}")
+        by_currency[terms[party].currency].append((party, micros))
+    found = [net for currency in sorted(by_currency) for net in _rounded(rates[currency], by_currency[currency])]
+    return Result(tuple(found), settled, parked)
+
+
+def _rounded(rate: Rate, exact: Sequence[tuple[str, int]]) -> list[Net]:
+    """The nets of one currency with the house's side of it: each rounded down, then one more to each of the largest remainders."""
+    lines = [*exact, (HOUSE, -sum(micros for _, micros in exact))]
+    wanted = [Fraction(micros * rate.den * 10**rate.digits, rate.num * MICRO) for _, micros in lines]
+    minor = [share.numerator // share.denominator for share in wanted]
+    order = sorted(range(len(lines)), key=lambda place: (minor[place] - wanted[place], place))
+    for place in order[: -sum(minor)]:
+        minor[place] += 1
+    return [Net(party, rate.currency, micros, whole) for (party, micros), whole in zip(lines, minor, strict=True)]
+
+
+def interest(micros: int, terms: Terms, days: int) -> int:
+    """Simple interest on an amount that is paid so many days late, rounded half up to a millionth; none when it is not late."""
+    owed = Fraction(abs(micros) * terms.interest_basis_points * max(days, 0), 10_000 * terms.year_days)
+    return (2 * owed.numerator + owed.denominator) // (2 * owed.denominator)
+
+
+# --- bytes
+
+
+def canonical(document: Mapping[str, Any]) -> bytes:
+    """The one way to write a document: sorted, without white space, ASCII, numbers of any size as text."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+
+
+def sha256(content: bytes) -> str:
+    """SHA-256, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def inputs_document(inputs: Inputs) -> dict[str, Any]:
+    """The inputs as they are kept and hashed."""
+    return {
+        "schema": SCHEMA,
+        "windows": [[one.number, one.code, one.lane, one.size, one.root] for one in sorted(inputs.windows)],
+        "flows": _told(inputs.flows),
+        "resumed": _told(inputs.resumed),
+        "counts": [[one.kind, one.posted, one.given_back] for one in sorted(inputs.counts)],
+        "contracts": [[one.partner, one.version, one.digest] for one in sorted(inputs.contracts)],
+        "rates": {
+            "source": inputs.rates.source,
+            "date": inputs.rates.date,
+            "published_at": inputs.rates.published_at,
+            "rates": [[one.currency, str(one.num), str(one.den), one.digits] for one in sorted(inputs.rates.rates)],
+        },
+        "terms": [
+            [one.partner, one.currency, one.interest_basis_points, one.year_days] for one in sorted(inputs.terms)
+        ],
+        "suspended": sorted(inputs.suspended),
+        "value_date": inputs.value_date,
+    }
+
+
+def inputs_of(document: Mapping[str, Any]) -> Inputs:
+    """The inputs again. Law: `inputs_document(inputs_of(document)) == document`."""
+    rates = document["rates"]
+    return Inputs(
+        tuple(SealedWindow(*one) for one in document["windows"]),
+        _heard(document["flows"]),
+        _heard(document["resumed"]),
+        tuple(Counted(*one) for one in document["counts"]),
+        tuple(Contract(*one) for one in document["contracts"]),
+        RateSet(
+            rates["source"],
+            rates["date"],
+            rates["published_at"],
+            tuple(Rate(currency, int(num), int(den), digits) for currency, num, den, digits in rates["rates"]),
+        ),
+        tuple(Terms(*one) for one in document["terms"]),
+        tuple(document["suspended"]),
+        document["value_date"],
+    )
+
+
+def result_document(inputs: Inputs, result: Result) -> dict[str, Any]:
+    """The result as it is kept, approved and frozen. It names its inputs by their hash."""
+    gross = sum(abs(flow.micros) for flow in result.bilateral)
+    paid = sum(abs(net.micros) for net in result.nets if net.party != HOUSE)
+    return {
+        "schema": SCHEMA,
+        "sign": "plus: the house owes the partner",
+        "inputs_sha256": sha256(canonical(inputs_document(inputs))),
+        "windows": sorted({one.code for one in inputs.windows}),
+        "value_date": inputs.value_date,
+        "rates": {"source": inputs.rates.source, "date": inputs.rates.date},
+        "counts": [
+            {"kind": one.kind, "posted": one.posted, "given_back": one.given_back} for one in sorted(inputs.counts)
+        ],
+        "nets": [
+            {"party": net.party, "currency": net.currency, "micros": str(net.micros), "minor": str(net.minor)}
+            for net in result.nets
+        ],
+        "bilateral": _told(result.bilateral),
+        "parked": _told(result.parked),
+        "gross_micros": str(gross),
+        "net_micros": str(paid),
+    }
+
+
+def replayed(inputs: bytes) -> bytes:
+    """The result's bytes, computed anew from the bytes of the inputs."""
+    again = inputs_of(json.loads(inputs))
+    return canonical(result_document(again, settle(again)))
+
+
+def _told(found: Iterable[Flow]) -> list[list[str]]:
+    return [[debtor, creditor, str(micros)] for debtor, creditor, micros in sorted(found)]
+
+
+def _heard(told: Iterable[Sequence[str]]) -> tuple[Flow, ...]:
+    return tuple(Flow(debtor, creditor, int(micros)) for debtor, creditor, micros in told)

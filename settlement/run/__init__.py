@@ -1,0 +1,45 @@
+"""The settlement run: sealed windows read, netted, approved by two keys, frozen, paid and confirmed; each step may be done again.
+
+Every step is one function. What it decides, one statement decides: a run moves on only from the state that the step expects, so of two that
+do the same at once one has the effect, and after a crash the same call goes on where it stopped.
+"""
+
+from settlement.run.confirming import Confirmation, Confirmed, confirm
+from settlement.run.paying import carry_on
+from settlement.run.reading import Wanted, read_inputs
+from settlement.run.steps import abort, approve, draft, freeze
+from settlement.run.store import (
+    Connection,
+    Event,
+    InstructionRow,
+    Listed,
+    RunRow,
+    Step,
+    events,
+    instructions,
+    run_of,
+    runs,
+)
+
+__all__ = [
+    "Confirmation",
+    "Confirmed",
+    "Connection",
+    "Event",
+    "InstructionRow",
+    "Listed",
+    "RunRow",
+    "Step",
+    "Wanted",
+    "abort",
+    "approve",
+    "carry_on",
+    "confirm",
+    "draft",
+    "events",
+    "freeze",
+    "instructions",
+    "read_inputs",
+    "run_of",
+    "runs",
+]

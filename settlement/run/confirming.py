@@ -1,0 +1,86 @@
+"""What the bank says of a run's payments, matched by instruction, amount, currency and direction. The run waits for what differs."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from clearing.rules.refusals import Refusal, RefusalCode
+from settlement.run.store import Connection, InstructionRow, Step, events, instructions, noted, rows, run_of
+
+CONFIRMABLE = ("frozen", "instructed", "paying", "settled")
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """One booked payment of a bank's file. `bank_reference` is the bank's own name for it."""
+
+    instruction: str
+    direction: str
+    currency: str
+    minor: int
+    booked_on: date
+    bank_reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """What became of one confirmation: `confirmed`, `again` (said before), `differs` or `unknown`; and what differs."""
+
+    instruction: str
+    outcome: str
+    differs: str | None = None
+
+
+async def confirm(
+    connection: Connection, run: str, confirmations: Iterable[Confirmation], step: Step
+) -> list[Confirmed] | Refusal:
+    """Match what the bank says with what was instructed, one after the other. The same said again has no second effect."""
+    row = await run_of(connection, run)
+    if row.state not in CONFIRMABLE:
+        return Refusal(RefusalCode.RUN_NOT_READY, f"{run} is {row.state}: nothing was instructed")
+    return [await _confirmed(connection, run, one, step) for one in confirmations]
+
+
+def mismatch(instructed: InstructionRow, said: Confirmation) -> str | None:
+    """What differs: direction, currency or amount; a payment that was not released; one that another booking confirmed before."""
+    pairs = (
+        ("direction", instructed.direction, said.direction),
+        ("currency", instructed.currency, said.currency),
+        ("amount in minor units", instructed.minor, said.minor),
+    )
+    different = [f"{what}: instructed {ours}, booked {theirs}" for what, ours, theirs in pairs if ours != theirs]
+    if different:
+        return "; ".join(different)
+    if instructed.state == "waiting":
+        return "it was paid before it was released"
+    if instructed.state in {"confirmed", "settled"}:
+        return f"it was booked twice: as {instructed.bank_reference}, and as {said.bank_reference}"
+    return None
+
+
+async def _confirmed(connection: Connection, run: str, said: Confirmation, step: Step) -> Confirmed:
+    known = {one.instruction: one for one in await instructions(connection, run)}
+    instructed = known.get(said.instruction)
+    if instructed is None:
+        return Confirmed(said.instruction, "unknown")
+    if instructed.bank_reference == said.bank_reference and instructed.state in {"confirmed", "settled"}:
+        return Confirmed(said.instruction, "again")
+    different = mismatch(instructed, said)
+    async with connection.transaction():
+        if different is not None:
+            await rows(connection, "run_instruction_differs", run=run, instruction=said.instruction, differs=different)
+            detail = f"{said.instruction}: {different}"
+            if detail not in {event.detail for event in await events(connection, run)}:
+                await noted(connection, run, "differs", step, detail)
+            return Confirmed(said.instruction, "differs", different)
+        booked = await rows(
+            connection,
+            "run_instruction_confirm",
+            run=run,
+            instruction=said.instruction,
+            bank_reference=said.bank_reference,
+            booked_on=said.booked_on,
+        )
+        if booked:
+            await noted(connection, run, "confirmed", step, f"{said.instruction}: {said.bank_reference}")
+    return Confirmed(said.instruction, "confirmed" if booked else "again")

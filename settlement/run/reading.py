@@ -1,0 +1,160 @@
+"""Sealed windows as the inputs of a run: set-based sums out of the books, checked against the positions that are kept beside them."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from clearing import errors, partners
+from clearing.partners import Directory
+from clearing.rules.postings import HOUSE as HOUSE_NUMBER
+from clearing.rules.refusals import Refusal, RefusalCode
+from settlement.rules.flows import HOUSE, Flow, Sum, flows, imbalance
+from settlement.rules.run import Contract, Counted, Inputs, RateSet, SealedWindow, Terms
+from settlement.run.store import Connection, rows, tuples
+
+NUMBERS_EACH = 16  # the number of an account is its owner's times this, plus its kind
+NO_INTEREST, DAYS_OF_A_YEAR = 0, 365
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an operator asks to be settled: windows by their codes, at these rates, and paid on this day.
+
+    A partner without terms is paid in `currency` and owes no interest. `suspended` partners' flows are parked.
+    """
+
+    windows: tuple[str, ...]
+    rates: RateSet
+    currency: str
+    terms: tuple[Terms, ...]
+    suspended: tuple[str, ...]
+    value_date: str
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A sealed window, and which events of the log are its own: from `first` up to, and without, `until`."""
+
+    number: int
+    code: str
+    closes_at: datetime
+    first: int
+    until: int
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """Flows that an earlier run kept back, and by which run they were resumed."""
+
+    run: str
+    flow: Flow
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The inputs of a run; why its books are not in balance, if they are not; and what it would resume."""
+
+    inputs: Inputs
+    numbers: tuple[int, ...]
+    imbalance: str | None
+    resumes: tuple[Parked, ...]
+
+
+async def read_inputs(connection: Connection, lane: int, wanted: Wanted, run: str | None = None) -> Read | Refusal:
+    """What this run is made of. `run` is the one that already resumed what it names. Raises errors.NotFound for an unknown window."""
+    async with connection.transaction():
+        await rows(connection, "run_patience")
+        windows = await sealed(connection, lane, wanted.windows)
+        if isinstance(windows, Refusal):
+            return windows
+        directory = await partners.load(connection)
+        sums, slices = await _booked(connection, lane, windows, directory)
+        counts = await _counted(connection, lane, windows)
+        parked = await _parked(connection, run, wanted.suspended)
+        found, resumed = flows(sums), tuple(sorted(one.flow for one in parked))
+        parties = {party for flow in (*found, *resumed) for party in (flow.debtor, flow.creditor)} - {HOUSE}
+        contracts = await _contracts(connection, directory, parties, max(window.closes_at for window in windows))
+    inputs = Inputs(
+        tuple(SealedWindow(one.number, one.code, lane, one.until, one.root.hex()) for one in windows),
+        found,
+        resumed,
+        counts,
+        contracts,
+        wanted.rates,
+        _terms(wanted, parties),
+        tuple(sorted(wanted.suspended)),
+        wanted.value_date,
+    )
+    return Read(inputs, tuple(one.number for one in windows), imbalance(sums, slices), tuple(parked))
+
+
+async def sealed(connection: Connection, lane: int, codes: Iterable[str]) -> list[Window] | Refusal:
+    """These windows, if the lane has sealed all of them. Raises errors.NotFound."""
+    wanted = sorted(set(codes))
+    found = await rows(connection, "run_windows", lane=lane, codes=wanted)
+    if not wanted or len(found) != len(wanted):
+        raise errors.NotFound("there is no such window")
+    for one in found:
+        if one["sealed_size"] is None:
+            return Refusal(RefusalCode.WINDOW_NOT_SEALED, f"window {one['code']} is not sealed")
+    return [Window(*one.values()) for one in found]
+
+
+async def _booked(
+    connection: Connection, lane: int, windows: Iterable[Window], directory: Directory
+) -> tuple[list[Sum], dict[str, int]]:
+    """The sums of each pair over all windows, and what the kept positions say of each party."""
+    owners: dict[int | None, str | None] = {partner.number: partner.code for partner in directory.partners.values()}
+    owners |= {HOUSE_NUMBER: HOUSE, None: None}
+    sums: list[Sum] = []
+    slices: dict[str, int] = defaultdict(int)
+    for window in windows:
+        asked: dict[str, Any] = {"lane": lane, "window_id": window.number}
+        found = await tuples(connection, "run_sums", **asked, first=window.first, until=window.until)
+        sums += [Sum(owners[one[0]], owners[one[1]], owners[one[2]], *one[3:]) for one in found]
+        for account, amount in await tuples(connection, "run_slices", **asked):
+            slices[owners[account // NUMBERS_EACH] or HOUSE] += amount
+    return sums, slices
+
+
+async def _counted(connection: Connection, lane: int, windows: Iterable[Window]) -> tuple[Counted, ...]:
+    counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for window in windows:
+        for row in await rows(connection, "run_counts", lane=lane, window_id=window.number):
+            counts[row["kind"]][0] += row["posted"]
+            counts[row["kind"]][1] += row["given_back"]
+    return tuple(Counted(kind, posted, back) for kind, (posted, back) in sorted(counts.items()))
+
+
+async def _parked(connection: Connection, run: str | None, suspended: Iterable[str]) -> list[Parked]:
+    """What waits to be resumed and touches nobody who is suspended still."""
+    barred = set(suspended)
+    found = await rows(connection, "run_parked_open", run=run)
+    parked = [Parked(one["run"], Flow(one["debtor"], one["creditor"], one["micros"])) for one in found]
+    return [one for one in parked if not barred & {one.flow.debtor, one.flow.creditor}]
+
+
+async def _contracts(
+    connection: Connection, directory: Directory, parties: Iterable[str], at: datetime
+) -> tuple[Contract, ...]:
+    """The version in force with each party in the last instant before the cut-off."""
+    digests = {
+        (one.agreement.partner, one.agreement.version): one.digest
+        for one in await partners.agreements_of(connection, None)
+    }
+    found = []
+    for party in sorted(parties):
+        begun = [one for one in directory.agreements.get(party, ()) if one.valid_from < at]
+        if begun:
+            last = max(begun, key=lambda one: one.valid_from)
+            found.append(Contract(party, last.version, digests[party, last.version]))
+    return tuple(found)
+
+
+def _terms(wanted: Wanted, parties: Iterable[str]) -> tuple[Terms, ...]:
+    said: Mapping[str, Terms] = {one.partner: one for one in wanted.terms}
+    usual = (Terms(party, wanted.currency, NO_INTEREST, DAYS_OF_A_YEAR) for party in parties if party not in said)
+    return tuple(sorted((*said.values(), *usual)))

@@ -1,0 +1,147 @@
+"""Runs as they are kept: rows by the statements of settlement/sql, and the steps of a run, each with the key that took it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.rows import dict_row
+
+from clearing import errors
+from clearing.database import statement
+
+Connection = AsyncConnection[Any]
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run as it stands."""
+
+    run: str
+    state: str
+    held_because: str | None
+    inputs: bytes
+    inputs_sha256: str
+    result: bytes | None
+    result_sha256: str | None
+    value_date: date
+    created_at: datetime
+    created_by: str
+    previewed_by: str | None
+    approved_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A line of the list of runs."""
+
+    run: str
+    state: str
+    held_because: str | None
+    result_sha256: str | None
+    value_date: date
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InstructionRow:
+    """One payment of a run; `micros` is plus where the partner pays."""
+
+    instruction: str
+    run: str
+    partner: str
+    direction: str
+    currency: str
+    minor: int
+    micros: int
+    value_date: date
+    state: str
+    bank_reference: str | None
+    booked_on: date | None
+    differs: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A step that was taken."""
+
+    number: int
+    at: datetime
+    step: str
+    key_id: str | None
+    evidence_id: UUID | None
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """When, by whose key and by which signed request a step is taken."""
+
+    at: datetime
+    key_id: str
+    evidence_id: UUID | None
+
+
+async def rows(connection: Connection, name: str, /, **values: object) -> list[Row]:
+    """The rows that a statement of settlement gives back."""
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(statement(name, "settlement"), values)
+        return await cursor.fetchall()
+
+
+async def tuples(connection: Connection, name: str, /, **values: object) -> list[tuple[Any, ...]]:
+    """The same as plain tuples, where there are many."""
+    async with connection.cursor() as cursor:
+        await cursor.execute(statement(name, "settlement"), values)
+        return await cursor.fetchall()
+
+
+async def write(connection: Connection, name: str, /, **values: object) -> None:
+    """Run a statement that gives nothing back."""
+    async with connection.cursor() as cursor:
+        await cursor.execute(statement(name, "settlement"), values)
+
+
+async def run_of(connection: Connection, run: str) -> RunRow:
+    """One run. Raises errors.NotFound."""
+    found = await rows(connection, "run_read", run=run)
+    if not found:
+        raise errors.NotFound("there is no such run")
+    return RunRow(**found[0])
+
+
+async def runs(connection: Connection) -> list[Listed]:
+    """All runs, the newest first."""
+    return [Listed(**found) for found in await rows(connection, "run_list")]
+
+
+async def instructions(connection: Connection, run: str) -> list[InstructionRow]:
+    """The payments of a run: those that come in first."""
+    return [InstructionRow(**found) for found in await rows(connection, "run_instructions", run=run)]
+
+
+async def events(connection: Connection, run: str) -> list[Event]:
+    """The steps of a run, in order."""
+    return [Event(**found) for found in await rows(connection, "run_events", run=run)]
+
+
+async def moved(connection: Connection, run: str, expected: Sequence[str], state: str) -> bool:
+    """Move a run on from one of the expected states; False when it is in another by now."""
+    return bool(await rows(connection, "run_move", run=run, expected=list(expected), state=state))
+
+
+async def noted(connection: Connection, run: str, what: str, step: Step, detail: str | None = None) -> None:
+    """Keep a step, in the transaction that takes it."""
+    await write(
+        connection,
+        "run_event_insert",
+        run=run,
+        at=step.at,
+        step=what,
+        key_id=step.key_id,
+        evidence_id=step.evidence_id,
+        detail=detail,
+    )

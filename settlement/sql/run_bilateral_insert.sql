@@ -1,0 +1,8 @@
+-- The bilateral matrix of a run.
+INSERT INTO settlement_bilateral (run, debtor, creditor, micros)
+SELECT
+    %(run)b,
+    flow.debtor,
+    flow.creditor,
+    flow.micros
+FROM unnest(%(debtors)b::text[], %(creditors)b::text[], %(micros)b::bigint[]) AS flow (debtor, creditor, micros)

@@ -1,0 +1,12 @@
+-- These windows, each with what the lane sealed of it; nothing is sealed where it did not.
+SELECT
+    calendar.window_id,
+    calendar.code,
+    calendar.closes_at,
+    lane_window.opened_size,
+    lane_window.sealed_size,
+    lane_window.sealed_root
+FROM calendar
+LEFT JOIN lane_window ON lane_window.lane = %(lane)b AND calendar.window_id = lane_window.window_id
+WHERE calendar.code = any(%(codes)b)
+ORDER BY calendar.window_id

@@ -1,0 +1,149 @@
+"""The tables of the settlement run: what was computed never changes, its state moves on, and every step is kept."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Boolean, Date, Index, Integer, LargeBinary, Text, Uuid, text
+from sqlmodel import SQLModel
+
+from clearing.tables.columns import Instant, check, col, table
+
+STATES = (
+    "held",
+    "drafted",
+    "previewed",
+    "approved",
+    "frozen",
+    "instructed",
+    "paying",
+    "settled",
+    "aborted",
+)
+INSTRUCTION_STATES = ("waiting", "due", "differs", "confirmed", "settled")
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    return ", ".join(f"'{word}'" for word in words)
+
+
+class Run(SQLModel, table=True):
+    """A settlement run: its inputs and result as bytes, and how far it has come. A held one has no result."""
+
+    __tablename__ = "settlement_run"
+    __table_args__ = table(
+        "local",
+        check("state_known", f"state IN ({_listed(STATES)})"),
+        check("held_says_why", "(result IS NULL) = (held_because IS NOT NULL)"),
+        check("result_whole", "(result IS NULL) = (result_sha256 IS NULL)"),
+        check("hash_whole", "inputs_sha256 ~ '^[0-9a-f]{64}$'"),
+        check("second_key", "approved_by <> previewed_by AND (approved_by IS NULL OR previewed_by IS NOT NULL)"),
+        check("approved_first", "approved_by IS NOT NULL OR state IN ('held', 'drafted', 'previewed', 'aborted')"),
+    )
+    run: str = col(Text, key=True)
+    state: str = col(Text)
+    held_because: str | None = col(Text, null=True)
+    inputs: bytes = col(LargeBinary)
+    inputs_sha256: str = col(Text)
+    result: bytes | None = col(LargeBinary, null=True)
+    result_sha256: str | None = col(Text, null=True)
+    value_date: date = col(Date)
+    created_at: datetime = col(Instant)
+    created_by: str = col(Text)
+    previewed_by: str | None = col(Text, null=True)
+    approved_by: str | None = col(Text, null=True)
+
+
+class RunWindow(SQLModel, table=True):
+    """The windows of a run. A window is in one run only, those that were aborted aside."""
+
+    __tablename__ = "settlement_run_window"
+    __table_args__ = table(
+        "local",
+        Index("settlement_run_window_once", "window_id", unique=True, postgresql_where=text("live")),
+    )
+    run: str = col(Text, key=True)
+    window_id: int = col(Integer, key=True)
+    live: bool = col(Boolean)
+
+
+class RunNet(SQLModel, table=True):
+    """What a party receives (plus) or pays (minus) in a run: millionths of the common unit, and minor units of its currency."""
+
+    __tablename__ = "settlement_net"
+    __table_args__ = table("local")
+    run: str = col(Text, key=True)
+    party: str = col(Text, key=True)
+    currency: str = col(Text, key=True)
+    micros: int = col(BigInteger)
+    minor: int = col(BigInteger)
+
+
+class RunBilateral(SQLModel, table=True):
+    """One cell of the bilateral matrix of a run: the evidence of its nets, millionths of the common unit."""
+
+    __tablename__ = "settlement_bilateral"
+    __table_args__ = table("local", check("two_parties", "debtor <> creditor"))
+    run: str = col(Text, key=True)
+    debtor: str = col(Text, key=True)
+    creditor: str = col(Text, key=True)
+    micros: int = col(BigInteger)
+
+
+class RunParked(SQLModel, table=True):
+    """What a run left out because a party is suspended; a later run resumes it as it is."""
+
+    __tablename__ = "settlement_parked"
+    __table_args__ = table("local", check("two_parties", "debtor <> creditor"))
+    run: str = col(Text, key=True)
+    debtor: str = col(Text, key=True)
+    creditor: str = col(Text, key=True)
+    micros: int = col(BigInteger)
+    resumed_by: str | None = col(Text, null=True)
+
+
+class RunInstruction(SQLModel, table=True):
+    """One payment of a frozen run. `micros` is what it settles, plus where the partner pays; `minor` is what travels."""
+
+    __tablename__ = "settlement_instruction"
+    __table_args__ = table(
+        "local",
+        check("direction_known", "direction IN ('pay_in', 'pay_out')"),
+        check("direction_is_sign", "(direction = 'pay_in') = (micros > 0) AND micros <> 0 AND minor >= 0"),
+        check("state_known", f"state IN ({_listed(INSTRUCTION_STATES)})"),
+        check("reference_fits", "length(instruction) <= 35"),
+    )
+    instruction: str = col(Text, key=True)
+    run: str = col(Text)
+    partner: str = col(Text)
+    direction: str = col(Text)
+    currency: str = col(Text)
+    minor: int = col(BigInteger)
+    micros: int = col(BigInteger)
+    value_date: date = col(Date)
+    state: str = col(Text)
+    bank_reference: str | None = col(Text, null=True)
+    booked_on: date | None = col(Date, null=True)
+    differs: str | None = col(Text, null=True)
+
+
+class RunEvent(SQLModel, table=True):
+    """One step of a run, for ever: when, by whose key, by which signed request."""
+
+    __tablename__ = "settlement_run_event"
+    __table_args__ = table("local", check("number_positive", "number > 0"))
+    run: str = col(Text, key=True)
+    number: int = col(Integer, key=True)
+    at: datetime = col(Instant)
+    step: str = col(Text)
+    key_id: str | None = col(Text, null=True)
+    evidence_id: UUID | None = col(Uuid, null=True)
+    detail: str | None = col(Text, null=True)
+
+
+UPDATABLE: dict[str, tuple[str, ...]] = {
+    "settlement_run": ("state", "previewed_by", "approved_by"),
+    "settlement_run_window": ("live",),
+    "settlement_parked": ("resumed_by",),
+    "settlement_instruction": ("state", "bank_reference", "booked_on", "differs"),
+}
+"""What moves on; amounts and bytes never do."""

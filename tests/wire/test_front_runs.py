@@ -1,0 +1,211 @@
+"""Settlement runs at the door: operators only, two keys, the payments, what the bank said; and the same from the command line."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from clearing import database, partners
+from clearing.front import vault, wiring
+from tests.wire.front_room import Front
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
+_numbers = count(1)
+RATES = {
+    "source": "ECB",
+    "date": "2026-03-09",
+    "published_at": "2026-03-09T15:00:00Z",
+    "rates": {"EUR": "1", "JPY": "0.00625"},
+}
+
+
+@pytest.fixture(scope="module")
+def desk(front: Front) -> Front:
+    """The house with a second operator and two partners of its own, ada and bob."""
+
+    async def furnish() -> None:
+        async with await database.connect(front.url) as connection:
+            await connection.set_autocommit(True)
+            for code in ("ada", "bob"):
+                await partners.register_partner(connection, code, code.title(), NOW)
+            front.keys["auditor"] = vault.private_key(front.folder / "auditor.jwk", make=True)
+            await wiring.register_own(connection, front.keys["auditor"], "operator", None, front.house.settings)
+
+    asyncio.run(furnish())
+    return front
+
+
+@pytest.fixture
+def window(desk: Front) -> Iterator[str]:
+    """A window of long ago, sealed: ada owes 10.00, bob is owed 9.00, the house keeps 1.00. Gone after the test."""
+    number = next(_numbers)
+    code, first = f"W-2001-{number:02}", 10**12 + 10 * number
+    opens = LONG_AGO + timedelta(days=number)
+    with psycopg.connect(desk.url, autocommit=True) as connection:
+        numbers: dict[str, int] = dict(connection.execute("SELECT partner, number FROM partner").fetchall())
+        connection.execute(
+            "INSERT INTO calendar VALUES (%s, %s, %s, %s)", [number, code, opens, opens + timedelta(days=1)]
+        )
+        connection.execute(
+            "INSERT INTO lane_window VALUES (0, %s, %s, %s, %s, %s)", [number, first, opens, first + 1, b"r" * 32]
+        )
+        lines = ((numbers["ada"] * 16 + 8, 10_000_000), (numbers["bob"] * 16 + 8, -9_000_000), (14, -1_000_000))
+        for line, (account, amount) in enumerate(lines):
+            connection.execute(
+                "INSERT INTO entry VALUES (0, %s, %s, %s, %s, %s, gen_random_uuid())",
+                [first, line, account, number, amount],
+            )
+            connection.execute(
+                "INSERT INTO position_slice VALUES (0, %s, %s, %s, %s)",
+                [number, account, max(amount, 0), max(-amount, 0)],
+            )
+        yield code
+        for table in ("entry", "position_slice", "lane_window", "calendar"):
+            connection.execute(f"DELETE FROM {table} WHERE window_id = %s", [number])
+
+
+def wish(window: str, **changes: Any) -> dict[str, Any]:
+    terms = [{"partner": "bob", "currency": "JPY", "interest_basis_points": 800, "year_days": 360}]
+    return {
+        "windows": [window], "value_date": "2026-03-12", "currency": "EUR", "rates": RATES, "terms": terms, "suspended": []
+    } | changes  # fmt: skip
+
+
+def drafted(desk: Front, window: str) -> Any:
+    answer = desk.ask("POST", "/v1/runs", wish(window), key="operator")
+    assert answer.status == 201, answer.body
+    return answer.json
+
+
+def approved(desk: Front, run: Any) -> Any:
+    for key in ("operator", "auditor"):
+        answer = desk.ask("POST", f"/v1/runs/{run['run']}/approve", {"result_sha256": run["result_sha256"]}, key=key)
+        assert answer.status == 200, answer.body
+    return answer.json
+
+
+def payments(desk: Front, run: str) -> dict[str, Any]:
+    said = desk.ask("GET", f"/v1/runs/{run}/instructions", key="operator").json
+    return {one["partner"]: one for one in said["instructions"]}
+
+
+def booked(one: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    names = ("instruction", "direction", "currency", "amount")
+    given = {name: one[name] for name in names} | {"booked_on": "2026-03-12"}
+    return given | {"bank_reference": f"b-{one['partner']}"} | changes
+
+
+def confirmed(desk: Front, run: str, *said: dict[str, Any]) -> Any:
+    return desk.ask("POST", f"/v1/runs/{run}/confirmations", {"confirmations": list(said)}, key="operator")
+
+
+def test_a_run_from_its_draft_to_the_last_payment(desk: Front, window: str) -> None:
+    run = drafted(desk, window)
+    name = run["run"]
+    assert (name, run["state"]) == (f"{window}.1", "drafted")
+    assert drafted(desk, window) == run
+    assert approved(desk, run)["state"] == "approved"
+    assert desk.ask("POST", f"/v1/runs/{name}/freeze", {}, key="operator").json["state"] == "instructed"
+    due = payments(desk, name)
+    assert {who: (one["direction"], one["currency"], one["amount"], one["state"]) for who, one in due.items()} == {
+        "ada": ("pay_in", "EUR", "10.00", "due"), "bob": ("pay_out", "JPY", "1440", "waiting"),
+    }  # fmt: skip
+    wrong = confirmed(desk, name, booked(due["ada"], amount="9.99")).json
+    assert wrong["confirmations"][0]["differs"] == "amount in minor units: instructed 1000, booked 999"
+    assert wrong["state"] == "instructed"
+    assert confirmed(desk, name, booked(due["ada"])).json["state"] == "paying"
+    assert confirmed(desk, name, booked(due["bob"])).json["state"] == "settled"
+    again = confirmed(desk, name, booked(due["bob"])).json["confirmations"]
+    assert [one["outcome"] for one in again] == ["again"]
+    whole = desk.ask("GET", f"/v1/runs/{name}", key="operator").json
+    assert whole["replays"] is True
+    assert [one["step"] for one in whole["events"]][-1] == "settled"
+    assert all(one["evidence"] for one in whole["events"])
+    assert {(one["party"], one["currency"], one["minor"]) for one in whole["result"]["nets"]} == {
+        ("ada", "EUR", "-1000"), ("house", "EUR", "1000"), ("bob", "JPY", "1440"), ("house", "JPY", "-1440"),
+    }  # fmt: skip
+    assert name in {one["run"] for one in desk.ask("GET", "/v1/runs", key="operator").json["runs"]}
+
+
+def test_one_operator_alone_settles_nothing(desk: Front, window: str) -> None:
+    run = drafted(desk, window)
+    at, body = f"/v1/runs/{run['run']}/approve", {"result_sha256": run["result_sha256"]}
+    assert desk.ask("POST", at, {"result_sha256": "0" * 64}, key="operator").code == "run_differs"
+    assert desk.ask("POST", at, body, key="operator").json["state"] == "previewed"
+    alone = desk.ask("POST", at, body, key="operator")
+    assert (alone.status, alone.code) == (403, "second_key_needed")
+    assert desk.ask("POST", f"/v1/runs/{run['run']}/freeze", {}, key="operator").code == "run_not_ready"
+    other = desk.ask("POST", "/v1/runs", wish(window, value_date="2026-03-13"), key="operator")
+    assert (other.status, other.code) == (409, "window_in_run")
+    gone = desk.ask("POST", f"/v1/runs/{run['run']}/abort", {"reason": "the wrong day"}, key="operator")
+    assert gone.json["state"] == "aborted"
+    assert drafted(desk, window)["run"] == f"{window}.2"
+
+
+def test_partners_settle_nothing_and_see_no_run(desk: Front, window: str) -> None:
+    assert desk.ask("POST", "/v1/runs", wish(window), key="palm").code == "forbidden"
+    assert desk.ask("GET", "/v1/runs", key="palm").code == "forbidden"
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({"windows": ["W-1999-01"]}, 404, "not_found"),
+        ({"suspended": ["nobody"]}, 404, "not_found"),
+        ({"value_date": "2026-02-30"}, 422, "validation_failed"),
+        ({"currency": "XYZ"}, 422, "validation_failed"),
+        ({"rates": RATES | {"rates": {"EUR": "0"}}}, 422, "validation_failed"),
+        ({"rates": RATES | {"rates": {"EUR": "1e0"}}}, 422, "validation_failed"),
+        ({"rates": RATES | {"rates": {"JPY": "0.00625"}}}, 422, "validation_failed"),
+        ({"windows": []}, 422, "validation_failed"),
+        ({"terms": [{"partner": "bob", "currency": "EUR"}] * 2}, 422, "validation_failed"),
+    ],
+)
+def test_what_cannot_be_settled_is_refused(
+    desk: Front, window: str, change: dict[str, Any], status: int, code: str
+) -> None:
+    answer = desk.ask("POST", "/v1/runs", wish(window, **change), key="operator")
+    assert (answer.status, answer.code) == (status, code)
+
+
+def test_the_open_window_is_not_settled(desk: Front) -> None:
+    with psycopg.connect(desk.url) as connection:
+        query = "SELECT code FROM calendar JOIN lane USING (window_id)"
+        ((code,),) = connection.execute(query).fetchall()
+    answer = desk.ask("POST", "/v1/runs", wish(code), key="operator")
+    assert (answer.status, answer.code) == (409, "window_not_sealed")
+
+
+def command(desk: Front, key: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    given = [*map(str, arguments), "--key", str(desk.folder / f"{key}.jwk"), "--url", f"http://{desk.host}"]
+    return subprocess.run(
+        [sys.executable, "-m", "clearing.front", "settle", *given], capture_output=True, text=True, check=False
+    )
+
+
+def test_the_same_from_the_command_line(desk: Front, window: str, tmp_path: Path) -> None:
+    file = tmp_path / "run.json"
+    file.write_text(json.dumps(wish(window)))
+    run = json.loads(command(desk, "operator", "draft", file).stdout)
+    for key in ("operator", "auditor"):
+        done = command(desk, key, "approve", run["run"], run["result_sha256"])
+        assert done.returncode == 0, done.stderr
+    assert json.loads(command(desk, "operator", "freeze", run["run"]).stdout)["state"] == "instructed"
+    assert "pay_in" in command(desk, "operator", "pay", run["run"]).stdout
+    for who in ("ada", "bob"):
+        file.write_text(json.dumps([booked(payments(desk, run["run"])[who])]))
+        said = json.loads(command(desk, "operator", "confirm", run["run"], file).stdout)
+    assert said["state"] == "settled"
+    assert json.loads(command(desk, "operator", "show", run["run"]).stdout)["replays"] is True
+    late = command(desk, "operator", "abort", run["run"], "too late")
+    assert late.returncode == 4
+    assert "run_not_ready" in late.stderr
