@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from clearing import partners
+from clearing import database, partners
 from clearing.front import cli, logs, wiring
 from clearing.front.app import create_app
 from clearing.front.house import LANE
@@ -199,7 +199,7 @@ async def test_the_watch_closes_what_is_due_window_by_window_and_tells_of_each(
     """A house that slept for three weeks: nobody writes, and all the same its windows close."""
     monkeypatch.setattr(wiring, "WATCH_SECONDS", 0.05)
     slept = datetime.now(UTC) - timedelta(weeks=3)
-    async with await wiring.database.connect(database_url, application=False) as owner:
+    async with await database.connect(database_url, application=False) as owner:
         await owner.set_autocommit(True)
         await partners.fill_calendar(owner, slept)
         await partners.open_lane(owner, LANE, slept)
