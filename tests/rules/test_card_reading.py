@@ -166,7 +166,9 @@ def test_every_law_is_broken_once() -> None:
         Law.BOUNDS,
         Law.RESERVED,
         Law.CONTRADICTION,
-    }  # which only agreements break
+        Law.ZONE,
+        Law.RULE,
+    }  # which only agreements, risk rules and schemes break
 
 
 def test_values_that_just_pay_are_funded() -> None:
