@@ -50,3 +50,9 @@ async def report_expiry(connection: Connection, lane: int, wanted: Expiry) -> tu
     await connection.execute(statement("expiry_insert", ROOM), {"lane": lane, **told})
     written = await expiry_of(connection, wanted.program, wanted.reference)
     return written or wanted, True
+
+
+async def expiries_unproven(connection: Connection, lane: int) -> tuple[int, list[UUID]]:
+    """How many reports there are, and the evidence of those that nothing kept proves."""
+    (found,) = await rows(connection, "verify_expiries", lane=lane)
+    return found["named"], found["missing"] or []

@@ -6,6 +6,7 @@ from clearing import errors
 from settlement import books
 from settlement.books import Chart, Explained, Span
 from settlement.books.explain import BEGINNING
+from tests.conftest import FixedClock
 from tests.ledger.books import HOTEL, House, moved_in, uid
 from tests.settlement.lively import Lively
 from tests.settlement.test_journals import windows
@@ -80,7 +81,7 @@ async def test_an_exchange_is_explained_with_its_reversals_wherever_it_stands(li
         await books.explain_exchange(lively.owner, chart, lively.lane, uid("nobody"))
 
 
-async def test_an_exchange_that_was_taken_back_whole_leaves_nothing_anywhere(database_url: str, clock) -> None:
+async def test_an_exchange_that_was_taken_back_whole_leaves_nothing_anywhere(database_url: str, clock: FixedClock) -> None:
     async with moved_in(database_url, clock) as house:
         story = Lively(house)
         await story.begin()
@@ -94,7 +95,7 @@ async def test_an_exchange_that_was_taken_back_whole_leaves_nothing_anywhere(dat
         assert "hotel.position" in sums
 
 
-async def test_the_documents_that_priced_an_exchange_are_named_by_their_digests(database_url: str, clock) -> None:
+async def test_the_documents_that_priced_an_exchange_are_named_by_their_digests(database_url: str, clock: FixedClock) -> None:
     async with moved_in(database_url, clock) as house:
         terms = "card 3, agreements 1 and 2"
         await house.complete(terms_version=terms)

@@ -43,7 +43,11 @@ named = [pytest.param(door, id=f"{door.method} {door.path}") for door in DOORS]
 
 
 def address(door: Door, exchange: str = NO_ID, key_id: str = "none") -> str:
-    ids = dict.fromkeys(("account", "link", "claim"), NO_ID) | {"exchange": exchange, "balance": "nobody.position"}
+    ids = dict.fromkeys(("account", "link", "claim"), NO_ID) | {
+        "exchange": exchange,
+        "balance": "nobody.position",
+        "program": "nobody",
+    }
     return door.path.format(**ids, key_id=key_id, case=0, size=1, proposal="0" * 64)
 
 
