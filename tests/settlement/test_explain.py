@@ -81,7 +81,9 @@ async def test_an_exchange_is_explained_with_its_reversals_wherever_it_stands(li
         await books.explain_exchange(lively.owner, chart, lively.lane, uid("nobody"))
 
 
-async def test_an_exchange_that_was_taken_back_whole_leaves_nothing_anywhere(database_url: str, clock: FixedClock) -> None:
+async def test_an_exchange_that_was_taken_back_whole_leaves_nothing_anywhere(
+    database_url: str, clock: FixedClock
+) -> None:
     async with moved_in(database_url, clock) as house:
         story = Lively(house)
         await story.begin()
@@ -95,7 +97,9 @@ async def test_an_exchange_that_was_taken_back_whole_leaves_nothing_anywhere(dat
         assert "hotel.position" in sums
 
 
-async def test_the_documents_that_priced_an_exchange_are_named_by_their_digests(database_url: str, clock: FixedClock) -> None:
+async def test_the_documents_that_priced_an_exchange_are_named_by_their_digests(
+    database_url: str, clock: FixedClock
+) -> None:
     async with moved_in(database_url, clock) as house:
         terms = "card 3, agreements 1 and 2"
         await house.complete(terms_version=terms)

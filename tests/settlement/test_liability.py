@@ -13,6 +13,7 @@ from clearing.ledger.items import Tick
 from clearing.rules.postings import Account, account_number
 from settlement import books
 from settlement.books import Expiry, Span
+from settlement.books.journals import journals
 from settlement.rules.liability import NOTHING, Mirror, RollForward, Sums, View, roll_forward
 from tests.conftest import FixedClock
 from tests.ledger.books import AIR, HOTEL, PROGRAM, SHOP, House, moved_in, uid
@@ -57,7 +58,7 @@ async def a_story(url: str, clock: FixedClock, deeds: list[tuple[int, int]]) -> 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deeds=STORIES)
-async def test_every_roll_forward_closes_and_views_and_mirror_are_zero_over_every_span(
+async def test_every_roll_forward_closes_views_and_mirror_are_zero_and_journals_balance_over_every_span(
     furnished_url: str, clock: FixedClock, deeds: list[tuple[int, int]]
 ) -> None:
     async with a_story(furnished_url, clock, deeds) as house:
@@ -71,6 +72,8 @@ async def test_every_roll_forward_closes_and_views_and_mirror_are_zero_over_ever
         for number, one in enumerate((await told(house))[0], start=1):
             assert one.opening == 0
             assert one.closing == await outstanding(house, number)
+        chart, span = await books.chart(house.owner), await books.span_of(house.owner, house.lane)
+        assert [journal.faults async for journal in journals(house.owner, chart, span) if journal.faults] == []
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
