@@ -29,7 +29,7 @@ help:  ## this list
 	@touch $@
 
 demo: .venv  ## the whole story on this machine, for real, in two minutes
-	@$(BIN)/clearing demo
+	@$(BIN)/clearing demo $(if $(BOOKS),--books $(BOOKS))
 
 serve: .venv  ## the same house and programs, kept running, with the API's documentation in a browser
 	@$(BIN)/clearing serve --sandbox

@@ -12,6 +12,7 @@ from clearing.front.house import LANE
 from clearing.ledger import verify as books
 from clearing.ledger.verify import Check
 from clearing.signatures import PublicKey
+from settlement import books as finance
 
 PAGE = 500
 SHOWN_MOST = 20
@@ -20,6 +21,7 @@ SHOWN_MOST = 20
 async def audit(connection: AsyncConnection[Any], keyring: Keyring) -> list[Check]:
     """Every check there is. Nothing is taken from what the writer keeps for speed, nothing from what a partner could not have signed."""
     checks = await books.verify(connection, LANE)
+    checks += await _finance(connection)
     named, missing = await partners.evidence_named(connection, LANE)
     checks.append(Check("what orders name as evidence is there", named, _shown(missing)))
     named, missing = await partners.consents_unproven(connection, LANE)
@@ -32,8 +34,26 @@ async def audit(connection: AsyncConnection[Any], keyring: Keyring) -> list[Chec
     checks.append(
         Check("changes of terms, cover, risk rules and budgets stand on two kept requests", changed, _shown(faults))
     )
+    named, missing = await finance.expiries_unproven(connection, LANE)
+    checks.append(Check("what reports of expired points name as evidence is there", named, _shown(missing)))
     checks.append(await _signatures(connection, keyring))
     return checks
+
+
+async def _finance(connection: AsyncConnection[Any]) -> list[Check]:
+    """Whether the books of finance close, in one snapshot of the whole log."""
+    async with finance.snapshot(connection):
+        chart = await finance.chart(connection)
+        span = await finance.span_of(connection, LANE)
+        rolled = await finance.roll_forwards(connection, chart, span)
+        mirror = await finance.mirror(connection, chart, span)
+    faults = [f"{one.program}: {fault}" for one in rolled for fault in one.faults]
+    return [
+        Check("every program's liability rolls forward from its entries to its kept sums", len(rolled), _shown(faults)),
+        Check(
+            "what partners owe one another and the house are zero together", len(mirror.views), _shown(mirror.faults)
+        ),
+    ]
 
 
 def _shown(found: Sequence[object]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ COMMANDS = (
     "agreements",
     "ask",
     "bank",
+    "books",
     "calendar",
     "cards",
     "checks",
@@ -38,11 +39,13 @@ SPEC = Path("openapi") / "clearing.yaml"
 
 
 @app.command()
-def demo() -> None:
+def demo(
+    books: Annotated[Path | None, typer.Option(help="Where the books of the story go, as beancount text.")] = None,
+) -> None:
     """Tell the whole story on this machine, for real, with two sandbox programs."""
     from clearing.front import demo as story  # noqa: PLC0415 - only this command needs it
 
-    raise typer.Exit(story.run())
+    raise typer.Exit(story.run(books))
 
 
 @app.command()

@@ -22,6 +22,7 @@ from clearing.front.story import WAIT_SECONDS, Story, common
 from clearing.ledger import reads
 from clearing.ledger.verify import Check
 from clearing.rules.postings import Account, account_number
+from settlement import books as finance
 
 SENT = 20_000
 SENT_DECLINED = 21_876  # 10,938 miles: the sandbox airline declines amounts that end in 938
@@ -186,6 +187,16 @@ async def _read_books(
     return checks, balance, _account_names(directory), [(name, cap.position, cap.pending) for name, cap in caps]
 
 
+async def _journals(set_up: Stage) -> str:
+    """All that was booked, as beancount text."""
+    async with (
+        await database.connect(set_up.database, name="clearing-demo") as connection,
+        finance.snapshot(connection),
+    ):
+        chart, span = await finance.chart(connection), await finance.span_of(connection, LANE)
+        return "".join([piece async for piece in finance.export(connection, chart, span, "beancount")])
+
+
 def _account_names(directory: partners.Directory) -> dict[int, tuple[str, str]]:
     """Account number → its name, and its unit."""
     names = {
@@ -229,8 +240,8 @@ SCENES: tuple[Callable[[Story], None], ...] = (
 )
 
 
-def run() -> int:
-    """Tell the story; 0 if all of it held."""
+def run(books: Path | None = None) -> int:
+    """Tell the story, and write its books into `books` for an independent judge; 0 if all of it held."""
     console = Console(soft_wrap=True)
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="clearing-demo-") as name:
@@ -246,6 +257,8 @@ def run() -> int:
             story = Story(set_up, console, set_up.client("palm"))
             for scene in SCENES:
                 _play(story, scene)
+            if books is not None:
+                books.write_text(asyncio.run(_journals(set_up)), encoding="utf-8")
     seconds = int(time.monotonic() - started)
     if story.failed:
         console.print(f"\n{len(story.failed)} things did not hold", style="bold red")

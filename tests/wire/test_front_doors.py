@@ -58,8 +58,13 @@ named = [pytest.param(door, id=f"{door.method} {door.path}") for door in DOORS]
 
 
 def address(door: Door, exchange: str = NO_ID, key_id: str = "none") -> str:
-    ids = dict.fromkeys(("account", "link", "claim"), NO_ID) | {"exchange": exchange, "balance": "nobody.position"}
-    return door.path.format(**ids, key_id=key_id, case=0, size=1, proposal="0" * 64, run="W-0.1")
+    ids = dict.fromkeys(("account", "link", "claim"), NO_ID) | {
+        "exchange": exchange,
+        "balance": "nobody.position",
+        "program": "nobody",
+        "run": "W-0.1",
+    }
+    return door.path.format(**ids, key_id=key_id, case=0, size=1, proposal="0" * 64)
 
 
 def test_every_route_is_a_door_or_meant_to_be_public() -> None:

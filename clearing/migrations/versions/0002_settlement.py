@@ -8,6 +8,20 @@ branch_labels = None
 depends_on = None
 
 TABLES = """
+CREATE TABLE expiry_report (
+    program TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    lane SMALLINT NOT NULL,
+    window_id INTEGER NOT NULL,
+    as_of TIMESTAMP WITH TIME ZONE NOT NULL,
+    points BIGINT NOT NULL,
+    reported_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    evidence_id UUID NOT NULL,
+    PRIMARY KEY (program, reference),
+    CONSTRAINT points_positive CHECK (points > 0)
+);
+COMMENT ON TABLE expiry_report IS 'local';
+
 CREATE TABLE settlement_bilateral (
     run TEXT NOT NULL,
     debtor TEXT NOT NULL,

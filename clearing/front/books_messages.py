@@ -1,0 +1,89 @@
+"""What travels on the wire about finance's books: what a figure is made of, and what a program reports as expired. Like `messages`."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+
+from clearing.front.balance_messages import Sum
+from clearing.front.kind_messages import Reference
+from clearing.front.messages import Amount, Code, Instant, Said, Token, Wish
+
+
+class ExpiryWish(Wish):
+    """Points of the program that expired by an instant, since the report before."""
+
+    as_of: Instant
+    points: Amount
+    reference: Annotated[
+        Reference, Field(description="the program's own name for this report; the same name, the same report")
+    ]
+
+
+class ExpirySaid(Said):
+    """A report as it was taken in: a memo beside the books, in the window that was open then."""
+
+    program: Code
+    reference: Reference
+    as_of: Instant
+    points: Amount
+    reported_at: Instant
+    window: int
+    evidence: UUID
+
+
+class ShareSaid(Said):
+    """What one funder pays of a campaign's bonus."""
+
+    campaign: str
+    funder: Code
+    units: int
+    value: Annotated[int, Field(description="millionths of the common unit")]
+
+
+class LeafSaid(Said):
+    """One entry of the books."""
+
+    seq: Annotated[int, Field(ge=0, description="its event's place in the log")]
+    line: Annotated[int, Field(ge=0)]
+    at: Instant
+    event: str
+    account: Annotated[str, Field(description="as in `GET /v1/balances`")]
+    unit: str
+    window: int | None
+    amount: Annotated[Sum, Field(description="plus: added to the account; of a position, plus: it owes the house")]
+
+
+class CauseSaid(Said):
+    """An exchange or reversal, with the entries of the figure that it booked."""
+
+    exchange: Token
+    kind: str
+    path: str
+    original: Token | None
+    partner: Annotated[Code, Field(description="who asked for it")]
+    state: str
+    source_program: Code | None
+    target_program: Code | None
+    terms: Annotated[str, Field(description="the versions of the card and the agreements that priced it")]
+    card: Annotated[str | None, Field(description="digest of that card, as two operators' keys signed it")]
+    agreements: Annotated[list[str], Field(description="digests of those agreements, the source's first")]
+    shares: Annotated[list[ShareSaid], Field(description="who funds the bonus; a partner sees its own part")]
+    evidence: Annotated[UUID | None, Field(description="the signed request, kept; for who signed it, and operators")]
+    signed_by: str | None
+    signed_at: Instant | None
+    entries: list[LeafSaid]
+
+
+class ExplainedSaid(Said):
+    """A figure and what it is made of. `brought` and the entries of this page add up to `carried`; on the last page that is `amount`."""
+
+    figure: str
+    window: str | None
+    unit: str | None
+    amount: Annotated[Sum | None, Field(description="by the kept sums; null for an exchange, which has several units")]
+    brought: Annotated[Sum, Field(description="the entries of the pages before")]
+    carried: Annotated[Sum | None, Field(description="with those of this page")]
+    adds_up: Annotated[bool, Field(description="the entries are the figure; of an exchange, every unit is at zero")]
+    next: Annotated[str | None, Field(description="`after` of the next page")]
+    exchanges: list[CauseSaid]

@@ -1,0 +1,243 @@
+"""Finance's books from the command line, directly on the database: liability, journals, ageing, forecast; any figure; deferred revenue."""
+
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from psycopg import AsyncConnection
+
+from clearing import database, errors
+from clearing.front import explaining, reading, settings, sources, terminal, wiring
+from clearing.front.cli_ask import URL, Pinned, Session, Url
+from clearing.front.house import LANE
+from clearing.front.shapes import instant
+from clearing.rules.shapes import Fault
+from settlement import books as finance
+from settlement.rules.ageing import Aged
+from settlement.rules.deferral_json import answer
+from settlement.rules.journal import Codes, codes_of, major
+from settlement.rules.liability import Mirror, RollForward
+
+books = typer.Typer(help="Finance's books, out of the ledger. Plus: owes the house.", no_args_is_help=True)
+terminal.app.add_typer(books, name="books")
+
+SIGN = "plus: the partner owes the house; minus: the house owes the partner"
+EVERY_ENTRY = 2**31
+Result = TypeVar("Result")
+From = Annotated[str | None, typer.Option("--from", help="Code of the first window; none: the first there was.")]
+To = Annotated[str | None, typer.Option("--to", help="Code of the last window; none: the open one.")]
+File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="A JSON document.")]
+OwnKey = Annotated[
+    Path | None, typer.Option("--key", help="Ask a running house, signed with this JWK, not the database.")
+]
+
+
+def _asked(question: Callable[[AsyncConnection[Any]], Awaitable[Result]]) -> Result:
+    """Ask the database."""
+
+    async def asking() -> Result:
+        with wiring.database_of(settings.load()) as url:
+            async with await database.connect(url, name="clearing-books") as connection:
+                return await question(connection)
+
+    return terminal.run(asking())
+
+
+# --- liability
+
+
+@books.command()
+def liability(
+    program: Annotated[str | None, typer.Option(help="Code of one program; none: all, and who owes whom.")] = None,
+    first: From = None,
+    last: To = None,
+) -> None:
+    """Roll forward what programs have outstanding, and show who owes whom. Exit 1 if anything does not tie."""
+
+    async def told(connection: AsyncConnection[Any]) -> tuple[list[RollForward], Mirror]:
+        async with finance.snapshot(connection):
+            chart = await finance.chart(connection)
+            span = await finance.span_of(connection, LANE, first, last)
+            rolled = await finance.roll_forwards(connection, chart, span)
+            return rolled, await finance.mirror(connection, chart, span)
+
+    rolled, mirror = _asked(told)
+    chosen = [one for one in rolled if program in {None, one.program}]
+    if not chosen and program is not None:
+        raise errors.NotFound("no program has this code")
+    said: dict[str, Any] = {"programs": [_rolled(one) for one in chosen]}
+    faults = [fault for one in chosen for fault in one.faults]
+    if program is None:
+        said |= {"sign": SIGN, "partners": _mirrored(mirror), "house": major(mirror.house)}
+        said["faults"] = list(mirror.faults)
+        faults += mirror.faults
+    terminal.out.print_json(data=said)
+    raise typer.Exit(1 if faults else 0)
+
+
+def _rolled(one: RollForward) -> dict[str, Any]:
+    ends = {"program": one.program, "unit": one.unit, "opening": one.opening, **dict(one.lines), "closing": one.closing}
+    return {**ends, "expired_as_reported": one.expired, "left_after_expiry": one.left, "faults": list(one.faults)}
+
+
+def _mirrored(mirror: Mirror) -> list[dict[str, Any]]:
+    return [
+        {
+            "partner": partner,
+            "position": major(position),
+            "views": {one.counterparty or "house": major(one.owed) for one in mirror.views if one.partner == partner},
+        }
+        for partner, position in mirror.positions.items()
+    ]
+
+
+# --- journals
+
+
+@books.command()
+def journal(
+    shape: Annotated[str, typer.Option("--format", help="csv or beancount")] = "csv",
+    first: From = None,
+    last: To = None,
+    mapping: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="JSON: how your ledger calls our accounts; for csv."),
+    ] = None,
+) -> None:
+    """Write the journals of windows to stdout: one for each event of the log. The same books give the same bytes."""
+    if shape not in finance.FORMATS:
+        raise typer.BadParameter(f"--format is {' or '.join(finance.FORMATS)}")
+    codes = Codes() if mapping is None else _codes(mapping)
+
+    async def pieces(connection: AsyncConnection[Any]) -> AsyncIterator[str]:
+        async with finance.snapshot(connection):
+            chart = await finance.chart(connection)
+            span = await finance.span_of(connection, LANE, first, last)
+            async for piece in finance.export(connection, chart, span, shape, codes):
+                yield piece
+
+    async def written(connection: AsyncConnection[Any]) -> None:
+        async for piece in pieces(connection):
+            sys.stdout.buffer.write(piece.encode())
+        sys.stdout.buffer.flush()
+
+    _asked(written)
+
+
+def _codes(path: Path) -> Codes:
+    found = codes_of(_document(path))
+    if isinstance(found, Fault):
+        raise errors.ValidationFailed(f"{path}: {found}")
+    return found
+
+
+# --- ageing and forecast
+
+
+@books.command()
+def ageing(
+    as_of: Annotated[
+        datetime | None, typer.Option(parser=datetime.fromisoformat, help="An instant with its zone; none: now.")
+    ] = None,
+) -> None:
+    """Receivables and payables by partner and by days since the cut-off. What is posted is owed until it is said to be paid."""
+    at = as_of or sources.clock()
+    if at.tzinfo is None:
+        raise typer.BadParameter("--as-of is an instant with its zone, as in 2026-03-31T22:00:00Z")
+
+    async def told(connection: AsyncConnection[Any]) -> tuple[Aged, ...]:
+        async with finance.snapshot(connection):
+            return await finance.ageing(connection, await finance.chart(connection), LANE, at)
+
+    lines = [
+        {**asdict(one), "receivable": major(one.receivable), "payable": major(one.payable)} for one in _asked(told)
+    ]
+    terminal.out.print_json(data={"as_of": instant(at), "aged": lines})
+
+
+@books.command()
+def forecast() -> None:
+    """What each partner will owe (plus) or be owed at the next cut-off, if all that is pending is posted by then."""
+
+    async def told(connection: AsyncConnection[Any]) -> list[finance.Forecast]:
+        async with finance.snapshot(connection):
+            return await finance.forecast(connection, await finance.chart(connection), LANE)
+
+    lines = [
+        {
+            "partner": one.partner,
+            "window": one.window,
+            "cut_off": instant(one.cut_off),
+            "posted": major(one.posted),
+            "pending": major(one.pending),
+            "at_most": major(one.at_most),
+        }
+        for one in _asked(told)
+    ]
+    terminal.out.print_json(data={"sign": SIGN, "forecast": lines})
+
+
+@books.command()
+def expire(
+    program: str,
+    points: int,
+    reference: Annotated[str, typer.Argument(help="Your name for this report; the same name, the same report.")],
+    as_of: Annotated[str, typer.Option(help="By when they had expired: RFC 3339 with its zone.")],
+    key: Annotated[Path, typer.Option("--key", help="File of the partner's private JWK.")],
+    url: Url = URL,
+    pinned: Pinned = None,
+) -> None:
+    """Report points of your program that expired: a signed request to a running house, kept as a memo beside the books."""
+    wish = {"as_of": as_of, "points": points, "reference": reference}
+    said = Session(key, url, pinned).ask("POST", f"/v1/programs/{program}/expiries", wish)
+    terminal.out.print_json(data=said)
+
+
+# --- any figure
+
+
+@terminal.app.command()
+def explain(
+    figure: Annotated[str, typer.Argument(help="CODE.KIND, as in palm.position or house.fee; or an exchange's id.")],
+    window: Annotated[str | None, typer.Option(help="Code of one window; none: all.")] = None,
+    after: Annotated[str | None, typer.Option(help="With --key: `next` of the page before.")] = None,
+    key: OwnKey = None,
+    url: Url = URL,
+    pinned: Pinned = None,
+) -> None:
+    """What a figure is made of: exchanges, entries, card and agreements, campaign shares, signed requests. Exit 1 if it does not add up."""
+    query = {name: value for name, value in (("figure", figure), ("window", window), ("after", after)) if value}
+    if key is not None:
+        path = "&".join(f"{name}={value}" for name, value in query.items())
+        said = Session(key, url, pinned).ask("GET", f"/v1/explain?{path}")
+    else:
+        said = _asked(lambda connection: explaining.explained(connection, query, None, EVERY_ENTRY))
+    terminal.out.print_json(data=said)
+    raise typer.Exit(0 if said["adds_up"] else 1)
+
+
+# --- deferred revenue, without any books
+
+
+@terminal.app.command()
+def deferral(file: File) -> None:
+    """Deferred revenue of a sale with points (IFRS 15, ASC 606): its schedule as JSON. See docs/books.md for the document."""
+    found = answer(_document(file))
+    if isinstance(found, Fault):
+        raise errors.ValidationFailed(f"{file}: {found}")
+    terminal.out.print_json(data=found)
+
+
+def _document(path: Path) -> Any:
+    with path.open("rb") as file:
+        body = file.read(reading.BODY_BYTES_MAX + 1)
+    if len(body) > reading.BODY_BYTES_MAX:
+        raise errors.BodyTooLarge(f"{path}: more than {reading.BODY_BYTES_MAX:,} bytes")
+    try:
+        return reading.document(body)
+    except errors.RequestMalformed as fault:
+        raise errors.RequestMalformed(f"{path}: {fault.detail}") from None

@@ -1,0 +1,188 @@
+"""What any figure is made of, and reports of expired points. A partner asks about its own accounts and exchanges, an operator about all."""
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from clearing import errors, partners
+from clearing.front import parties, problems, reading, shapes
+from clearing.front.books_messages import ExpirySaid, ExpiryWish, ExplainedSaid
+from clearing.front.doors import BOTH, Asked, Door, Reply
+from clearing.front.house import LANE
+from clearing.front.keeping import kept_request
+from clearing.front.problems import Problem
+from clearing.rules.kinds import occurred_refusal
+from clearing.rules.refusals import Refusal, RefusalCode
+from settlement import books
+from settlement.books import Cause, Expiry, Explained, Leaf, Place
+
+if TYPE_CHECKING:
+    from clearing.front.house import House
+
+_ASKS = ("figure", "window", "after")
+_AFTER = re.compile(r"(0|[1-9][0-9]{0,17})\.(0|[1-9][0-9]{0,3})")
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+async def explain(house: "House", asked: Asked) -> Reply:
+    """What a figure is made of, entry by entry: `figure` is an account (CODE.KIND, in a `window` or in all) or an exchange's id.
+
+    Every entry leads to its exchange, the versions that priced it, who funds it, and the signed request. At most 500 entries a page.
+    """
+    query = reading.query(asked.message.query, *_ASKS)
+    async with house.reads.connection() as connection:
+        said = await explained(connection, query, asked.caller.partner)
+    return Reply(200, said)
+
+
+async def explained(
+    connection: partners.Connection, query: Mapping[str, str], reader: str | None, most: int = books.PAGE
+) -> dict[str, Any]:
+    """`ExplainedSaid`, as `reader` may see it; None sees all. Raises errors.NotFound, errors.ValidationFailed."""
+    figure, window = query.get("figure", ""), query.get("window")
+    async with books.snapshot(connection):
+        chart = await books.chart(connection)
+        if _ID.fullmatch(figure):
+            if len(query) > 1:
+                raise errors.ValidationFailed("an exchange is explained as a whole")
+            found = await books.explain_exchange(connection, chart, LANE, UUID(figure))
+        else:
+            account = chart.named(figure)
+            if account is None or reader not in {None, account.partner}:
+                raise errors.NotFound
+            span = await books.span_of(connection, LANE, window, window)
+            found = await books.explain_account(connection, chart, account, span, _place(query.get("after")), most)
+    return _said(figure, window, found, reader)
+
+
+async def report_expiry(house: "House", asked: Asked) -> Reply | Problem:
+    """Points of the caller's program that expired, by its own word. A memo beside the books: it enters no account.
+
+    Said again under its reference, the same report comes back.
+    """
+    wish, program = asked.parse(ExpiryWish), asked.path["program"]
+    directory = await parties.directory_of(house, asked, program)
+    if program not in directory.programs or not parties.signs_for(asked, directory, program):
+        raise errors.NotFound
+    if refusal := occurred_refusal(wish.as_of, asked.at):
+        return problems.of_refusal(refusal)
+    kept = kept_request(house, asked)
+    wanted = Expiry(program, wish.reference, wish.as_of, wish.points, asked.at, kept.evidence_id)
+    async with house.reads.connection() as connection, partners.deciding(connection, LANE):
+        found, new = await books.report_expiry(connection, LANE, wanted)
+        if new:
+            await partners.keep_request(connection, LANE, kept)
+    if not found.same(wanted):
+        return problems.of_refusal(Refusal(RefusalCode.REFERENCE_USED, "another report has this reference"))
+    return Reply(201 if new else 200, _expiry(found))
+
+
+# --- what is said
+
+
+def _said(figure: str, window: str | None, found: Explained, reader: str | None) -> dict[str, Any]:
+    leaves = [leaf for leaf in found.leaves if reader in {None, leaf.account.partner}]
+    causes = {cause.exchange_id: cause for cause in found.causes}
+    whole = found.account is not None
+    if not whole and reader is not None and not leaves and not any(cause.to(reader) for cause in found.causes):
+        raise errors.NotFound
+    order = list(dict.fromkeys([leaf.exchange_id for leaf in found.leaves] + [*causes]))
+    exchanges = [_cause(causes[name], [leaf for leaf in leaves if leaf.exchange_id == name], reader) for name in order]
+    return {
+        "figure": figure,
+        "window": window,
+        "unit": found.account.unit if found.account else None,
+        "amount": str(found.figure) if whole else None,
+        "brought": str(found.brought),
+        "carried": str(found.carried) if whole else None,
+        "adds_up": found.adds_up,
+        "next": "{}.{}".format(*found.following) if found.following else None,
+        "exchanges": exchanges,
+    }
+
+
+def _cause(cause: Cause, leaves: list[Leaf], reader: str | None) -> dict[str, Any]:
+    """An exchange as a reader may see it: a partner sees its own part of a bonus, and who signed what it asked for itself."""
+    own = reader is None or cause.to(reader)
+    return {
+        "exchange": str(cause.exchange_id),
+        "kind": cause.kind,
+        "path": cause.path,
+        "original": str(cause.original_id) if cause.original_id else None,
+        "partner": cause.partner,
+        "state": cause.state,
+        "source_program": cause.source_program,
+        "target_program": cause.target_program,
+        "terms": cause.terms,
+        "card": cause.card,
+        "agreements": list(cause.agreements),
+        "shares": [
+            {"campaign": campaign, "funder": funder, "units": units, "value": value}
+            for campaign, funder, units, value in cause.shares
+            if reader in {None, funder}
+        ],
+        "evidence": str(cause.evidence_id) if own and cause.evidence_id else None,
+        "signed_by": cause.key_id if own else None,
+        "signed_at": shapes.instant(cause.signed_at) if own else None,
+        "entries": [_leaf(leaf) for leaf in leaves],
+    }
+
+
+def _leaf(leaf: Leaf) -> dict[str, Any]:
+    seq, line = leaf.place
+    return {
+        "seq": seq,
+        "line": line,
+        "at": shapes.instant(leaf.at),
+        "event": leaf.event,
+        "account": leaf.account.name,
+        "unit": leaf.account.unit,
+        "window": leaf.window_id,
+        "amount": str(leaf.amount),
+    }
+
+
+def _expiry(found: Expiry) -> dict[str, Any]:
+    return {
+        "program": found.program,
+        "reference": found.reference,
+        "as_of": shapes.instant(found.as_of),
+        "points": found.points,
+        "reported_at": shapes.instant(found.reported_at),
+        "window": found.window_id,
+        "evidence": str(found.evidence_id),
+    }
+
+
+def _place(after: str | None) -> Place:
+    """The entry that a page begins after. Raises errors.ValidationFailed."""
+    if after is None:
+        return books.BEGINNING
+    match = _AFTER.fullmatch(after)
+    if match is None:
+        raise errors.ValidationFailed("after is what `next` said")
+    return int(match[1]), int(match[2])
+
+
+DOORS = (
+    Door(
+        "GET",
+        "/v1/explain",
+        explain,
+        {200: ExplainedSaid},
+        refuses=("not_found", "validation_failed"),
+        purposes=BOTH,
+        asks=_ASKS,
+        tag="books",
+    ),
+    Door(
+        "POST",
+        "/v1/programs/{program}/expiries",
+        report_expiry,
+        {200: ExpirySaid, 201: ExpirySaid},
+        ExpiryWish,
+        ("not_found", "occurred_out_of_range", "reference_used"),
+        tag="books",
+    ),
+)

@@ -1,0 +1,39 @@
+"""Finance's books, read out of the ledger: roll-forwards, who owes whom, journals, ageing, forecast, and what any figure is made of.
+
+Nothing here is kept: every figure is asked of entries and kept sums when it is wanted, in one snapshot. The only thing written is what
+programs report as expired.
+"""
+
+from settlement.books.chart import Chart, chart
+from settlement.books.expiries import Expiry, expiries_unproven, report_expiry
+from settlement.books.explain import BEGINNING, PAGE, Cause, Explained, Leaf, Place, explain_account, explain_exchange
+from settlement.books.journals import FORMATS, export
+from settlement.books.liability import mirror, roll_forwards
+from settlement.books.outlook import Forecast, ageing, forecast
+from settlement.books.spans import Span, snapshot, span_of
+
+__all__ = [
+    "BEGINNING",
+    "FORMATS",
+    "PAGE",
+    "Cause",
+    "Chart",
+    "Expiry",
+    "Explained",
+    "Forecast",
+    "Leaf",
+    "Place",
+    "Span",
+    "ageing",
+    "chart",
+    "expiries_unproven",
+    "explain_account",
+    "explain_exchange",
+    "export",
+    "forecast",
+    "mirror",
+    "report_expiry",
+    "roll_forwards",
+    "snapshot",
+    "span_of",
+]

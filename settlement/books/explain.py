@@ -1,0 +1,166 @@
+"""What a figure is made of: figure → exchange → entries, with the versions that priced it, who funds it, and the signed request.
+
+A figure is what an account gained in a span, by the kept sums; its leaves are entries. A page brings forward what came before it, so the
+leaves of all pages add up to the figure exactly. An exchange is explained with its reversals, in every account that they touched.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from clearing import errors
+from clearing.ledger import history
+from settlement.books.chart import Chart, Connection, Row, rows
+from settlement.books.spans import Span, closing, opening, span_of
+from settlement.rules.journal import BookAccount
+
+BEGINNING = (-1, 0)
+PAGE = 500
+
+Place = tuple[int, int]
+"""An entry's event in the log, and its line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One entry: where it stands in the log, when and by which event it was booked."""
+
+    place: Place
+    at: datetime
+    event: str
+    exchange_id: UUID
+    account: BookAccount
+    window_id: int | None
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """The exchange or reversal that entries come from: what priced it, who funds its bonus, and the request that asked for it."""
+
+    exchange_id: UUID
+    kind: str
+    path: str
+    original_id: UUID | None
+    partner: str
+    state: str
+    source_program: str | None
+    target_program: str | None
+    terms: str
+    card: str | None
+    agreements: tuple[str, ...]
+    shares: tuple[tuple[str, str, int, int], ...]
+    evidence_id: UUID | None
+    key_id: str | None
+    signed_at: datetime | None
+
+    def to(self, reader: str) -> bool:
+        """Whether this partner asked for it, and so knows its own request."""
+        return self.partner == reader
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """One page of an explanation. `figure` is None for an exchange, whose accounts are of several units."""
+
+    account: BookAccount | None
+    figure: int | None
+    brought: int
+    leaves: tuple[Leaf, ...]
+    causes: tuple[Cause, ...]
+    following: Place | None
+
+    @property
+    def carried(self) -> int:
+        """The sum of all leaves up to the end of this page. Law: on the last page, the figure."""
+        return self.brought + sum(leaf.amount for leaf in self.leaves)
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether the leaves are the figure, or more of them are to come; of an exchange, whether every unit is at zero."""
+        if self.following is not None:
+            return True
+        if self.figure is not None:
+            return self.carried == self.figure
+        sums: dict[str, int] = {}
+        for leaf in self.leaves:
+            unit = "" if leaf.account.in_value else leaf.account.owner
+            sums[unit] = sums.get(unit, 0) + leaf.amount
+        return not any(sums.values())
+
+
+async def explain_account(
+    connection: Connection, chart: Chart, account: BookAccount, span: Span, after: Place = BEGINNING, most: int = PAGE
+) -> Explained:
+    """What an account gained in a span, entry by entry."""
+    number = account.number
+    gained = (await closing(connection, span)).get(number, 0) - (await opening(connection, span)).get(number, 0)
+    told: dict[str, Any] = {"lane": span.lane, "first": span.first, "until": span.until, "account": number}
+    told |= {"after_seq": after[0], "after_line": after[1]}
+    brought = (await rows(connection, "explain_brought", **told))[0]["brought"]
+    found = await rows(connection, "explain_leaves", **told, exchange_id=None, most=most + 1)
+    leaves = _leaves(chart, found[:most])
+    following = leaves[-1].place if len(found) > most else None
+    causes = await _causes(connection, span.lane, [leaf.exchange_id for leaf in leaves])
+    return Explained(account, gained, brought, leaves, causes, following)
+
+
+async def explain_exchange(connection: Connection, chart: Chart, lane: int, exchange_id: UUID) -> Explained:
+    """An exchange with its reversals: every entry that any of them booked. Raises errors.NotFound."""
+    (family,) = await rows(connection, "explain_family", lane=lane, exchange_id=exchange_id)
+    if family["first"] is None:
+        raise errors.NotFound("there is no such exchange")
+    until = (await span_of(connection, lane)).until
+    if family["moved_at"] is not None:
+        until = (await history.edge(connection, lane, family["moved_at"])).size
+    told = {"lane": lane, "first": family["first"], "until": until, "account": None, "most": None}
+    told |= {"after_seq": BEGINNING[0], "after_line": BEGINNING[1], "exchange_id": family["exchange_id"]}
+    leaves = _leaves(chart, await rows(connection, "explain_leaves", **told))
+    return Explained(None, None, 0, leaves, await _causes(connection, lane, family["exchange_id"]), None)
+
+
+def _leaves(chart: Chart, found: Sequence[Row]) -> tuple[Leaf, ...]:
+    return tuple(
+        [
+            Leaf(
+                (row["seq"], row["line"]),
+                row["at"],
+                row["kind"],
+                row["exchange_id"],
+                chart.accounts[row["account"]],
+                row["window_id"],
+                row["amount"],
+            )
+            for row in found
+        ]
+    )
+
+
+async def _causes(connection: Connection, lane: int, exchanges: Sequence[UUID]) -> tuple[Cause, ...]:
+    found = await rows(connection, "explain_exchanges", lane=lane, exchange_id=sorted(set(exchanges)))
+    return tuple([_cause(row) for row in found])
+
+
+def _cause(row: Row) -> Cause:
+    shares = orjson.loads(row["shares"]) if row["shares"] else []
+    return Cause(
+        row["exchange_id"],
+        row["kind"],
+        row["path"],
+        row["original_id"],
+        row["partner"],
+        row["state"],
+        row["source_program"],
+        row["target_program"],
+        row["terms_version"],
+        row["card_digest"],
+        tuple([digest for digest in (row["source_digest"], row["target_digest"]) if digest]),
+        tuple([(campaign, funder, units, value) for campaign, funder, units, value in shares]),
+        row["evidence_id"],
+        row["key_id"],
+        row["signed_at"],
+    )

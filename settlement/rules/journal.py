@@ -1,0 +1,189 @@
+"""The books as journals for other books: double-entry CSV for a general ledger, and beancount text for an independent judge. Pure.
+
+One journal for each event of the log that booked something. It balances in every unit by itself. Amounts: plus is a debit. Points are
+whole; value is in millionths of the common unit, written in CSV as a decimal of six places and in beancount as whole millionths, so that
+no tolerance hides anything. The same books give the same bytes.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from io import StringIO
+from typing import Any
+
+from clearing.rules.postings import Account
+from clearing.rules.shapes import Fault, Reader, record, several, text
+from clearing.rules.shapes import one_of as word
+from clearing.rules.units import MICRO
+
+COLUMNS = ("journal_id", "date", "account", "debit", "credit", "unit", "memo", "external_id")
+PLACES = len(str(MICRO)) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class BookAccount:
+    """An account of the books: whose it is and of what kind. `partner` is who may see it; None is the house."""
+
+    number: int
+    owner: str
+    kind: Account
+    unit: str
+    partner: str | None
+
+    @property
+    def name(self) -> str:
+        """As the house names it everywhere: `palm-hotels.outstanding`, `palm.position`, `house.fee`."""
+        return f"{self.owner}.{self.kind.name.lower()}"
+
+    @property
+    def in_value(self) -> bool:
+        """Whether it is kept in millionths of the common unit, not in points."""
+        return self.kind >= Account.POSITION
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """What one event booked: lines of account and amount, plus is a debit."""
+
+    lane: int
+    seq: int
+    day: date
+    memo: str
+    lines: tuple[tuple[BookAccount, int], ...]
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """The units in which it does not balance. Law: none."""
+        sums: dict[str, int] = {}
+        for account, amount in self.lines:
+            sums[_commodity(account)] = sums.get(_commodity(account), 0) + amount
+        return tuple([unit for unit, amount in sums.items() if amount])
+
+
+def major(micros: int) -> str:
+    """Millionths as an exact decimal of the common unit."""
+    sign, whole = "-" if micros < 0 else "", abs(micros)
+    return f"{sign}{whole // MICRO}.{whole % MICRO:0{PLACES}}"
+
+
+def told(account: BookAccount, amount: int) -> str:
+    """An amount of this account, outside: points whole, value as a decimal."""
+    return major(amount) if account.in_value else str(amount)
+
+
+# --- CSV
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """How another ledger calls our accounts: one by one, else by kind, else as we do; and the currency of value."""
+
+    currency: str = "CU"
+    accounts: Mapping[str, str] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)
+
+    def code(self, account: BookAccount) -> str:
+        """The other ledger's code of this account."""
+        return self.accounts.get(account.name) or self.kinds.get(account.kind.name.lower()) or account.name
+
+
+_CODE = text("the other ledger's code: 1 to 64 printable characters of ASCII", r"^[ -~]{1,64}(?![\s\S])")
+_NAME = text("an account as the house names it, CODE.KIND", r"^[a-z0-9-]{1,40}\.[a-z_]{1,20}(?![\s\S])")
+SHAPE = record(
+    "How another ledger calls the accounts of the house.",
+    "",
+    currency=text("the currency that the common unit is; none: CU", r"^[A-Z]{2,12}(?![\s\S])"),
+    accounts=several("Single accounts.", record("One.", "account code", account=_NAME, code=_CODE), 100_000),
+    kinds=several(
+        "All accounts of a kind.",
+        record("One.", "kind code", kind=word("the kind", *(kind.name.lower() for kind in Account)), code=_CODE),
+        len(Account),
+    ),
+)
+_READER = Reader(SHAPE)
+
+
+def codes_of(document: Any) -> Codes | Fault:
+    """The mapping that a document states, or the first thing that is wrong with it."""
+    for fault in _READER.departures(document):
+        return fault
+    accounts = {one["account"]: one["code"] for one in document.get("accounts", ())}
+    kinds = {one["kind"]: one["code"] for one in document.get("kinds", ())}
+    return Codes(document.get("currency", Codes().currency), accounts, kinds)
+
+
+def csv_head() -> str:
+    """The first record: the names of the columns."""
+    return _records([COLUMNS])
+
+
+def csv_of(journal: Journal, codes: Codes) -> str:
+    """The records of a journal (RFC 4180), one a line of it. The same external id on all: imported twice, it is there once."""
+    name = f"{journal.lane}-{journal.seq}"
+    records = []
+    for account, amount in journal.lines:
+        sides = (told(account, amount), "") if amount > 0 else ("", told(account, -amount))
+        unit = codes.currency if account.in_value else account.unit
+        day = journal.day.isoformat()
+        records.append((name, day, codes.code(account), *sides, unit, journal.memo, f"clearing-{name}"))
+    return _records(records)
+
+
+def _records(records: Iterable[Sequence[str]]) -> str:
+    page = StringIO()
+    csv.writer(page, lineterminator="\r\n").writerows(records)
+    return page.getvalue()
+
+
+# --- beancount
+
+VALUE = "CU.U"
+"""Whole millionths of the common unit, as a commodity."""
+
+
+def _commodity(account: BookAccount) -> str:
+    return VALUE if account.in_value else f"{account.owner.upper()}.PTS"
+
+
+def _currency(account: BookAccount) -> str:
+    """The commodity, as beancount may spell it: it begins with a letter. No code has a full stop, so no two become one."""
+    name = _commodity(account)
+    return name if name[0].isalpha() else f"P.{name}"
+
+
+def bean_account(account: BookAccount) -> str:
+    """The account's name in beancount. Codes are in small letters, so what capitals make of two of them stays two."""
+    owner, kind = account.owner.title(), account.kind.name.title().replace("_", "-")
+    if account.partner is None:
+        return f"Income:{owner}:{kind}"
+    return f"Assets:Partners:{owner}:{kind}" if account.in_value else f"Equity:Programs:{owner}:{kind}"
+
+
+def bean_head(title: str, opened: date, accounts: Iterable[BookAccount]) -> str:
+    """Options and an `open` directive for every account, with the one commodity that it may hold."""
+    lines = [f'option "title" "{title}"', 'option "tolerance_multiplier" "0"', ""]
+    lines += [f"{opened.isoformat()} open {bean_account(one)} {_currency(one)}" for one in accounts]
+    return "\n".join([*lines, "", ""])
+
+
+def bean_of(journal: Journal) -> str:
+    """A journal as a transaction, linked by its place in the log."""
+    return _transaction(journal.day, f'"{journal.memo}" ^clearing-{journal.lane}-{journal.seq}', journal.lines)
+
+
+def bean_opening(day: date, balances: Sequence[tuple[BookAccount, int]]) -> str:
+    """What accounts held before. Needs no counter-account: the books add up to zero in every unit."""
+    held = [(account, amount) for account, amount in balances if amount]
+    return _transaction(day, '"opening balances"', held) if held else ""
+
+
+def bean_balances(day: date, balances: Iterable[tuple[BookAccount, int]]) -> Iterator[str]:
+    """An assertion for every account: what the house keeps as its sum, at the beginning of this day."""
+    for account, amount in balances:
+        yield f"{day.isoformat()} balance {bean_account(account)} {amount} {_currency(account)}\n"
+
+
+def _transaction(day: date, told_of: str, lines: Iterable[tuple[BookAccount, int]]) -> str:
+    postings = [f"  {bean_account(account)}  {amount} {_currency(account)}" for account, amount in lines]
+    return "\n".join([f"{day.isoformat()} * {told_of}", *postings, "", ""])

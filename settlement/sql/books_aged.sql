@@ -1,0 +1,13 @@
+-- What every partner owes (plus) or is owed (minus) for each window, and when that window ended.
+SELECT
+    position_slice.account,
+    position_slice.window_id,
+    calendar.closes_at,
+    position_slice.debits - position_slice.credits AS net
+FROM position_slice
+INNER JOIN calendar ON position_slice.window_id = calendar.window_id
+WHERE
+    position_slice.lane = %(lane)b
+    AND mod(position_slice.account, 16) = 8
+    AND position_slice.debits <> position_slice.credits
+ORDER BY position_slice.account, calendar.closes_at

@@ -1,0 +1,17 @@
+-- What is posted in the open window and pending beside it, by partner, and when the window ends.
+SELECT
+    cap_slice.account,
+    calendar.code,
+    calendar.closes_at,
+    coalesce(position_slice.debits - position_slice.credits, 0)::bigint AS posted,
+    cap_slice.pending
+FROM cap_slice
+INNER JOIN lane_window ON cap_slice.lane = lane_window.lane AND lane_window.sealed_at IS NULL
+INNER JOIN calendar ON lane_window.window_id = calendar.window_id
+LEFT JOIN position_slice
+    ON
+        cap_slice.lane = position_slice.lane
+        AND lane_window.window_id = position_slice.window_id
+        AND cap_slice.account = position_slice.account
+WHERE cap_slice.lane = %(lane)b
+ORDER BY cap_slice.account
