@@ -24,7 +24,7 @@ from bench.ground import Items, found, grant, lane_writer, server
 from bench.report import Options, Report, Rounds, Row, middle, spread
 from clearing import database
 from clearing.ledger import Writer
-from clearing.ledger.items import Moved, Reserved
+from clearing.ledger.outcomes import Moved, Reserved
 from clearing.rules.lifecycle import Leg, State
 
 BATCHES = {1: 500, 16: 4_000, 32: 6_400, 128: 10_240, 512: 15_360}  # batch size → exchanges of one measurement

@@ -16,7 +16,7 @@ from bench.judge import Judge, request_of, response_of
 from bench.report import Options, Report, Rounds, Row, middle, spread
 from clearing import exchange
 from clearing.exchange import Quote
-from clearing.ledger.items import LeafView
+from clearing.ledger.outcomes import LeafView
 from clearing.rules import merkle
 from clearing.signatures import (
     QUOTE,

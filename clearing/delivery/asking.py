@@ -15,7 +15,7 @@ from tenacity import AsyncRetrying, RetryCallState, wait_exponential
 
 from clearing import errors
 from clearing.adapter import Answer, Capabilities, Order, compare
-from clearing.ledger.items import DueOrder
+from clearing.ledger.outcomes import DueOrder
 from clearing.rules.lifecycle import Verdict
 
 SENT = "sent"  # the states of an order beside the verdicts

@@ -20,7 +20,8 @@ from clearing.delivery import asking
 from clearing.delivery.asking import FINAL, SENT, Finding, Pace, Way, judge, retry_at, typed, way_of
 from clearing.delivery.breaker import Admission, Breaker
 from clearing.delivery.wire import Heard, Silence, Wire
-from clearing.ledger.items import Answered, DueOrder, Item, Moved, Outcome, Postpone, Sent
+from clearing.ledger.items import Answered, Item, Postpone, Sent
+from clearing.ledger.outcomes import DueOrder, Moved, Outcome
 from clearing.partners import Directory, Program
 from clearing.rules.lifecycle import Verdict
 

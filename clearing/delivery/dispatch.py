@@ -23,7 +23,8 @@ from clearing.delivery.asking import SENT, Pace
 from clearing.delivery.breaker import Admission
 from clearing.delivery.desk import Desk, Means, Outcomes, Queued
 from clearing.delivery.wire import KeyOf, Seal, Silence, Wire
-from clearing.ledger.items import Answered, Claim, Claimed, DueOrder, Item, Moved, Postpone
+from clearing.ledger.items import Answered, Claim, Item, Postpone
+from clearing.ledger.outcomes import Claimed, DueOrder, Moved
 from clearing.partners import Directory
 from clearing.rules.lifecycle import TERMINAL, State, Verdict, order_id
 from clearing.signatures import PrivateKey

@@ -13,15 +13,12 @@ from clearing.exchange.quoted import Quote
 from clearing.ledger import Writer, reads
 from clearing.ledger.items import (
     Cancel,
-    ExchangeView,
-    LeafView,
-    Moved,
     Remember,
     Reserve,
-    Reserved,
     Reverse,
     Signed,
 )
+from clearing.ledger.outcomes import ExchangeView, LeafView, Moved, Reserved
 from clearing.ledger.papers import Evidence
 from clearing.partners import Directory, Program, bears_shortfall
 from clearing.rules.lifecycle import Path

@@ -10,7 +10,8 @@ from uuid import UUID
 from clearing.exchange.moving import HOLD_MARGIN_SECONDS, Asked, Lease
 from clearing.exchange.quoted import QUOTE_LIFE
 from clearing.ledger import Writer
-from clearing.ledger.items import Capture, Moved, Reserve, Reserved
+from clearing.ledger.items import Capture, Reserve
+from clearing.ledger.outcomes import Moved, Reserved
 from clearing.partners import Account, Directory, Program, channel_refusal
 from clearing.rules import rates
 from clearing.rules.agreements import fee_of

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from clearing.front.house import House
 
 OF_PROGRAMS = tuple([kind for kind in Account if kind < Account.POSITION])
-OF_THE_HOUSE = (Account.FEE, Account.ROUNDING)
+OF_THE_HOUSE = (Account.CASH, Account.FEE, Account.ROUNDING)
 HOUSE_CODE = "house"
 MILLIONTHS = "millionths"
 _ASKS = ("at",)

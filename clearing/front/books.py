@@ -7,14 +7,14 @@ from clearing.front import messages, shapes, sources
 from clearing.front.doors import BOTH, Asked, Door, Reply
 from clearing.front.house import LANE
 from clearing.ledger import proofs, reads
-from clearing.ledger.items import ExchangeView, LeafView
+from clearing.ledger.outcomes import ExchangeView, LeafView
 from clearing.rules.postings import Account
 from clearing.signatures import note_sign
 
 if TYPE_CHECKING:
     from clearing.front.house import House
 
-_VALUE = frozenset({Account.POSITION, Account.FEE, Account.ROUNDING})
+_VALUE = frozenset({Account.POSITION, Account.CASH, Account.FEE, Account.ROUNDING})
 _NUMBERS_EACH = 16  # the number of an account is its owner's times this, plus its kind
 _ASKED_AGAIN = frozenset({"unknown", "not_found", "sent"})
 

@@ -10,7 +10,8 @@ from clearing.front.house import LANE
 from clearing.front.keeping import kept_request
 from clearing.front.problems import Problem
 from clearing.ledger import reads
-from clearing.ledger.items import Moved, Resolve
+from clearing.ledger.items import Resolve
+from clearing.ledger.outcomes import Moved
 from clearing.rules.refusals import Refusal
 
 if TYPE_CHECKING:

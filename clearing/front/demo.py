@@ -189,7 +189,8 @@ async def _read_books(
 def _account_names(directory: partners.Directory) -> dict[int, tuple[str, str]]:
     """Account number → its name, and its unit."""
     names = {
-        account_number(0, kind): (f"house {kind.name.lower()}", "value") for kind in (Account.FEE, Account.ROUNDING)
+        account_number(0, kind): (f"house {kind.name.lower()}", "value")
+        for kind in (Account.CASH, Account.FEE, Account.ROUNDING)
     }
     for partner in directory.partners.values():
         names[account_number(partner.number, Account.POSITION)] = (f"{partner.name} position", "value")

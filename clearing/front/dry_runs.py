@@ -11,7 +11,8 @@ from clearing.front.problems import Problem
 from clearing.front.shapes import instant
 from clearing.front.watching import watch_of
 from clearing.ledger import reads
-from clearing.ledger.items import Tried, Try
+from clearing.ledger.items import Try
+from clearing.ledger.outcomes import Tried
 from clearing.rules.refusals import REMEDY, Refusal, RefusalCode
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from clearing.front.doors import BOTH, Asked, Door, Reply
 from clearing.front.house import LANE
 from clearing.front.problems import Problem
 from clearing.front.watching import watch_of
-from clearing.ledger.items import Reserved
+from clearing.ledger.outcomes import Reserved
 from clearing.partners import Directory
 from clearing.rules.refusals import Refusal
 

@@ -11,7 +11,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 
 from clearing import errors
 from clearing.ledger import Writer
-from clearing.ledger.items import Item, Moved, Outcome
+from clearing.ledger.items import Item
+from clearing.ledger.outcomes import Moved, Outcome
 from clearing.rules.lifecycle import TERMINAL, State
 
 MEDIA = "text/plain; version=0.0.4; charset=utf-8"

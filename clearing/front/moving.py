@@ -12,7 +12,8 @@ from clearing.front.doors import Asked, Reply
 from clearing.front.house import LANE
 from clearing.front.problems import Problem
 from clearing.ledger import reads
-from clearing.ledger.items import ExchangeView, LeafView, Moved, Remember, Reserved
+from clearing.ledger.items import Remember
+from clearing.ledger.outcomes import ExchangeView, LeafView, Moved, Reserved
 from clearing.rules.lifecycle import TERMINAL, Path, State
 from clearing.rules.refusals import Refusal, RefusalCode
 

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from clearing import errors
-from clearing.ledger.items import ExchangeView
+from clearing.ledger.outcomes import ExchangeView
 from clearing.ledger.reads import OpenCase
 from clearing.partners import Doubt, KeyRow, Program
 from clearing.rules.lifecycle import Path, State

@@ -8,7 +8,8 @@ import orjson
 from clearing import errors
 from clearing.ledger.advance import open_order
 from clearing.ledger.book import Book
-from clearing.ledger.items import ExchangeView, Reserve, Reserved, Reverse, Tried, Try
+from clearing.ledger.items import Reserve, Reverse, Try
+from clearing.ledger.outcomes import ExchangeView, Reserved, Tried
 from clearing.rules import rates
 from clearing.rules.lifecycle import UNDOES, Leg, State, Verdict
 from clearing.rules.limits import Budget, Cap, Limit, Used

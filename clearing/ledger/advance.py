@@ -4,7 +4,8 @@ from datetime import datetime
 from uuid import UUID
 
 from clearing.ledger.book import Book, OrderState
-from clearing.ledger.items import Answered, DueOrder, ExchangeView, Moved
+from clearing.ledger.items import Answered
+from clearing.ledger.outcomes import DueOrder, ExchangeView, Moved
 from clearing.rules import postings
 from clearing.rules.lifecycle import (
     BONUS,

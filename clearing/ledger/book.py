@@ -10,13 +10,8 @@ from uuid import UUID
 import orjson
 
 from clearing import errors
-from clearing.ledger.items import (
-    DueOrder,
-    ExchangeView,
-    LeafView,
-    Reserve,
-    Signed,
-)
+from clearing.ledger.items import Reserve, Signed
+from clearing.ledger.outcomes import AdjustmentView, DueOrder, ExchangeView, LeafView
 from clearing.ledger.papers import Evidence
 from clearing.rules import merkle
 from clearing.rules.lifecycle import Leg, Operation
@@ -129,6 +124,7 @@ class Read:
     budgets: dict[str, Budget] = field(default_factory=dict)
     used: dict[UUID | bytes, list[Used]] = field(default_factory=lambda: defaultdict(list))  # of a member, or a device
     cases: dict[int, CaseState] = field(default_factory=dict)
+    adjustments: dict[UUID, AdjustmentView] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -149,6 +145,7 @@ class Changes:
     grants: dict[int, int] = field(default_factory=dict)
     budgets: dict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
     funds: dict[str, tuple[int | None, int | None]] = field(default_factory=dict)
+    adjustments: list[AdjustmentView] = field(default_factory=list)
     cases: list[tuple[Any, ...]] = field(default_factory=list)
     closed: list[tuple[Any, ...]] = field(default_factory=list)
 

@@ -9,21 +9,19 @@ from typing import Any
 
 from clearing import errors
 from clearing.ledger.accept import RISK, reserve, reverse, would
+from clearing.ledger.adjust import adjust, pay
 from clearing.ledger.advance import advance, ask, end_held, open_order, outcome_unknown
 from clearing.ledger.book import Book, CaseState, OrderState
 from clearing.ledger.items import (
+    Adjust,
     Answered,
     Cancel,
     Capture,
     Claim,
-    Claimed,
-    DueOrder,
-    ExchangeView,
     Fund,
     Grant,
     Item,
-    Moved,
-    Outcome,
+    Pay,
     Postpone,
     Remember,
     Reserve,
@@ -32,6 +30,13 @@ from clearing.ledger.items import (
     Sent,
     Tick,
     Try,
+)
+from clearing.ledger.outcomes import (
+    Claimed,
+    DueOrder,
+    ExchangeView,
+    Moved,
+    Outcome,
 )
 from clearing.rules.lifecycle import CAPTURE, TERMINAL, Event, Leg, Path, State, Verdict, after
 from clearing.rules.limits import Budget, Cap
@@ -275,6 +280,8 @@ _DECISIONS: dict[type[Item], Callable[[Book, Any], Outcome]] = {
     Resolve: _resolve,
     Grant: _grant,
     Fund: _fund,
+    Adjust: adjust,
+    Pay: pay,
     Tick: _tick,
 }
 

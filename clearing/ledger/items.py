@@ -1,17 +1,14 @@
-"""What can be written to a lane, and what comes back: one item, one outcome, in order."""
+"""What can be written to a lane: one item, one outcome, in order."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-import orjson
-
 from clearing.ledger.papers import Evidence
-from clearing.rules.lifecycle import Kind, Leg, Operation, Path, State, Verdict
+from clearing.rules.lifecycle import Kind, Leg, Path, Verdict
 from clearing.rules.limits import Limit
 from clearing.rules.quoting import Share
-from clearing.rules.rates import Terms, portion
-from clearing.rules.refusals import Refusal
+from clearing.rules.rates import Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +22,6 @@ class Signed:
     nonce: str
     expires_at: datetime
     request_id: UUID
-
-
-# --- items
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +201,41 @@ class Fund:
 
 
 @dataclass(frozen=True, slots=True)
+class Adjust:
+    """Value moved between partners and the house by settlement or a person's decision, in the open window. Outcome: Booked or Refusal.
+
+    Each line names a partner, or `house`, and millionths of the common unit: plus owes more. The lines add up to zero. The same
+    `adjustment_id` again has no second effect. `of_window` is the window that it corrects, if it is of one.
+    """
+
+    signed: Signed | None
+    evidence: Evidence | None
+    adjustment_id: UUID
+    reason: str
+    lines: tuple[tuple[str, int], ...]
+    of_window: int | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pay:
+    """Money that a partner paid to the house (plus) or was paid by it (minus), as the bank confirmed. Outcome: Booked or Refusal.
+
+    `value` is what it settles of the partner's position, in millionths of the common unit. It is booked in no window, since it
+    settles one; the partner's cap has room again. The same `payment_id` again has no second effect.
+    """
+
+    signed: Signed | None
+    evidence: Evidence | None
+    payment_id: UUID
+    partner: str
+    value: int
+    reason: str
+    of_window: int | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Nothing: the closer's empty batch, which seals a window whose cut-off has passed. Outcome: None."""
 
@@ -225,146 +254,7 @@ Item = (
     | Resolve
     | Grant
     | Fund
+    | Adjust
+    | Pay
     | Tick
 )
-
-
-# --- outcomes
-
-
-@dataclass(frozen=True, slots=True)
-class DueOrder:
-    """An order that the caller now holds the lease of."""
-
-    exchange_id: UUID
-    leg: Leg
-    operation: Operation
-    program: str
-    account: UUID
-    amount: int
-    refers: str | None
-    attempts: int
-    created_at: datetime
-    sent_at: datetime | None
-    state: str  # waiting, sent, pending, unknown, not_found
-
-
-@dataclass(slots=True)
-class ExchangeView:
-    """An exchange or reversal as the books have it now. Its fields are the columns of `exchange`, in the order of the SQL files."""
-
-    exchange_id: UUID
-    path: Path
-    original_id: UUID | None
-    partner: str
-    idempotency_key: str
-    fingerprint: bytes
-    request_id: UUID
-    quote_id: UUID
-    terms_version: str
-    state: State
-    reserved_at: datetime
-    posted_at: datetime | None
-    window_id: int | None
-    ended_at: datetime | None
-    reason: str | None
-    source_program: str | None
-    target_program: str | None
-    source_account: UUID | None
-    target_account: UUID | None
-    sent: int
-    received: int
-    debit: int
-    funding: int
-    credit: int
-    fee: int
-    rounding: int
-    reversed: int
-    kept_leg: int
-    cancelled: bool
-    reserved_seq: int
-    kind: Kind
-    occurred_at: datetime | None
-    reference: str | None
-    capture_by: datetime | None
-    captured: int  # AUTHORISED: the points that the partner wants, 0 until it says so
-    bears_shortfall: bool
-    bonus: int
-    bonus_credit: int
-    bonus_due: datetime | None
-    shares: str | None  # as JSON: read by `funders`
-    device: bytes | None
-
-    @property
-    def funders(self) -> tuple[Share, ...]:
-        """Who pays for the bonus, and what."""
-        return tuple(Share(*share) for share in orjson.loads(self.shares)) if self.shares else ()
-
-    @property
-    def accepted(self) -> Terms:
-        """The exact amounts, as they were accepted."""
-        return Terms(
-            self.sent,
-            self.received,
-            self.debit,
-            self.funding,
-            self.credit,
-            self.fee,
-            self.rounding,
-            self.bonus,
-            self.bonus_credit,
-        )
-
-    @property
-    def terms(self) -> Terms:
-        """The exact amounts that move: what was accepted, or the captured part of it."""
-        return portion(self.accepted, 0, self.captured) if self.captured else self.accepted
-
-
-@dataclass(frozen=True, slots=True)
-class LeafView:
-    """One event of the log, as it was committed to."""
-
-    lane: int
-    seq: int
-    salt: bytes
-    event: bytes
-    hash: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Reserved:
-    """The exchange exists; `leaf` is its receipt's. A replay has no orders to send and the state of now."""
-
-    exchange: ExchangeView
-    leaf: LeafView
-    due: tuple[DueOrder, ...]
-    replayed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """What would become of an exchange: refused, held for the rule named, or reserved."""
-
-    refusal: Refusal | None
-    held: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """Where the exchange is now, what the caller must send next, and the whole of it where an answer has moved it."""
-
-    exchange_id: UUID
-    state: State
-    due: tuple[DueOrder, ...] = ()
-    exchange: ExchangeView | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """Orders that are now the caller's."""
-
-    due: tuple[DueOrder, ...]
-
-
-Outcome = None | Reserved | Tried | Moved | Claimed | Refusal

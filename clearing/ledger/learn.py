@@ -9,6 +9,7 @@ from clearing import errors
 from clearing.ledger import rows
 from clearing.ledger.book import CaseState, LiveKey, Read
 from clearing.ledger.items import (
+    Adjust,
     Answered,
     Cancel,
     Capture,
@@ -16,7 +17,7 @@ from clearing.ledger.items import (
     Fund,
     Grant,
     Item,
-    LeafView,
+    Pay,
     Postpone,
     Remember,
     Reserve,
@@ -25,6 +26,7 @@ from clearing.ledger.items import (
     Sent,
     Try,
 )
+from clearing.ledger.outcomes import AdjustmentView, LeafView
 from clearing.ledger.pen import Pen, Wanted, of_lane
 from clearing.pipeline import Rows, Statement
 from clearing.rules.limits import Budget, Cap, Used
@@ -37,6 +39,7 @@ def _signed(items: Iterable[Item]) -> list[tuple[str, str]]:
     signing = (Remember, Reserve, Reverse, Capture, Cancel, Resolve)
     found = [item.signed for item in items if isinstance(item, signing)]
     found += [item.wish.signed for item in items if isinstance(item, Try)]
+    found += [item.signed for item in items if isinstance(item, Adjust | Pay) and item.signed is not None]
     return [(signed.key_id, signed.nonce) for signed in found]
 
 
@@ -77,6 +80,8 @@ def _reads(pen: Pen, items: Sequence[Item], touched: Sequence[UUID]) -> list[tup
     need("read_exchanges", exchange_id=list(reversing.union(touched)))
     need("read_orders", exchange_id=list(reversing.union(touched)))
     need("read_reversing", exchange_id=list(reversing))
+    adjusting = [item.adjustment_id for item in items if isinstance(item, Adjust)]
+    need("read_adjustments", adjustment_id=adjusting + [item.payment_id for item in items if isinstance(item, Pay)])
     need("read_cases", seq=[item.case for item in items if isinstance(item, Resolve)])
     limit = sum(item.limit for item in items if isinstance(item, Claim))
     if limit:
@@ -123,6 +128,7 @@ _FILL: dict[str, Callable[[Read, Any, int], None]] = {
     "read_sent": lambda read, row, _: read.used[row[0]].append(Used(*row[1:])),
     "read_issued": lambda read, row, _: read.used[row[0]].append(Used(*row[1:])),
     "read_devices": lambda read, row, _: read.used[row[0]].append(Used(*row[1:])),
+    "read_adjustments": lambda read, row, _: read.adjustments.__setitem__(row[0], AdjustmentView(*row)),
     "read_cases": lambda read, row, _: read.cases.__setitem__(row[0], CaseState(*row)),
 }
 
@@ -179,9 +185,14 @@ def _missing(read: Read) -> list[tuple[str, Mapping[str, Any]]]:
     wanted: dict[str, Mapping[str, list[Any]]] = {
         "read_exchanges": {"exchange_id": sorted(named - read.exchanges.keys())},
         "read_orders": {"exchange_id": sorted((cases | {exchange.exchange_id for exchange in known}) - with_orders)},
-        "read_leaves": {"seq": sorted({exchange.reserved_seq for exchange in known} - read.leaves.keys())},
+        "read_leaves": {"seq": sorted(_receipts(read) - read.leaves.keys())},
     }
     return [(name, columns) for name, columns in wanted.items() if all(columns.values())]
+
+
+def _receipts(read: Read) -> set[int]:
+    """The events of what was accepted before by the same key or id."""
+    return {one.reserved_seq for one in read.known.values()} | {one.seq for one in read.adjustments.values()}
 
 
 def _require_sound(pen: Pen, asked_at: datetime, told_at: datetime) -> None:

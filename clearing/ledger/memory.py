@@ -8,7 +8,14 @@ from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from clearing.ledger.book import Book, OrderState, Read
-from clearing.ledger.items import Answered, ExchangeView, Item, Remember, Reserve, Try
+from clearing.ledger.items import (
+    Answered,
+    Item,
+    Remember,
+    Reserve,
+    Try,
+)
+from clearing.ledger.outcomes import ExchangeView
 from clearing.rules.lifecycle import TERMINAL
 
 KEPT_MOST = 50_000

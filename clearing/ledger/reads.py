@@ -11,7 +11,7 @@ from clearing import errors
 from clearing.database import statement
 from clearing.ledger import rows
 from clearing.ledger.book import TILE_LEVELS
-from clearing.ledger.items import ExchangeView, LeafView
+from clearing.ledger.outcomes import ExchangeView, LeafView
 from clearing.rules import merkle
 from clearing.rules.limits import Cap, Used
 from clearing.rules.postings import Account, account_number

@@ -5,7 +5,7 @@ from operator import attrgetter
 from typing import Any
 
 from clearing.ledger.book import Changes, OrderState
-from clearing.ledger.items import ExchangeView, LeafView
+from clearing.ledger.outcomes import ExchangeView, LeafView
 from clearing.rules.lifecycle import Kind, Leg, Operation, Path, State
 
 EXCHANGE_COLUMNS = (
@@ -104,6 +104,18 @@ _GRANT = ("account", "granted", "position", "pending")
 _CAP = ("account", "position", "pending")
 _FUND = ("campaign", "units", "value")
 _BUDGET = ("campaign", "units_used", "value_used")
+_ADJUSTMENT = (
+    "adjustment_id",
+    "kind",
+    "seq",
+    "at",
+    "window_id",
+    "of_window",
+    "reason",
+    "reference",
+    "lines",
+    "evidence_id",
+)
 _CASE = ("seq", "exchange_id", "leg", "kind", "owner", "opened_at", "due_at", "detail")
 _CLOSED = ("seq", "closed_at", "decision", "closed_by")
 
@@ -185,6 +197,7 @@ _STATEMENTS: tuple[tuple[str, Callable[[Changes], Any], Callable[[Any], Arrays]]
         lambda c: [(name, *sums) for name, sums in sorted(c.budgets.items())],
         lambda rows: _arrays(_BUDGET, rows),
     ),
+    ("insert_adjustments", lambda c: c.adjustments, lambda rows: _picked(_ADJUSTMENT, rows)),
     ("insert_cases", lambda c: c.cases, lambda rows: _arrays(_CASE, rows)),
     ("close_cases", lambda c: c.closed, lambda rows: _arrays(_CLOSED, rows)),
 )

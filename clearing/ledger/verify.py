@@ -14,8 +14,9 @@ from psycopg import AsyncConnection
 from clearing.database import statement
 from clearing.ledger import rows
 from clearing.ledger.accept import accepted
+from clearing.ledger.adjust import ADJUSTED, HOUSE_PARTY, PAID, entries_of
 from clearing.ledger.book import TILE_LEVELS, Chart
-from clearing.ledger.items import ExchangeView
+from clearing.ledger.outcomes import AdjustmentView, ExchangeView
 from clearing.ledger.pen import chart_of
 from clearing.rules import merkle, postings
 from clearing.rules.lifecycle import Event, Path
@@ -183,6 +184,7 @@ async def _postings(connection: Connection, lane: int) -> Check:
     chart = chart_of(await (await connection.execute(statement("read_chart"))).fetchall())
     exchanges = {row[0]: rows.exchange_of(row) for row in await _all(connection, lane, "verify_exchanges")}
     booked = {seq: [tuple(line) for line in entries] for seq, entries in await _all(connection, lane, "verify_booked")}
+    adjustments = {row[0]: AdjustmentView(*row) for row in await _all(connection, lane, "verify_adjustments")}
     reserved: dict[UUID, dict[str, Any]] = {}
     debited: set[UUID] = set()
     found: list[str] = []
@@ -192,6 +194,10 @@ async def _postings(connection: Connection, lane: int) -> Check:
             reserved[exchange_id] = told
         elif kind == "debited":
             debited.add(exchange_id)
+        if kind in {ADJUSTED, PAID}:
+            if booked.pop(seq, []) != _adjusted(adjustments.pop(exchange_id, None), seq, kind, told, chart):
+                found.append(f"event {seq} ({kind}) booked something else than it says")
+            continue
         exchange = exchanges.get(exchange_id)
         due = _due(exchange, kind, told, chart, taken=exchange_id in debited) if exchange else []
         if exchange and kind in _POSTS and told.get("window") != exchange.window_id:
@@ -199,12 +205,27 @@ async def _postings(connection: Connection, lane: int) -> Check:
         if booked.pop(seq, []) != due or [tuple(line) for line in told.get("entries", [])] != due:
             found.append(f"event {seq} ({kind}) booked something else than the table says")
     found += [f"entries of event {seq} belong to no event" for seq in booked]
+    found += [f"adjustment {name} belongs to no event" for name in adjustments]
     found += [
         f"exchange {name} is not what was accepted"
         for name, row in exchanges.items()
         if not _as_accepted(row, reserved.get(name))
     ]
     return Check("every event booked what the table of postings says", len(exchanges), tuple(found[:SHOWN_MOST]))
+
+
+def _adjusted(
+    row: AdjustmentView | None, seq: int, kind: str, told: dict[str, Any], chart: Chart
+) -> list[tuple[int, int]]:
+    """What an adjustment or a payment must have booked, if its row still says what its event says."""
+    said = [tuple(line) for line in told.get("lines", [])]
+    if row is None or not {party for party, _ in said} - {HOUSE_PARTY} <= chart.partners.keys():
+        return [(-1, 0)]
+    kept = (row.seq, row.kind, row.window_id, row.of_window, row.reason, row.reference, row.lines)
+    words = (told.get("window"), told.get("of_window"), told.get("reason"), told.get("reference"))
+    if kept != (seq, kind, *words, orjson.dumps(said).decode()):
+        return [(-1, 0)]
+    return [(entry.account, entry.amount) for entry in entries_of(kind, said, chart)]
 
 
 def _due(

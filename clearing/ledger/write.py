@@ -9,10 +9,12 @@ from typing import Any
 
 from clearing import errors
 from clearing.ledger import rows
+from clearing.ledger.adjust import HOUSE_PARTY
 from clearing.ledger.book import Book
 from clearing.ledger.decide import decide
-from clearing.ledger.items import Grant, Item, Outcome
+from clearing.ledger.items import Adjust, Grant, Item, Pay
 from clearing.ledger.learn import learn, wishes
+from clearing.ledger.outcomes import Outcome
 from clearing.ledger.pen import Pen, load_chart, of_lane
 from clearing.pipeline import Statement
 from clearing.rules import merkle
@@ -43,7 +45,8 @@ def _crossing(pen: Pen, book: Book, window_id: int) -> list[tuple[str, Mapping[s
 async def _ensure_chart(pen: Pen, items: Sequence[Item]) -> None:
     """Know the numbers of every program and partner that is named; they are given once and never change."""
     reserving = wishes(items)
-    partners = {item.partner for item in items if isinstance(item, Grant)}
+    partners = {item.partner for item in items if isinstance(item, Grant | Pay)}
+    partners |= {party for item in items if isinstance(item, Adjust) for party, _ in item.lines if party != HOUSE_PARTY}
     partners |= {share.funder for item in reserving for share in item.shares}
     if not (partners <= pen.chart.partners.keys() and all(pen.chart.knows(item) for item in reserving)):
         await load_chart(pen)

@@ -16,26 +16,31 @@ from psycopg import AsyncConnection
 
 from clearing import errors
 from clearing.ledger.items import (
+    Adjust,
     Answered,
     Cancel,
     Capture,
     Claim,
-    Claimed,
     Fund,
     Grant,
     Item,
-    Moved,
-    Outcome,
+    Pay,
     Postpone,
     Remember,
     Reserve,
-    Reserved,
     Resolve,
     Reverse,
     Sent,
     Tick,
-    Tried,
     Try,
+)
+from clearing.ledger.outcomes import (
+    Booked,
+    Claimed,
+    Moved,
+    Outcome,
+    Reserved,
+    Tried,
 )
 from clearing.ledger.pen import Pen, open_pen
 from clearing.ledger.write import Result, write_batch
@@ -133,6 +138,8 @@ class Writer:
     async def put(self, item: Answered | Sent | Postpone) -> Moved: ...
     @overload
     async def put(self, item: Claim) -> Claimed: ...
+    @overload
+    async def put(self, item: Adjust | Pay) -> Booked | Refusal: ...
     async def put(self, item: Item) -> Outcome:
         """Write one item with the next batch. Raises Overloaded, and whatever misuse the decision found."""
         (result,) = await self._asked([item])

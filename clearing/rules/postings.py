@@ -37,6 +37,8 @@ class Account(IntEnum):
     """Of a program: points spent at a partner."""
     POSITION = 8
     """Of a partner: what it owes the house (plus) or is owed (minus), in millionths of the common unit."""
+    CASH = 13
+    """Of the house: money that partners paid in, less what was paid out to them. Its lines are in no window: they settle one."""
     FEE = 14
     """Of the house: what it earned."""
     ROUNDING = 15

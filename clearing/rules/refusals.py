@@ -99,6 +99,8 @@ class RefusalCode(StrEnum):
     """One of the two programs declares that it cannot reverse."""
     CASE_CLOSED = "case_closed"
     """The case is resolved already, or cannot take this decision."""
+    ADJUSTMENT_DIFFERS = "adjustment_differs"
+    """An adjustment or payment of this id stands in the books with other words."""
     # --- an agreement, cover
     NOTICE_TOO_SHORT = "notice_too_short"
     """The version would begin before the notice that the agreement in force promises."""
@@ -133,6 +135,7 @@ STATUS: dict[RefusalCode, int] = {
     RefusalCode.CLAIM_CLOSED: 409,
     RefusalCode.BONUS_PENDING: 409,
     RefusalCode.CASE_CLOSED: 409,
+    RefusalCode.ADJUSTMENT_DIFFERS: 409,
     RefusalCode.BUDGET_CHANGED: 409,
     RefusalCode.SECOND_KEY_NEEDED: 403,
     RefusalCode.VERSION_TAKEN: 409,

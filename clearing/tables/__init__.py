@@ -19,6 +19,7 @@ from clearing.tables.reference import (
     RiskRules,
 )
 from clearing.tables.sharded import (
+    Adjustment,
     BudgetSlice,
     CapSlice,
     CaseRow,
@@ -39,6 +40,7 @@ __all__ = [
     "UPDATABLE",
     "AccountEvidenceRow",
     "AccountRow",
+    "Adjustment",
     "Agreement",
     "BudgetSlice",
     "Calendar",

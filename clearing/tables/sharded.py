@@ -258,6 +258,27 @@ class CapSlice(SQLModel, table=True):
     pending: int = col(BigInteger)
 
 
+class Adjustment(SQLModel, table=True):
+    """Value that moved without points: a correction in a window, or money that a partner paid or was paid, in none."""
+
+    __table_args__ = table(
+        "sharded",
+        check("kind_known", "kind IN ('adjusted', 'paid')"),
+        check("only_payments_settle", "(kind = 'paid') = (window_id IS NULL)"),
+    )
+    lane: int = col(SmallInteger, key=True)
+    adjustment_id: UUID = col(Uuid, key=True)
+    kind: str = col(Text)
+    seq: int = col(BigInteger)
+    at: datetime = col(Instant)
+    window_id: int | None = col(Integer, null=True)
+    of_window: int | None = col(Integer, null=True)
+    reason: str = col(Text)
+    reference: str | None = col(Text, null=True)
+    lines: str = col(Text)
+    evidence_id: UUID | None = col(Uuid, null=True)
+
+
 class BudgetSlice(SQLModel, table=True):
     """A campaign's budget in this lane: what it may spend in bonus units and in millionths of the common unit, and what is promised."""
 

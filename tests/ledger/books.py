@@ -20,17 +20,14 @@ from clearing.ledger.items import (
     Cancel,
     Capture,
     Claim,
-    ExchangeView,
     Grant,
     Item,
-    Moved,
-    Outcome,
     Reserve,
-    Reserved,
     Resolve,
     Reverse,
     Signed,
 )
+from clearing.ledger.outcomes import ExchangeView, Moved, Outcome, Reserved
 from clearing.ledger.verify import examine, verify
 from clearing.rules.lifecycle import Kind, Leg, Path, State, Verdict
 from clearing.rules.limits import Cap

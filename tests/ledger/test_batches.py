@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 
 from clearing import database, errors
 from clearing.ledger import writer as writer_module
-from clearing.ledger.items import Grant, Item, Moved, Postpone, Remember, Reserved, Sent, Tick
+from clearing.ledger.items import (
+    Grant,
+    Item,
+    Postpone,
+    Remember,
+    Sent,
+    Tick,
+)
+from clearing.ledger.outcomes import Moved, Reserved
 from clearing.rules.lifecycle import Leg, Path, State
 from clearing.rules.refusals import Refusal
 from tests.conftest import FixedClock

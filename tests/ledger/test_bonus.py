@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearing.ledger.accept import RISK
-from clearing.ledger.items import Fund, Reserve, Reserved, Try
+from clearing.ledger.items import Fund, Reserve, Try
+from clearing.ledger.outcomes import Reserved
 from clearing.rules import rates
 from clearing.rules.lifecycle import Operation, Path, State
 from clearing.rules.limits import Budget, Limit, Used

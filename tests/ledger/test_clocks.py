@@ -9,7 +9,8 @@ import pytest
 
 from clearing import database, errors
 from clearing.ledger import Writer
-from clearing.ledger.items import Moved, Tick
+from clearing.ledger.items import Tick
+from clearing.ledger.outcomes import Moved
 from clearing.rules.lifecycle import State
 from tests.conftest import FixedClock
 from tests.ledger.books import D, House, X, contents, moved_in, salts

@@ -13,7 +13,7 @@ from psycopg import AsyncConnection
 
 from clearing import database, errors, partners
 from clearing.front.granting import grant_due, low_waters
-from clearing.ledger.items import Reserved
+from clearing.ledger.outcomes import Reserved
 from clearing.rules.refusals import Refusal, RefusalCode
 from tests.agreed import BOTH, agreed
 from tests.conftest import FixedClock

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from clearing import errors
-from clearing.ledger.items import Moved, Postpone, Reserved, Sent
+from clearing.ledger.items import Postpone, Sent
+from clearing.ledger.outcomes import Moved, Reserved
 from clearing.rules.lifecycle import Leg, State
 from clearing.rules.refusals import Refusal, RefusalCode
 from tests.conftest import FixedClock

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clearing.ledger import history
-from clearing.ledger.items import Fund, Moved, Reserved
+from clearing.ledger.items import Fund
+from clearing.ledger.outcomes import Moved, Reserved
 from clearing.rules.lifecycle import Path, State
 from clearing.rules.postings import Account, account_number
 from clearing.rules.quoting import Share

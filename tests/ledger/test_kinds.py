@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from clearing import errors
-from clearing.ledger.items import Claimed, Moved, Reserved
+from clearing.ledger.outcomes import Claimed, Moved, Reserved
 from clearing.rules import rates
 from clearing.rules.lifecycle import Kind, Operation, Path, State
 from clearing.rules.postings import Account, account_number

@@ -13,7 +13,8 @@ import pytest
 from clearing import database, errors, partners
 from clearing.ledger import Writer, reads
 from clearing.ledger import writer as writer_module
-from clearing.ledger.items import Grant, Item, Moved, Reserved, Tick
+from clearing.ledger.items import Grant, Item, Tick
+from clearing.ledger.outcomes import Moved, Reserved
 from clearing.ledger.pen import Pen, open_pen
 from clearing.ledger.write import write_batch
 from clearing.rules import merkle

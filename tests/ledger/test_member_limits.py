@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from clearing.ledger.items import Reserve, Reserved, Try
+from clearing.ledger.items import Reserve, Try
+from clearing.ledger.outcomes import Reserved
 from clearing.rules.lifecycle import State
 from clearing.rules.limits import Limit
 from tests.conftest import FixedClock

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clearing.ledger import reads
-from clearing.ledger.items import Moved, Reserved
+from clearing.ledger.outcomes import Moved, Reserved
 from clearing.rules.lifecycle import TERMINAL, Path, State
 from clearing.rules.refusals import Refusal
 from tests.conftest import FixedClock

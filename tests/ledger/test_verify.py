@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clearing import database
-from clearing.ledger.items import Item, Tick
+from clearing.ledger.items import Adjust, Item, Pay, Tick
 from clearing.rules.lifecycle import Path
 from tests.conftest import FixedClock
-from tests.ledger.books import D, F, House, X, moved_in
+from tests.ledger.books import HOTEL, D, F, House, X, moved_in, uid
 
 
 @pytest.fixture
@@ -31,6 +31,8 @@ async def house(database_url: str, clock: FixedClock) -> AsyncIterator[House]:
         await opened.put(opened.reserve("stuck"))
         await opened.tell((1, F), name="stuck")
         await opened.writer.put_all([opened.reserve(name) for name in range(256)])
+        await opened.put(Adjust(None, None, uid("adjustment"), "interest", ((HOTEL, 5), ("house", -5))))
+        await opened.put(Pay(None, None, uid("payment"), HOTEL, 5, "run 1"))
         assert await opened.findings() == []
         yield opened
 
@@ -82,7 +84,12 @@ CORRUPTIONS = {
     "an exchange nobody asks about": "UPDATE orders SET due_at = NULL WHERE state = 'waiting'",
     "an order that is gone": "DELETE FROM orders WHERE state = 'waiting'",
     "a part reversed": "UPDATE exchange SET reversed = reversed + 1 WHERE idempotency_key = 'key-held'",
-    "a receipt number that stands twice": "UPDATE exchange SET reference = 'R-1' WHERE idempotency_key IN ('key-held', 'key-debited')",
+    "what was adjusted": """UPDATE adjustment SET lines = '[["hotel",6],["house",-6]]' WHERE kind = 'adjusted'""",
+    "an adjustment that is gone": "DELETE FROM adjustment WHERE kind = 'paid'",
+    "an adjustment nobody made": """INSERT INTO adjustment
+        SELECT lane, exchange_id, 'paid', 3, reserved_at, NULL, NULL, '', NULL, '[]', NULL FROM exchange LIMIT 1""",
+    "a receipt number that stands twice": """UPDATE exchange SET reference = 'R-1'
+        WHERE idempotency_key IN ('key-held', 'key-debited')""",
     "a reversal that is gone": "DELETE FROM exchange WHERE idempotency_key = 'key-back'",
     "an exchange that is gone": "DELETE FROM exchange WHERE idempotency_key = 'key-open'",
     "a review that nobody owns": "UPDATE review_case SET closed_at = opened_at",

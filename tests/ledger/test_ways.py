@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from clearing.ledger.items import Moved, Reserved
+from clearing.ledger.outcomes import Moved, Reserved
 from clearing.rules.lifecycle import Operation, Path, State, Verdict
 from clearing.rules.refusals import Refusal, RefusalCode
 from tests.conftest import FixedClock

@@ -14,7 +14,7 @@ from clearing import exchange, partners
 from clearing.delivery import asking, desk, dispatch
 from clearing.delivery.asking import Finding, Way
 from clearing.ledger import advance
-from clearing.ledger.items import DueOrder, Reserved
+from clearing.ledger.outcomes import DueOrder, Reserved
 from clearing.rules.lifecycle import STEPS, TRANSITIONS, State, Verdict
 from clearing.rules.refusals import Refusal
 from tests.stories.far_sides import KEYRING, LANE

@@ -23,7 +23,8 @@ from clearing.delivery.wire import Wire
 from clearing.front import sources, wiring
 from clearing.front.settings import Settings
 from clearing.ledger import Writer, writer
-from clearing.ledger.items import Reserved, Resolve, Signed
+from clearing.ledger.items import Resolve, Signed
+from clearing.ledger.outcomes import Reserved
 from clearing.partners import Live
 from clearing.rules.refusals import Refusal
 from clearing.signatures import Message, PrivateKey, confirm, present, sign_request

@@ -18,7 +18,14 @@ from adapters.house_json import ADAPTER
 from clearing import errors, signatures
 from clearing.adapter import Adapter, Capabilities
 from clearing.delivery import Delivery, Pace
-from clearing.ledger.items import Answered, Claim, Claimed, DueOrder, Item, Moved, Outcome, Postpone, Sent
+from clearing.ledger.items import (
+    Answered,
+    Claim,
+    Item,
+    Postpone,
+    Sent,
+)
+from clearing.ledger.outcomes import Claimed, DueOrder, Moved, Outcome
 from clearing.partners import Directory, KeyRow, Program
 from clearing.rules.lifecycle import Leg, Operation, State, Verdict, order_id
 from clearing.signatures import Message, PrivateKey

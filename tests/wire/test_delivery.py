@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from clearing import errors
 from clearing.delivery.wire import never_left
-from clearing.ledger.items import Answered, Item, Moved, Outcome, Postpone, Sent
+from clearing.ledger.items import Answered, Item, Postpone, Sent
+from clearing.ledger.outcomes import Moved, Outcome
 from clearing.rules.lifecycle import Leg, State, Verdict
 from tests.wire.delivery_room import (
     AIRLINE,

@@ -12,7 +12,8 @@ import pytest
 from adapters.house_json import HouseJson
 from clearing import errors
 from clearing.adapter import Answer, Call, Order, Reply
-from clearing.ledger.items import Answered, Item, Moved, Outcome, Sent
+from clearing.ledger.items import Answered, Item, Sent
+from clearing.ledger.outcomes import Moved, Outcome
 from clearing.rules.lifecycle import State, Verdict
 from tests.wire.delivery_room import (
     NOW,

@@ -12,7 +12,8 @@ import pytest
 from adapters.house_json import ADAPTER, HouseJson
 from clearing import errors
 from clearing.adapter import Call, Reply
-from clearing.ledger.items import Answered, Claim, Item, Outcome, Postpone
+from clearing.ledger.items import Answered, Claim, Item, Postpone
+from clearing.ledger.outcomes import Outcome
 from clearing.rules.lifecycle import Verdict
 from tests.wire.delivery_room import (
     CANARY,

@@ -40,6 +40,24 @@ CREATE TABLE account_evidence (
 );
 COMMENT ON TABLE account_evidence IS 'sharded';
 
+CREATE TABLE adjustment (
+    lane SMALLINT NOT NULL,
+    adjustment_id UUID NOT NULL,
+    kind TEXT NOT NULL,
+    seq BIGINT NOT NULL,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    window_id INTEGER,
+    of_window INTEGER,
+    reason TEXT NOT NULL,
+    reference TEXT,
+    lines TEXT NOT NULL,
+    evidence_id UUID,
+    PRIMARY KEY (lane, adjustment_id),
+    CONSTRAINT kind_known CHECK (kind IN ('adjusted', 'paid')),
+    CONSTRAINT only_payments_settle CHECK ((kind = 'paid') = (window_id IS NULL))
+);
+COMMENT ON TABLE adjustment IS 'sharded';
+
 CREATE TABLE agreement (
     partner TEXT NOT NULL,
     version INTEGER NOT NULL,
