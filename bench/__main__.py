@@ -13,7 +13,7 @@ from rich.table import Table
 
 from bench.report import Options, Report, machine
 
-BENCHES = ("ledger", "peers", "signing", "price", "exchange")
+BENCHES = ("ledger", "peers", "signing", "price", "exchange", "matching")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -23,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = Options(
         count=given.count,
         seconds=given.seconds,
+        lines=given.lines,
         rounds=given.rounds,
         database_url=given.database_url,
         pgledger=given.pgledger,
@@ -82,6 +83,7 @@ def _given(arguments: Sequence[str] | None) -> argparse.Namespace:
     take("name", nargs="?", choices=BENCHES, help="one of them; none: all, one after the other")
     take("--json", action="store_true", help="one JSON object on stdout and nothing else; needs a name")
     take("--count", type=int, help="most exchanges (signing, price: loops) of one measurement")
+    take("--lines", type=int, help="matching: this many lines on each side; none: 10,000 to 1,000,000")
     take("--seconds", type=float, help="begin no new round after so many seconds")
     take("--rounds", type=int, help="rounds; each row is their median")
     take("--database-url", metavar="URL", help="a PostgreSQL of your own, as superuser; none: a fresh embedded one")

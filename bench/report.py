@@ -28,6 +28,7 @@ class Options:
     seconds: float | None = None  # no new round begins after so long
     rounds: int | None = None  # how often everything is measured; the row is the median
     database_url: str | None = None  # none: an embedded server of its own
+    lines: int | None = None  # matching: one size instead of all
     pgledger: Path | None = None
     profile: Path | None = None
     say: Callable[[str], None] = lambda _line: None

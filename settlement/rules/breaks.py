@@ -15,6 +15,9 @@ TOLERANCE = timedelta(days=2)
 SUGGESTED_WITHIN = 10_000
 """Amounts this close are suggested as the same; nothing is ever booked on a suggestion."""
 
+PROVISIONAL_MAX = 1_000_000_000
+"""As much is credited as soon as a dispute is filed."""
+
 
 class BreakClass(StrEnum):
     """Why an item of one book has no equal in the other."""
@@ -90,7 +93,7 @@ class Decision(StrEnum):
 
 
 class State(StrEnum):
-    """Where a break stands. `seconded` waits for a second key; `posting` is decided, and its adjustment not yet known to be booked."""
+    """Where a break stands. A step that waits for a second key is `seconded`; `posting` is decided, and its adjustment not yet known to be booked."""
 
     OPEN = "open"
     SECONDED = "seconded"
@@ -186,6 +189,11 @@ def _booked(found: Break, decision: Decision, part: int | None) -> Outcome | Ref
     if decision is Decision.WRITE_OFF and found.difference >= 0:
         return Refusal(RefusalCode.CASE_CLOSED, "the house would gain by it: there is nothing to write off")
     return Outcome(State.RESOLVED, found.difference)
+
+
+def provisional(found: Break) -> int:
+    """What a dispute credits the partner with until it is decided: the difference, where it is in its favour and small enough."""
+    return found.difference if -PROVISIONAL_MAX <= found.difference < 0 else 0
 
 
 def needs_second_key(found: Break, outcome: Outcome) -> bool:

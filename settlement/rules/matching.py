@@ -116,7 +116,7 @@ class Totals:
             self.credit -= amount
 
 
-class _Wrong(Exception):  # noqa: N818 - a fault of a line, caught where the line is read
+class _Wrong(Exception):
     def __init__(self, code: FaultCode, reason: str) -> None:
         super().__init__(reason)
         self.code, self.reason = code, reason

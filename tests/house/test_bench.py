@@ -15,9 +15,10 @@ PROMISED = {
     "peers": {"peer", "exchanges_per_s", "ratio_to_ours"},
     "signing": {"operation", "us", "library_ratio"},
     "price": {"card", "us_per_price", "us_by_received", "us_to_read"},
+    "matching": {"lines", "seconds", "us_per_line", "peak_mb", "matched", "breaks"},
     "exchange": {"in_flight", "exchanges_per_s", "p50_ms", "p99_ms", "house_cpu_us", "postgres_cpu_us", "quotes_per_s"},
 }
-COUNT = {"ledger": "1", "peers": "1", "signing": "2", "price": "2", "exchange": "4"}
+COUNT = {"ledger": "1", "peers": "1", "signing": "2", "price": "2", "exchange": "4", "matching": "1000"}
 
 
 def measured(name: str, url: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:

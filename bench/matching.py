@@ -1,0 +1,116 @@
+"""Reconciliation: a partner's books read, taken and matched against ours, with 1 % seeded differences, every one of which must be found.
+
+Ours are rows of `exchange` and `entry`, laid before the clock starts; theirs are books in CSV, written before it as well. Measured are
+`receive` of all books and one `match`. `peak_mb` is this process at its largest, with the seeded items it checks against.
+"""
+
+import asyncio
+import resource
+import sys
+import time
+from tempfile import TemporaryFile
+from typing import IO
+from uuid import UUID
+
+from psycopg import AsyncConnection
+
+from bench.ground import server
+from bench.report import Options, Report, Row
+from bench.seeded import ACCOUNT, AS_OF, NEIGHBOURS, PARTNER, WINDOW, Seeded, books, lay, named, seeded
+from clearing import database
+from clearing.front.wiring import prepare
+from settlement import matching
+from settlement.matching import Summary
+from settlement.rules.matching import Form, written
+
+SIZES = (10_000, 100_000, 1_000_000)
+SHARE = 100  # one item in so many is different
+SEED = 20_260_302
+UNITS = {
+    "lines": "items on each side, about; 1 % of them differ",
+    "seconds": "receiving all books and matching them",
+    "receive_s": "of these, reading the books strictly and taking them in",
+    "match_s": "of these, the run: totals, passes, classes",
+    "us_per_line": "microseconds for each of their lines, all in all",
+    "peak_mb": "largest resident memory of the process that reads and matches (PostgreSQL's own is apart)",
+    "matched": "lines of theirs that were matched",
+    "breaks": "breaks found: exactly those that were seeded, or the bench fails",
+}
+
+
+async def _measured(url: str, lines: int) -> Row:
+    found = seeded(lines, SHARE, SEED)
+    await prepare(url)
+    async with await database.connect(url, application=False) as owner:
+        await owner.execute("SET statement_timeout = '600s'")
+        await lay(owner, found.ours)
+    files = _files(found)
+    async with await database.connect(url) as connection:
+        await connection.set_autocommit(True)
+        started = time.perf_counter()
+        for file in files:
+            answer = await matching.receive(
+                connection, file, Form.CSV, partner=PARTNER, windows={WINDOW}, at=AS_OF, key_id="bench"
+            )
+            if not answer.taken:
+                raise RuntimeError(f"a book was not taken: {answer}")
+        received = time.perf_counter()
+        summary = await matching.match(
+            connection, lane=0, partner=PARTNER, account=ACCOUNT, window_id=WINDOW, neighbours=NEIGHBOURS, at=AS_OF
+        )
+        ended = time.perf_counter()
+        await _require_all_found(connection, found, summary)
+    return {
+        "lines": lines,
+        "seconds": round(ended - started, 2),
+        "receive_s": round(received - started, 2),
+        "match_s": round(ended - received, 2),
+        "us_per_line": round(1e6 * (ended - started) / len(found.theirs), 2),
+        "peak_mb": _peak_mb(),
+        "matched": sum(summary.matched.values()),
+        "breaks": sum(summary.breaks.values()),
+    }
+
+
+def _files(found: Seeded) -> list[IO[bytes]]:
+    files = []
+    for head, lines in books(found):
+        file = TemporaryFile()  # noqa: SIM115 - closed when it is forgotten
+        file.writelines(written(head, lines))
+        file.seek(0)
+        files.append(file)
+    return files
+
+
+async def _require_all_found(connection: AsyncConnection[object], found: Seeded, summary: Summary) -> None:
+    """Every seeded break with its class and item, and no other. Raises RuntimeError."""
+    rows = await (
+        await connection.execute(
+            "SELECT class, our_id, b.line, exchange_id, reference, l.amount FROM break_item b "
+            "LEFT JOIN book_line l ON l.partner = b.partner AND l.window_id = b.window_id AND l.line = b.line"
+        )
+    ).fetchall()
+    said: set[tuple[str, UUID | None, object]] = set()
+    for kind, our_id, line, exchange, reference, amount in rows:  # type: ignore[misc]
+        said.add((kind, our_id, None if line is None else (str(exchange) if exchange else reference or amount)))
+    if said != found.expected or len(rows) != len(found.expected):
+        raise RuntimeError(f"{len(said - found.expected)} breaks too many, {len(found.expected - said)} not found")
+    if sum(summary.matched.values()) + sum(1 for row in rows if row[2]) != len(found.theirs):  # type: ignore[index]
+        raise RuntimeError("a line was neither matched nor broken")
+
+
+def _peak_mb() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (2**20 if sys.platform == "darwin" else 2**10))
+
+
+def bench(options: Options) -> Report:
+    """Ten thousand, a hundred thousand and a million lines, each in a database of its own; `--lines` names one size instead."""
+    sizes = SIZES if options.lines is None else (options.lines,)
+    rows = []
+    for size in sizes:
+        lines = options.most(size)
+        options.say(f"matching: {lines} lines")
+        with server(options.database_url) as url:
+            rows.append(asyncio.run(_measured(url, lines)))
+    return Report("matching", rows, UNITS, ["one run of each size; embedded PostgreSQL, fsync on"])
