@@ -16,7 +16,7 @@ from psycopg import AsyncConnection
 
 from bench.ground import server
 from bench.report import Options, Report, Row
-from bench.seeded import ACCOUNT, AS_OF, NEIGHBOURS, PARTNER, WINDOW, Seeded, books, lay, named, seeded
+from bench.seeded import ACCOUNT, AS_OF, NEIGHBOURS, PARTNER, WINDOW, Seeded, books, lay, seeded
 from clearing import database
 from clearing.front.wiring import prepare
 from settlement import matching

@@ -1,4 +1,4 @@
-"""Two books with seeded differences: ours as rows of the ledger's tables, theirs as a file, and every break that must be found, no other."""
+"""Two books with seeded differences: ours in the ledger's tables, theirs as lines, and every break that must be found, no other."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field

@@ -30,6 +30,7 @@ from clearing.front import (
     problems,
     public,
     quotes,
+    recon,
     reports,
     risk,
     sources,
@@ -59,6 +60,7 @@ DOORS: tuple[Door, ...] = (
     *dry_runs.DOORS,
     *risk.DOORS,
     *campaigns.DOORS,
+    *recon.DOORS,
 )
 
 

@@ -13,7 +13,20 @@ from clearing.client import Problem
 from clearing.front import logs, settings, wiring
 from clearing.front.terminal import app, err, out, run
 
-COMMANDS = ("agreements", "ask", "cards", "checks", "kinds", "log", "members", "operate", "price", "review", "risk")
+COMMANDS = (
+    "agreements",
+    "ask",
+    "cards",
+    "checks",
+    "kinds",
+    "log",
+    "members",
+    "operate",
+    "price",
+    "recon",
+    "review",
+    "risk",
+)
 """Modules that hang their commands on `app`, read when a command is to be run."""
 
 SPEC = Path("openapi") / "clearing.yaml"

@@ -93,7 +93,10 @@ class Decision(StrEnum):
 
 
 class State(StrEnum):
-    """Where a break stands. A step that waits for a second key is `seconded`; `posting` is decided, and its adjustment not yet known to be booked."""
+    """Where a break stands. A step that waits for a second key is `seconded`.
+
+    `posting` is decided, and its adjustment not yet known to be booked.
+    """
 
     OPEN = "open"
     SECONDED = "seconded"

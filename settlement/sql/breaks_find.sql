@@ -27,7 +27,9 @@ WITH theirs AS MATERIALIZED (
                 WHERE match_our.run = %(run)b AND match_our.our_id = book_line.exchange_id
             )
         )
-), ours AS MATERIALIZED (
+),
+
+ours AS MATERIALIZED (
     SELECT our_line.*
     FROM our_line
     WHERE
@@ -36,14 +38,18 @@ WITH theirs AS MATERIALIZED (
             SELECT 1 FROM match_our
             WHERE match_our.run = %(run)b AND match_our.our_id = our_line.our_id
         )
-), by_exchange AS MATERIALIZED (
+),
+
+by_exchange AS MATERIALIZED (
     SELECT
         ours.our_id,
         theirs.line
     FROM theirs
     INNER JOIN ours ON theirs.exchange_id = ours.our_id
     WHERE theirs.place = 1
-), placed AS MATERIALIZED (
+),
+
+placed AS MATERIALIZED (
     SELECT
         ours.our_id,
         ours.reference,
@@ -52,7 +58,9 @@ WITH theirs AS MATERIALIZED (
     WHERE
         ours.reference IS NOT NULL
         AND NOT EXISTS (SELECT 1 FROM by_exchange WHERE by_exchange.our_id = ours.our_id)
-), pairs AS MATERIALIZED (
+),
+
+pairs AS MATERIALIZED (
     SELECT
         by_exchange.our_id,
         by_exchange.line
@@ -64,15 +72,54 @@ WITH theirs AS MATERIALIZED (
     FROM theirs
     INNER JOIN placed ON theirs.reference = placed.reference AND theirs.place = placed.place
     WHERE theirs.exchange_id IS NULL
-), their_rest AS MATERIALIZED (
+),
+
+their_rest AS MATERIALIZED (
     SELECT theirs.*
     FROM theirs
     WHERE NOT EXISTS (SELECT 1 FROM pairs WHERE pairs.line = theirs.line)
-), our_rest AS MATERIALIZED (
+),
+
+our_rest AS MATERIALIZED (
     SELECT ours.*
     FROM ours
     WHERE NOT EXISTS (SELECT 1 FROM pairs WHERE pairs.our_id = ours.our_id)
-), near AS (
+),
+
+twice AS (
+    SELECT their_rest.line
+    FROM their_rest
+    INNER JOIN our_line ON our_line.run = %(run)b AND their_rest.exchange_id = our_line.our_id
+    UNION
+    SELECT their_rest.line
+    FROM their_rest
+    INNER JOIN our_line ON our_line.run = %(run)b AND their_rest.reference = our_line.reference
+    WHERE their_rest.exchange_id IS NULL
+),
+
+doubled AS (
+    SELECT DISTINCT our_rest.our_id
+    FROM our_rest
+    INNER JOIN our_line
+        ON our_line.run = %(run)b AND our_rest.reference = our_line.reference AND our_rest.amount = our_line.amount
+    WHERE NOT EXISTS (SELECT 1 FROM our_rest AS rest WHERE rest.our_id = our_line.our_id)
+),
+
+late AS (
+    SELECT our_rest.our_id
+    FROM our_rest
+    INNER JOIN book_line
+        ON book_line.partner = %(partner)b AND our_rest.our_id = book_line.exchange_id
+    WHERE book_line.window_id = any(%(neighbours)b::int[])
+    UNION
+    SELECT our_rest.our_id
+    FROM our_rest
+    INNER JOIN book_line
+        ON book_line.partner = %(partner)b AND our_rest.reference = book_line.reference
+    WHERE book_line.window_id = any(%(neighbours)b::int[]) AND book_line.exchange_id IS NULL
+),
+
+near AS (
     SELECT
         items.*,
         count(items.our_id) OVER close_by AS ours_near,
@@ -95,9 +142,11 @@ WITH theirs AS MATERIALIZED (
     ) AS items
     WINDOW close_by AS (
         ORDER BY items.amount
-        RANGE BETWEEN %(within)b::bigint PRECEDING AND %(within)b::bigint FOLLOWING
+        RANGE BETWEEN %(within)b PRECEDING AND %(within)b FOLLOWING
     )
-), beside AS (
+),
+
+beside AS (
     SELECT
         near.*,
         lead(near.our_id) OVER in_order AS next_our,
@@ -107,7 +156,9 @@ WITH theirs AS MATERIALIZED (
     FROM near
     WHERE near.ours_near = 1 AND near.theirs_near = 1
     WINDOW in_order AS (ORDER BY near.amount, near.line, near.our_id)
-), suggested AS (
+),
+
+suggested AS (
     SELECT
         coalesce(beside.line, beside.next_line) AS line,
         coalesce(beside.our_id, beside.next_our) AS our_id
@@ -115,8 +166,10 @@ WITH theirs AS MATERIALIZED (
     WHERE
         num_nulls(beside.line, beside.next_line) = 1
         AND beside.next_amount - beside.amount <= %(within)b::bigint
-        AND beside.next_at BETWEEN beside.at - INTERVAL '2 days' AND beside.at + INTERVAL '2 days'
-), found AS (
+        AND beside.next_at BETWEEN beside.at - interval '2 days' AND beside.at + interval '2 days'
+),
+
+found AS (
     SELECT
         CASE
             WHEN theirs.status = 'pending' THEN 'STATUS_MISMATCH'
@@ -134,10 +187,10 @@ WITH theirs AS MATERIALIZED (
     SELECT
         CASE
             WHEN their_rest.exchange_id IS NULL AND their_rest.reference IS NULL THEN 'UNIDENTIFIED'
-            WHEN same.twice THEN 'DUPLICATE_THEIRS'
+            WHEN twice.line IS NOT NULL THEN 'DUPLICATE_THEIRS'
             WHEN other.posted_at IS NOT NULL AND other.window_id <> %(window_id)b THEN 'WRONG_WINDOW'
             WHEN other.exchange_id IS NOT NULL AND other.posted_at IS NULL AND other.ended_at IS NULL THEN 'STATUS_MISMATCH'
-            WHEN their_rest.at > %(at)b::timestamptz - INTERVAL '2 days' THEN 'TIMING'
+            WHEN their_rest.at > %(at)b::timestamptz - interval '2 days' THEN 'TIMING'
             ELSE 'MISSING_OURS'
         END AS class,
         NULL::uuid AS our_id,
@@ -145,7 +198,7 @@ WITH theirs AS MATERIALIZED (
         suggested.our_id AS suggested,
         CASE
             WHEN
-                NOT same.twice
+                twice.line IS NULL
                 AND (
                     (other.posted_at IS NOT NULL AND other.window_id <> %(window_id)b)
                     OR (other.exchange_id IS NOT NULL AND other.posted_at IS NULL AND other.ended_at IS NULL)
@@ -154,89 +207,65 @@ WITH theirs AS MATERIALIZED (
         END AS amount
     FROM their_rest
     LEFT JOIN suggested ON their_rest.line = suggested.line
-    CROSS JOIN LATERAL (
-        SELECT
-            EXISTS (
-                SELECT 1 FROM our_line
-                WHERE our_line.run = %(run)b AND our_line.our_id = their_rest.exchange_id
-            )
-            OR (
-                their_rest.exchange_id IS NULL
-                AND their_rest.reference = any(
-                    SELECT our_line.reference FROM our_line
-                    WHERE our_line.run = %(run)b AND our_line.reference IS NOT NULL
-                )
-            ) IS TRUE AS twice
-    ) AS same
+    LEFT JOIN twice ON their_rest.line = twice.line
     LEFT JOIN LATERAL (
-        SELECT
-            exchange.exchange_id,
-            exchange.posted_at,
-            exchange.ended_at,
-            exchange.window_id
-        FROM exchange
+        SELECT named.*
+        FROM (
+            SELECT
+                exchange.exchange_id,
+                exchange.partner,
+                exchange.source_program,
+                exchange.target_program,
+                exchange.posted_at,
+                exchange.ended_at,
+                exchange.window_id,
+                exchange.reserved_at
+            FROM exchange
+            WHERE exchange.lane = %(lane)b AND exchange.exchange_id = their_rest.exchange_id
+            UNION ALL
+            SELECT
+                exchange.exchange_id,
+                exchange.partner,
+                exchange.source_program,
+                exchange.target_program,
+                exchange.posted_at,
+                exchange.ended_at,
+                exchange.window_id,
+                exchange.reserved_at
+            FROM exchange
+            WHERE
+                exchange.lane = %(lane)b
+                AND their_rest.exchange_id IS NULL
+                AND exchange.partner = %(partner)b
+                AND exchange.reference = their_rest.reference
+        ) AS named
         WHERE
-            exchange.lane = %(lane)b
-            AND (
-                exchange.exchange_id = their_rest.exchange_id
-                OR (
-                    their_rest.exchange_id IS NULL
-                    AND exchange.partner = %(partner)b
-                    AND exchange.reference = their_rest.reference
-                )
+            named.partner = %(partner)b
+            OR EXISTS (
+                SELECT 1 FROM program
+                WHERE
+                    program.partner = %(partner)b
+                    AND program.program IN (named.source_program, named.target_program)
             )
-            AND (
-                exchange.partner = %(partner)b
-                OR EXISTS (
-                    SELECT 1 FROM program
-                    WHERE
-                        program.partner = %(partner)b
-                        AND program.program IN (exchange.source_program, exchange.target_program)
-                )
-            )
-        ORDER BY exchange.reserved_at
+        ORDER BY named.reserved_at
         LIMIT 1
     ) AS other ON TRUE
     UNION ALL
     SELECT
         CASE
-            WHEN EXISTS (
-                SELECT 1 FROM our_line
-                WHERE
-                    our_line.run = %(run)b
-                    AND our_line.reference = our_rest.reference
-                    AND our_line.amount = our_rest.amount
-                    AND our_line.our_id <> our_rest.our_id
-                    AND NOT EXISTS (SELECT 1 FROM our_rest AS rest WHERE rest.our_id = our_line.our_id)
-            ) THEN 'DUPLICATE_OURS'
-            WHEN elsewhere.late THEN 'WRONG_WINDOW'
-            WHEN our_rest.at > %(at)b::timestamptz - INTERVAL '2 days' THEN 'TIMING'
+            WHEN doubled.our_id IS NOT NULL THEN 'DUPLICATE_OURS'
+            WHEN late.our_id IS NOT NULL THEN 'WRONG_WINDOW'
+            WHEN our_rest.at > %(at)b::timestamptz - interval '2 days' THEN 'TIMING'
             ELSE 'MISSING_THEIRS'
         END AS class,
         our_rest.our_id,
         NULL::bigint AS line,
         suggested.our_id AS suggested,
-        CASE WHEN elsewhere.late THEN 0 ELSE -our_rest.amount END AS amount
+        CASE WHEN doubled.our_id IS NULL AND late.our_id IS NOT NULL THEN 0 ELSE -our_rest.amount END AS amount
     FROM our_rest
     LEFT JOIN suggested ON our_rest.our_id = suggested.our_id
-    CROSS JOIN LATERAL (
-        SELECT
-            EXISTS (
-                SELECT 1 FROM book_line
-                WHERE
-                    book_line.partner = %(partner)b
-                    AND book_line.window_id = any(%(neighbours)b::int [])
-                    AND book_line.exchange_id = our_rest.our_id
-            )
-            OR EXISTS (
-                SELECT 1 FROM book_line
-                WHERE
-                    book_line.partner = %(partner)b
-                    AND book_line.window_id = any(%(neighbours)b::int [])
-                    AND book_line.exchange_id IS NULL
-                    AND book_line.reference = our_rest.reference
-            ) AS late
-    ) AS elsewhere
+    LEFT JOIN doubled ON our_rest.our_id = doubled.our_id
+    LEFT JOIN late ON our_rest.our_id = late.our_id
 )
 
 INSERT INTO break_item (

@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 from clearing.tables.columns import Instant, check, col, table
 from settlement.rules.breaks import BreakClass, Decision, State
 
-_CLASSES = ", ".join(f"'{name}'" for name in BreakClass)
+_CLASSES = ",\n        ".join(f"'{name}'" for name in BreakClass)
 _STATES = ", ".join(f"'{name}'" for name in State)
 _DECISIONS = ", ".join(f"'{name}'" for name in Decision)
 

@@ -1,13 +1,23 @@
 """Reconciliation against a real PostgreSQL: every seeded difference is found with its class, nothing else is, and nothing matches twice."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from psycopg import AsyncConnection
 
-from bench.seeded import ACCOUNT, AS_OF, CLASSES, NEIGHBOURS, OPENS, PARTNER, WINDOW, Ours, Seeded, books, lay, named, seeded
+from bench.seeded import (
+    ACCOUNT,
+    AS_OF,
+    CLASSES,
+    NEIGHBOURS,
+    PARTNER,
+    WINDOW,
+    Seeded,
+    books,
+    lay,
+    seeded,
+)
 from clearing import database
 from settlement import matching
 from settlement.matching import Summary
@@ -71,7 +81,7 @@ async def test_every_seeded_break_is_found_with_its_class_and_nothing_else(
     first = await run(app)
     assert await said(app) == found.expected
     assert first.their_lines == len(found.theirs)
-    broken = [one for one in await matching.breaks(app, PARTNER, WINDOW)]
+    broken = list(await matching.breaks(app, PARTNER, WINDOW))
     assert sum(first.matched.values()) + sum(1 for one in broken if one.line is not None) == first.their_lines
     assert sum(first.matched_ours.values()) + sum(1 for one in broken if one.our_id) == first.our_lines
 

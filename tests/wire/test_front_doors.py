@@ -37,14 +37,19 @@ BODIES: dict[str, dict[str, Any]] = {
     "CaptureWish": {"points": 1},
     "AcceptWish": {"units": 1},
     "RejectWish": {"reason": "test"},
+    "DecideWish": {"decision": "drop", "note": "test"},
+    "MatchWish": {"partner": "nobody", "window": 1},
 }
 NO_ID = "01a2008f-81fc-85d4-82a4-382b6b75b8a2"
 named = [pytest.param(door, id=f"{door.method} {door.path}") for door in DOORS]
 
 
 def address(door: Door, exchange: str = NO_ID, key_id: str = "none") -> str:
-    ids = dict.fromkeys(("account", "link", "claim"), NO_ID) | {"exchange": exchange, "balance": "nobody.position"}
-    return door.path.format(**ids, key_id=key_id, case=0, size=1, proposal="0" * 64)
+    ids = dict.fromkeys(("account", "link", "claim", "break"), NO_ID) | {
+        "exchange": exchange,
+        "balance": "nobody.position",
+    }
+    return door.path.format(**ids, key_id=key_id, case=0, size=1, proposal="0" * 64, book="nobody.1")
 
 
 def test_every_route_is_a_door_or_meant_to_be_public() -> None:

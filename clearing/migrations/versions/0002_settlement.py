@@ -60,8 +60,16 @@ CREATE TABLE break_item (
     ended_at TIMESTAMP WITH TIME ZONE,
     resolution TEXT,
     PRIMARY KEY (break_id),
-    CONSTRAINT class_known CHECK (
-        class IN ('TIMING', 'MISSING_OURS', 'MISSING_THEIRS', 'AMOUNT_MISMATCH', 'RATE_MISMATCH', 'DUPLICATE_OURS', 'DUPLICATE_THEIRS', 'WRONG_WINDOW', 'STATUS_MISMATCH', 'UNIDENTIFIED')),
+    CONSTRAINT class_known CHECK (class IN ('TIMING',
+        'MISSING_OURS',
+        'MISSING_THEIRS',
+        'AMOUNT_MISMATCH',
+        'RATE_MISMATCH',
+        'DUPLICATE_OURS',
+        'DUPLICATE_THEIRS',
+        'WRONG_WINDOW',
+        'STATUS_MISMATCH',
+        'UNIDENTIFIED')),
     CONSTRAINT state_known CHECK (
         state IN ('open', 'seconded', 'filed', 'contested', 'escalated', 'posting', 'resolved', 'cleared')),
     CONSTRAINT has_an_item CHECK (num_nulls(our_id, line) < 2),
