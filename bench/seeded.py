@@ -114,7 +114,8 @@ def _told(item: Ours, place: int) -> Iterator[Line]:
 
 def _break(found: Seeded, item: Ours, kind: str, luck: Random) -> None:
     told = _line(item)
-    ours, theirs, expect = [item], [told], [(kind, item.our_id, named(told))]
+    ours, theirs = [item], [told]
+    expect: list[tuple[str, UUID | None, object]] = [(kind, item.our_id, named(told))]
     if kind == "TIMING":
         ours, theirs = [Ours(item.our_id, item.reference, CLOSES - timedelta(hours=1), item.amount, item.points)], []
         expect = [(kind, item.our_id, None)]

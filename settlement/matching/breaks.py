@@ -195,6 +195,7 @@ def adjustment(found: BreakView, step: Step) -> Adjust:
 async def _step(
     connection: Connection, found: BreakView, steps: list[Step], outcome: Outcome, said: Said | Decision, now: datetime
 ) -> Step | Refusal:
+    spoken: tuple[Decision, int, State, str, str | None, UUID | None]
     if isinstance(said, Said):
         spoken = (said.decision, outcome.books, outcome.state, said.note, said.key_id, said.evidence_id)
     else:
