@@ -54,7 +54,10 @@ def test_a_book_is_taken_matched_handed_back_and_its_break_disputed_and_decided(
     assert sorted(one["kind"] for one in told["evidence"]) == ["book", "step", "step"]
     run = front.ask("POST", "/v1/matches", {"partner": "kiosk", "window": window}, key="operator").json
     assert (run["their_lines"], run["totals_agree"]) == (1_000, False)
-    assert run["breaks"] == {"MISSING_OURS": 1_000, "TIMING": 2}  # the credit and its return: the partner has yet to book them
+    assert run["breaks"] == {
+        "MISSING_OURS": 1_000,
+        "TIMING": 2,
+    }  # the credit and its return: the partner has yet to book them
 
 
 def test_a_book_of_another_medium_is_refused(front: Front) -> None:
