@@ -19,7 +19,7 @@ from clearing.rules.refusals import Refusal
 from clearing.rules.windows import Window
 from settlement import matching
 from settlement.matching import Acknowledgement, BreakView, Summary
-from settlement.rules.breaks import BreakClass, Decision, Side
+from settlement.rules.breaks import REASON, BreakClass, Decision, Side
 from settlement.rules.matching import Form, micros, units
 
 if TYPE_CHECKING:
@@ -60,7 +60,6 @@ async def look_at_book(house: "House", asked: Asked) -> Reply:
         if found is None:
             raise errors.NotFound
         results = await matching.results_of(connection, found)
-    reasons = {str(name): (name.__doc__ or "") for name in BreakClass}
     said = {
         "book": asked.path["book"],
         "partner": found.partner,
@@ -72,7 +71,8 @@ async def look_at_book(house: "House", asked: Asked) -> Reply:
         "credit": units(found.credit),
         "received_at": instant(found.received_at),
         "handback": [
-            {"line": line, "code": code, "reason": reasons[code], "breaks": str(name)} for line, code, name in results
+            {"line": line, "code": code, "reason": REASON[BreakClass(code)], "breaks": str(name)}
+            for line, code, name in results
         ],
     }
     return Reply(200, said)

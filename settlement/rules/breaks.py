@@ -44,6 +44,21 @@ class BreakClass(StrEnum):
     """A line that names nothing, and that no single item of ours fits."""
 
 
+REASON: dict[BreakClass, str] = {
+    BreakClass.TIMING: "not in our book yet",
+    BreakClass.MISSING_OURS: "not in our book",
+    BreakClass.MISSING_THEIRS: "not in your book",
+    BreakClass.AMOUNT_MISMATCH: "another amount, or other points, in our book",
+    BreakClass.RATE_MISMATCH: "another price in our book",
+    BreakClass.DUPLICATE_OURS: "twice in our book",
+    BreakClass.DUPLICATE_THEIRS: "said by an earlier line",
+    BreakClass.WRONG_WINDOW: "in another window of our book",
+    BreakClass.STATUS_MISMATCH: "pending in one book, final in the other",
+    BreakClass.UNIDENTIFIED: "names nothing, and no single item fits",
+}
+"""What the partner is told of a line."""
+
+
 @dataclass(frozen=True, slots=True)
 class Age:
     """Who looks after a break until it is so many days old, and how much that owner alone may move."""

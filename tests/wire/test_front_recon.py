@@ -38,6 +38,7 @@ def test_a_book_is_taken_matched_handed_back_and_its_break_disputed_and_decided(
     looked = front.ask("GET", "/v1/books/kiosk.1", key="kiosk").json
     assert [one["line"] for one in looked["handback"]] == list(range(1, 1_001))
     assert {one["code"] for one in looked["handback"]} == {"MISSING_OURS"}
+    assert {one["reason"] for one in looked["handback"]} == {"not in our book"}
     assert front.ask("GET", "/v1/books/kiosk.1", key="palm").status == 404
     assert front.ask("GET", "/v1/breaks", key="palm").json == {"breaks": []}
     at = f"/v1/breaks/{looked['handback'][0]['breaks']}"
