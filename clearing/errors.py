@@ -145,7 +145,7 @@ class ValidationFailed(RequestMalformed):
 
 
 class BodyTooLarge(RequestMalformed):
-    """The body is larger than 64 KiB."""
+    """The body is larger than 64 KiB, or than 8 MiB where it is a file."""
 
     code = "body_too_large"
     status = 413

@@ -32,6 +32,7 @@ from clearing.front import (
     problems,
     public,
     quotes,
+    recon,
     reports,
     risk,
     runs,
@@ -65,6 +66,7 @@ DOORS: tuple[Door, ...] = (
     *campaigns.DOORS,
     *calendars.DOORS,
     *runs.DOORS,
+    *recon.DOORS,
 )
 
 

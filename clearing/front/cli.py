@@ -27,6 +27,7 @@ COMMANDS = (
     "net",
     "operate",
     "price",
+    "recon",
     "review",
     "risk",
     "settle",

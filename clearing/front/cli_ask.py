@@ -45,11 +45,14 @@ class Session:
 
     def ask(self, method: str, path: str, wish: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """One signed request that the typed client has no name for. Raises Problem."""
+        return self.send(method, path, json.dumps(wish).encode() if wish is not None else None)
+
+    def send(self, method: str, path: str, body: bytes | None, media: str = "application/json") -> dict[str, Any]:
+        """One signed request with these very bytes. Raises Problem."""
         auth = HouseAuth(self.key, self._keys())
-        body = json.dumps(wish).encode() if wish is not None else None
         headers = {} if method == "GET" else {"idempotency-key": quoted(sources.nonce())}
         if body is not None:
-            headers["content-type"] = "application/json"
+            headers["content-type"] = media
         with httpx.Client(base_url=self.url, auth=auth, timeout=TIMEOUT_SECONDS) as http:
             response = http.request(method, path, content=body, headers=headers)
         said: dict[str, Any] = response.json()

@@ -86,7 +86,7 @@ class Door:
     """One signed operation. `writes` says that an item of the ledger carries the nonce; otherwise it is remembered first.
 
     `asks` names what its query may say. `keeps` says that the request changes something outside the lane's books, and is kept as
-    evidence all the same.
+    evidence all the same. `bulk` names the media of a body that is a file, and may be as large as one.
     """
 
     method: str
@@ -101,6 +101,7 @@ class Door:
     keeps: bool = False
     tag: str = "exchanges"
     asks: Sequence[str] = ()
+    bulk: Sequence[str] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -87,6 +87,11 @@ def described(door: Door) -> dict[str, Any]:
     if door.takes is not None:
         schema = {"$ref": f"#/components/schemas/{door.takes.__name__}"}
         said["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    if door.bulk:
+        said["requestBody"] = {
+            "required": True,
+            "content": {media: {"schema": {"type": "string"}} for media in map(str, door.bulk)},
+        }
     return said
 
 
@@ -165,7 +170,7 @@ def _path_names(path: str) -> list[str]:
 
 
 def _path_schema(name: str) -> dict[str, Any]:
-    if name in {"exchange", "account", "link", "claim"}:
+    if name in {"exchange", "account", "link", "claim", "break"}:
         return {"type": "string", "format": "uuid"}
     return {"type": "integer", "minimum": 0} if name in {"case", "size"} else {"type": "string"}
 

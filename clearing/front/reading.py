@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from clearing import errors
 
 BODY_BYTES_MAX = 64 * 1024
+BULK_BYTES_MAX = 8 * 1024 * 1024  # of a file
 DEPTH_MAX = 16
 WAIT_SECONDS_MAX = 30
 
@@ -25,22 +26,22 @@ class CallerLeftError(Exception):
     """The connection closed before the request was whole; there is nobody to answer."""
 
 
-async def body_of(headers: tuple[tuple[str, str], ...], receive: Receive) -> bytes:
+async def body_of(headers: tuple[tuple[str, str], ...], receive: Receive, most: int = BODY_BYTES_MAX) -> bytes:
     """All bytes of the body, declared or chunked; nothing beyond the limit is read. Raises errors.BodyTooLarge."""
     for name, value in headers:
-        if name == "content-length" and (not value.isdigit() or int(value) > BODY_BYTES_MAX):
+        if name == "content-length" and (not value.isdigit() or int(value) > most):
             raise errors.BodyTooLarge
-    body = b""
+    body = bytearray()
     while True:
         event = await receive()
         if event["type"] != "http.request":
             raise CallerLeftError
         chunk: bytes = event.get("body", b"")
         body += chunk
-        if len(body) > BODY_BYTES_MAX:
+        if len(body) > most:
             raise errors.BodyTooLarge
         if not event.get("more_body", False):
-            return body
+            return bytes(body)
 
 
 def parse(model: type[Model], body: bytes, media: str) -> Model:

@@ -67,7 +67,8 @@ class Doorway:
         """Until the caller is known, nothing is signed."""
         try:
             house.soundness.require()
-            message = await message_of(scope, receive)
+            most = reading.BULK_BYTES_MAX if self.door.bulk else reading.BODY_BYTES_MAX
+            message = await message_of(scope, receive, most)
             asked = await admit(house, message, scope.get("path_params", {}), trace_id)
         except errors.ClearingError as refused:
             problem = problems.of_error(refused)
@@ -123,13 +124,13 @@ class Doorway:
         return {"code": problem.code}
 
 
-async def message_of(scope: Any, receive: Any) -> Message:
+async def message_of(scope: Any, receive: Any, most: int = reading.BODY_BYTES_MAX) -> Message:
     """The request as it stood on the wire: raw path and query, fields in order. Raises errors.TargetMalformed, BodyTooLarge."""
     headers = tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
     hosts = [value for name, value in headers if name == "host"]
     if len(hosts) != 1:
         raise errors.TargetMalformed("a request names one host")
-    body = await reading.body_of(headers, receive)
+    body = await reading.body_of(headers, receive, most)
     query = "?" + scope["query_string"].decode("latin-1")
     return Message(scope["method"], hosts[0], scope["raw_path"].decode("latin-1"), query, headers, body)
 

@@ -1,11 +1,11 @@
 """The tables of settlement and their CHECKs, as SQLModel; nothing else is. All are `local`: runs and matches are not spread over lanes."""
 
-from settlement.tables import runs
+from settlement.tables import matching, runs
 from settlement.tables.expiries import ExpiryReport
 
 __all__ = ["DELETABLE", "UPDATABLE", "ExpiryReport"]
 
-UPDATABLE: dict[str, tuple[str, ...]] = {**runs.UPDATABLE}
+UPDATABLE: dict[str, tuple[str, ...]] = {**runs.UPDATABLE, **matching.UPDATABLE}
 """What the application may change: status, never content."""
 
 DELETABLE: tuple[str, ...] = ()

@@ -52,17 +52,20 @@ BODIES: dict[str, dict[str, Any]] = {
             }
         ]
     },
+    "DecideWish": {"decision": "drop", "note": "test"},
+    "MatchWish": {"partner": "nobody", "window": 1},
 }
 NO_ID = "01a2008f-81fc-85d4-82a4-382b6b75b8a2"
 named = [pytest.param(door, id=f"{door.method} {door.path}") for door in DOORS]
 
 
 def address(door: Door, exchange: str = NO_ID, key_id: str = "none") -> str:
-    ids = dict.fromkeys(("account", "link", "claim"), NO_ID) | {
+    ids = dict.fromkeys(("account", "link", "claim", "break"), NO_ID) | {
         "exchange": exchange,
         "balance": "nobody.position",
         "program": "nobody",
         "run": "W-0.1",
+        "book": "nobody.1",
     }
     return door.path.format(**ids, key_id=key_id, case=0, size=1, proposal="0" * 64)
 

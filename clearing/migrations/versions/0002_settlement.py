@@ -8,6 +8,97 @@ branch_labels = None
 depends_on = None
 
 TABLES = """
+CREATE TABLE book (
+    partner TEXT NOT NULL,
+    sequence BIGINT NOT NULL,
+    window_id INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    lines INTEGER NOT NULL,
+    debit BIGINT NOT NULL,
+    credit BIGINT NOT NULL,
+    received_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    received_from TEXT NOT NULL,
+    evidence_id UUID,
+    PRIMARY KEY (partner, sequence),
+    CONSTRAINT sequence_counts CHECK (sequence > 0),
+    CONSTRAINT totals CHECK (lines >= 0 AND debit >= 0 AND credit >= 0),
+    CONSTRAINT digest_whole CHECK (digest ~ '^[0-9a-f]{64}$')
+);
+COMMENT ON TABLE book IS 'local';
+
+CREATE TABLE book_line (
+    partner TEXT NOT NULL,
+    window_id INTEGER NOT NULL,
+    line BIGINT NOT NULL,
+    exchange_id UUID,
+    reference TEXT,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    amount BIGINT NOT NULL,
+    points BIGINT,
+    status TEXT NOT NULL,
+    PRIMARY KEY (partner, window_id, line),
+    CONSTRAINT moves CHECK (amount <> 0),
+    CONSTRAINT status_known CHECK (status IN ('final', 'pending'))
+);
+COMMENT ON TABLE book_line IS 'local';
+
+CREATE TABLE break_item (
+    break_id UUID NOT NULL,
+    partner TEXT NOT NULL,
+    window_id INTEGER NOT NULL,
+    run BIGINT NOT NULL,
+    class TEXT NOT NULL,
+    our_id UUID,
+    line BIGINT,
+    suggested UUID,
+    amount BIGINT NOT NULL,
+    owner TEXT NOT NULL,
+    opened_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    due_at TIMESTAMP WITH TIME ZONE,
+    state TEXT NOT NULL,
+    provisional BIGINT NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    resolution TEXT,
+    PRIMARY KEY (break_id),
+    CONSTRAINT class_known CHECK (class IN ('TIMING',
+        'MISSING_OURS',
+        'MISSING_THEIRS',
+        'AMOUNT_MISMATCH',
+        'RATE_MISMATCH',
+        'DUPLICATE_OURS',
+        'DUPLICATE_THEIRS',
+        'WRONG_WINDOW',
+        'STATUS_MISMATCH',
+        'UNIDENTIFIED')),
+    CONSTRAINT state_known CHECK (
+        state IN ('open', 'seconded', 'filed', 'contested', 'escalated', 'posting', 'resolved', 'cleared')),
+    CONSTRAINT has_an_item CHECK (num_nulls(our_id, line) < 2),
+    CONSTRAINT ended CHECK ((state IN ('resolved', 'cleared')) = (ended_at IS NOT NULL))
+);
+CREATE INDEX break_due ON break_item (due_at) WHERE ended_at IS NULL AND due_at IS NOT NULL;
+CREATE INDEX break_of_window ON break_item (partner, window_id);
+COMMENT ON TABLE break_item IS 'local';
+
+CREATE TABLE break_step (
+    break_id UUID NOT NULL,
+    number INTEGER NOT NULL,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    decision TEXT NOT NULL,
+    books BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    note TEXT NOT NULL,
+    key_id TEXT,
+    evidence_id UUID,
+    PRIMARY KEY (break_id, number),
+    CONSTRAINT number_counts CHECK (number > 0),
+    CONSTRAINT decision_known CHECK (
+        decision IN ('accept_ours', 'accept_theirs', 'split', 'write_off', 'dispute', 'contest', 'concede', 'escalate', 'uphold', 'drop')),
+    CONSTRAINT state_known CHECK (
+        state IN ('open', 'seconded', 'filed', 'contested', 'escalated', 'posting', 'resolved', 'cleared')),
+    CONSTRAINT signed CHECK ((key_id IS NULL) = (evidence_id IS NULL))
+);
+COMMENT ON TABLE break_step IS 'local';
+
 CREATE TABLE expiry_report (
     program TEXT NOT NULL,
     reference TEXT NOT NULL,
@@ -21,6 +112,51 @@ CREATE TABLE expiry_report (
     CONSTRAINT points_positive CHECK (points > 0)
 );
 COMMENT ON TABLE expiry_report IS 'local';
+
+CREATE TABLE match_our (
+    run BIGINT NOT NULL,
+    our_id UUID NOT NULL,
+    match BIGINT NOT NULL,
+    pass_number SMALLINT NOT NULL,
+    PRIMARY KEY (run, our_id)
+);
+COMMENT ON TABLE match_our IS 'local';
+
+CREATE TABLE match_run (
+    run BIGINT NOT NULL,
+    partner TEXT NOT NULL,
+    window_id INTEGER NOT NULL,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    our_lines BIGINT NOT NULL,
+    our_debit BIGINT NOT NULL,
+    our_credit BIGINT NOT NULL,
+    their_lines BIGINT NOT NULL,
+    their_debit BIGINT NOT NULL,
+    their_credit BIGINT NOT NULL,
+    PRIMARY KEY (run),
+    CONSTRAINT run_counts CHECK (run > 0)
+);
+COMMENT ON TABLE match_run IS 'local';
+
+CREATE TABLE match_theirs (
+    run BIGINT NOT NULL,
+    line BIGINT NOT NULL,
+    match BIGINT NOT NULL,
+    pass_number SMALLINT NOT NULL,
+    PRIMARY KEY (run, line)
+);
+COMMENT ON TABLE match_theirs IS 'local';
+
+CREATE TABLE our_line (
+    run BIGINT NOT NULL,
+    our_id UUID NOT NULL,
+    reference TEXT,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    amount BIGINT NOT NULL,
+    points BIGINT NOT NULL,
+    PRIMARY KEY (run, our_id)
+);
+COMMENT ON TABLE our_line IS 'local';
 
 CREATE TABLE settlement_bilateral (
     run TEXT NOT NULL,
@@ -126,6 +262,7 @@ UPDATABLE: dict[str, tuple[str, ...]] = {
     "settlement_run_window": ("live",),
     "settlement_parked": ("resumed_by",),
     "settlement_instruction": ("state", "bank_reference", "booked_on", "differs"),
+    "break_item": ("run", "suggested", "owner", "due_at", "state", "provisional", "ended_at", "resolution"),
 }
 DELETABLE: tuple[str, ...] = ()
 

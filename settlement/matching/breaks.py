@@ -1,0 +1,272 @@
+"""Breaks followed to their end: decisions of operators and partners, and what the clock decides when nobody speaks.
+
+A decision is a step, written first; what it books follows, named by break and step, so that it is booked once however often it is tried;
+only then does the break move. A break caught between the two is `posting`, and whoever looks at what is due finishes it.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import sha256
+from uuid import UUID
+
+from clearing import errors
+from clearing.ledger.items import Adjust
+from clearing.ledger.outcomes import Booked
+from clearing.partners import key
+from clearing.rules.refusals import Refusal, RefusalCode
+from settlement.matching.rows import Connection, Row, row, rows
+from settlement.rules import breaks as rules
+from settlement.rules.breaks import Break, BreakClass, Decision, Outcome, Side, State
+
+LISTED_MAX = 1_000
+DUE_AT_ONCE = 500
+Post = Callable[[Adjust], Awaitable[Booked | Refusal]]
+"""How an adjustment gets into the books: the writer of the lane."""
+
+
+@dataclass(frozen=True, slots=True)
+class BreakView:
+    """A break as it stands. `amount` is theirs minus ours, millionths; `provisional` is what was booked until its dispute is decided."""
+
+    break_id: UUID
+    partner: str
+    window_id: int
+    run: int
+    class_: BreakClass
+    our_id: UUID | None
+    line: int | None
+    suggested: UUID | None
+    amount: int
+    owner: str
+    opened_at: datetime
+    due_at: datetime | None
+    state: State
+    provisional: int
+    resolution: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What was said about a break, and the state that follows; the clock has no key. `books` is what it moves of the partner's position."""
+
+    number: int
+    at: datetime
+    decision: Decision
+    books: int
+    state: State
+    note: str
+    key_id: str | None
+    evidence_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A decision as it was signed. `part` is what a split books, in millionths."""
+
+    decision: Decision
+    side: Side
+    note: str
+    key_id: str
+    evidence_id: UUID
+    part: int | None = None
+
+
+async def breaks(connection: Connection, partner: str | None = None, window_id: int | None = None) -> list[BreakView]:
+    """Breaks that have not ended, the oldest first: of one partner and window, or of all."""
+    found = await rows(connection, "breaks_list", partner=partner, window_id=window_id, most=LISTED_MAX)
+    return [_view(one) for one in found]
+
+
+async def break_of(connection: Connection, break_id: UUID) -> BreakView | None:
+    """A break, also one that has ended."""
+    found = await row(connection, "break_read", break_id=break_id)
+    return None if found is None else _view(found)
+
+
+async def steps_of(connection: Connection, break_id: UUID) -> list[Step]:
+    """Everything said about a break, in order."""
+    found = await rows(connection, "break_steps", break_id=break_id)
+    return [Step(**one | {"decision": Decision(one["decision"]), "state": State(one["state"])}) for one in found]
+
+
+async def evidence_of(connection: Connection, lane: int, break_id: UUID) -> list[tuple[str, UUID]]:
+    """The bundle: what was signed about the break, by kind."""
+    found = await rows(connection, "break_evidence", lane=lane, break_id=break_id)
+    return [(one["kind"], one["evidence_id"]) for one in found]
+
+
+async def resolve(connection: Connection, break_id: UUID, said: Said, now: datetime, post: Post) -> BreakView | Refusal:
+    """Decide a break, or lead its dispute on. What moves more than its owner alone may is done when a second operator's key says the same.
+
+    Raises errors.NotFound for a break that is not there.
+    """
+    found = await _there(connection, break_id)
+    steps = await steps_of(connection, break_id)
+    if found.state is State.POSTING:
+        return await _finished(connection, found, steps[-1], post)
+    outcome = rules.decided(_rule(found), said.decision, said.side, said.part)
+    if isinstance(outcome, Refusal):
+        return outcome
+    if said.side is Side.HOUSE and rules.needs_second_key(_rule(found), outcome):
+        first = _waiting(steps, said, outcome)
+        if first is None:
+            await _step(connection, found, steps, replace(outcome, state=State.SECONDED), said, now)
+            return found
+        if refusal := await _alone(connection, first, said, now):
+            return refusal
+    return await _taken(connection, found, steps, outcome, said, now, post)
+
+
+async def act_due(connection: Connection, now: datetime, post: Post) -> list[BreakView]:
+    """Do what is due: open breaks go on to their next owner, disputes are decided by silence, what was being posted is posted."""
+    moved = []
+    for one in await rows(connection, "breaks_due", now=now, most=DUE_AT_ONCE):
+        found = await _there(connection, one["break_id"])
+        outcome = await _due(connection, found, now, post)
+        if not isinstance(outcome, Refusal):
+            moved.append(outcome)
+    return moved
+
+
+async def _due(connection: Connection, found: BreakView, now: datetime, post: Post) -> BreakView | Refusal:
+    if found.state is State.OPEN:
+        owner, due_at = rules.aged(found.opened_at, now)
+        await rows(connection, "break_hand_on", break_id=found.break_id, owner=owner, due_at=due_at)
+        return replace(found, owner=owner, due_at=due_at)
+    steps = await steps_of(connection, found.break_id)
+    if found.state is State.POSTING:
+        return await _finished(connection, found, steps[-1], post)
+    decision = rules.silence(found.state)
+    if decision is None:
+        return found
+    outcome = rules.decided(_rule(found), decision, Side.HOUSE)
+    if isinstance(outcome, Refusal):
+        return outcome
+    return await _taken(connection, found, steps, outcome, decision, now, post)
+
+
+async def _taken(
+    connection: Connection,
+    found: BreakView,
+    steps: list[Step],
+    outcome: Outcome,
+    said: Said | Decision,
+    now: datetime,
+    post: Post,
+) -> BreakView | Refusal:
+    """Write the step, then book, then move. What a dispute had booked for the time being is part of what its end books."""
+    decision = said.decision if isinstance(said, Said) else said
+    if decision is Decision.DISPUTE:
+        outcome = replace(outcome, books=rules.provisional(_rule(found)))
+    elif outcome.ends:
+        outcome = replace(outcome, books=outcome.books - found.provisional)
+    async with connection.transaction():
+        step = await _step(connection, found, steps, outcome, said, now)
+        if isinstance(step, Refusal):
+            return step
+        await _moved(connection, found, State.POSTING, now, found.provisional, None, None)
+    return await _finished(connection, found, step, post)
+
+
+async def _finished(connection: Connection, found: BreakView, step: Step, post: Post) -> BreakView | Refusal:
+    """Book what the step says, once, and move the break to where it leads."""
+    if step.books:
+        booked = await post(adjustment(found, step))
+        if isinstance(booked, Refusal):
+            return booked
+    ends = step.state is State.RESOLVED
+    held = 0 if ends else found.provisional + step.books
+    due_at = None if ends else rules.due(step.state, step.at)
+    await _moved(
+        connection, found, step.state, due_at, held, step.at if ends else None, step.decision if ends else None
+    )
+    return await _there(connection, found.break_id)
+
+
+def adjustment(found: BreakView, step: Step) -> Adjust:
+    """What a step books in the open window: on the partner's position, with the house as the other side."""
+    name = UUID(bytes=sha256(f"break {found.break_id} step {step.number}".encode()).digest()[:16])
+    lines = ((found.partner, step.books), ("house", -step.books))
+    reason = f"break {found.class_}: {step.decision}"
+    return Adjust(None, None, name, reason, lines, found.window_id, str(found.break_id))
+
+
+async def _step(
+    connection: Connection, found: BreakView, steps: list[Step], outcome: Outcome, said: Said | Decision, now: datetime
+) -> Step | Refusal:
+    spoken: tuple[Decision, int, State, str, str | None, UUID | None]
+    if isinstance(said, Said):
+        spoken = (said.decision, outcome.books, outcome.state, said.note, said.key_id, said.evidence_id)
+    else:
+        spoken = (said, outcome.books, outcome.state, "the clock ran out", None, None)
+    step = Step(len(steps) + 1, now, *spoken)
+    made = await row(
+        connection,
+        "break_step_insert",
+        break_id=found.break_id,
+        number=step.number,
+        at=step.at,
+        decision=str(step.decision),
+        books=step.books,
+        state=str(step.state),
+        note=step.note,
+        key_id=step.key_id,
+        evidence_id=step.evidence_id,
+    )
+    return step if made else Refusal(RefusalCode.CASE_CLOSED, "somebody else decided it in this very moment")
+
+
+async def _moved(
+    connection: Connection,
+    found: BreakView,
+    state: State,
+    due_at: datetime | None,
+    provisional: int,
+    ended_at: datetime | None,
+    resolution: Decision | None,
+) -> None:
+    await rows(
+        connection,
+        "break_move",
+        break_id=found.break_id,
+        state=str(state),
+        due_at=due_at,
+        provisional=provisional,
+        ended_at=ended_at,
+        resolution=None if resolution is None else str(resolution),
+    )
+
+
+def _waiting(steps: list[Step], said: Said, outcome: Outcome) -> Step | None:
+    """The first key's word, when it was the last thing said and is the same as what is said now."""
+    last = steps[-1] if steps else None
+    if last is None or last.state is not State.SECONDED:
+        return None
+    return last if (last.decision, last.books) == (said.decision, outcome.books) else None
+
+
+async def _alone(connection: Connection, first: Step, said: Said, now: datetime) -> Refusal | None:
+    """Why this key does not second the first: it is the same, or the first is no operator's live key any more."""
+    if first.key_id == said.key_id or first.key_id is None:
+        return Refusal(RefusalCode.SECOND_KEY_NEEDED, "the key that said it first cannot second it")
+    known = await key(connection, first.key_id)
+    if known is None or known.purpose != "operator" or not known.live(now):
+        return Refusal(RefusalCode.SECOND_KEY_NEEDED, "the key that said it first is no longer in use")
+    return None
+
+
+async def _there(connection: Connection, break_id: UUID) -> BreakView:
+    found = await break_of(connection, break_id)
+    if found is None:
+        raise errors.NotFound
+    return found
+
+
+def _rule(found: BreakView) -> Break:
+    return Break(found.state, found.owner, found.amount)
+
+
+def _view(found: Row) -> BreakView:
+    named = {name: value for name, value in found.items() if name != "class"}
+    return BreakView(**named | {"class_": BreakClass(found["class"]), "state": State(found["state"])})

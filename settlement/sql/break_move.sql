@@ -1,0 +1,9 @@
+-- Where a break stands now.
+UPDATE break_item
+SET
+    state = %(state)b,
+    due_at = %(due_at)b,
+    provisional = %(provisional)b,
+    ended_at = %(ended_at)b,
+    resolution = %(resolution)b
+WHERE break_item.break_id = %(break_id)b

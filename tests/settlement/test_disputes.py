@@ -1,0 +1,250 @@
+"""Decisions on breaks: what moves value is booked once, with two keys above the limit, and silence decides when clocks run out."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+import pytest
+from psycopg import AsyncConnection
+
+from clearing import database, errors
+from clearing.rules.refusals import Refusal, RefusalCode
+from settlement import matching
+from settlement.matching import BreakView, Said
+from settlement.rules.breaks import Decision, Side, State
+from settlement.rules.matching import Form, Head, Line, written
+from tests.conftest import FixedClock
+from tests.ledger.books import HOTEL, KEYS, NUMBERS, House, moved_in, uid
+
+DAY = timedelta(days=1)
+_numbers = count()
+
+
+@dataclass
+class Room:
+    """A house whose hotel keeps a book of its own."""
+
+    house: House
+    app: AsyncConnection
+    sequence: Any = field(default_factory=lambda: count(1))
+
+    @property
+    def window(self) -> int:
+        return next(w.number for w in self.house.calendar if w.opens_at <= self.house.clock() < w.closes_at)
+
+    async def sends(self, *lines: Line) -> matching.Acknowledgement:
+        head = Head(HOTEL, self.window, next(self.sequence))
+        return await matching.receive(
+            self.app,
+            written(head, [one._replace(number=n) for n, one in enumerate(lines, 1)]),
+            Form.CSV,
+            partner=HOTEL,
+            windows=[self.window],
+            at=self.house.clock(),
+            key_id="hotel",
+        )
+
+    async def matched(self) -> list[BreakView]:
+        await matching.match(
+            self.app,
+            lane=0,
+            partner=HOTEL,
+            account=NUMBERS[HOTEL] * 16 + 8,
+            window_id=self.window,
+            neighbours=[],
+            at=self.house.clock(),
+        )
+        return await matching.breaks(self.app, HOTEL)
+
+    async def broken(self, amount: int) -> BreakView:
+        """The hotel says `amount` of an exchange that we never saw."""
+        at = self.house.clock() - timedelta(hours=60)
+        answer = await self.sends(Line(1, str(uid("unseen", amount)), None, at, amount, None, "final"))
+        assert answer.taken, answer
+        return next(one for one in await self.matched() if one.amount == amount)
+
+    async def say(
+        self,
+        found: BreakView,
+        decision: Decision,
+        side: Side = Side.HOUSE,
+        key: str = "operator",
+        part: int | None = None,
+    ) -> BreakView | Refusal:
+        key_id = KEYS[key].public.key_id
+        said = Said(decision, side, "because", key_id, uid("evidence", next(_numbers)), part)
+        return await matching.resolve(self.app, found.break_id, said, self.house.clock(), self.house.put)
+
+    async def position(self) -> int:
+        return (await self.house.balance()).get(NUMBERS[HOTEL] * 16 + 8, 0)
+
+    async def clock_runs(self, days: int) -> list[BreakView]:
+        """Days pass within the calendar: only the clock of disputes looks at this instant."""
+        return await matching.act_due(self.app, self.house.clock() + days * DAY, self.house.put)
+
+
+@pytest.fixture
+async def room(database_url: str, clock: FixedClock) -> AsyncIterator[Room]:
+    async with moved_in(database_url, clock) as house, await database.connect(database_url) as app:
+        await app.set_autocommit(True)
+        yield Room(house, app)
+
+
+async def aged(room: Room, found: BreakView, days: int = 4) -> BreakView:
+    """The break comes to a person, who may move up to 100 alone."""
+    await room.clock_runs(days)
+    now = await matching.break_of(room.app, found.break_id)
+    assert now is not None
+    return now
+
+
+async def test_an_exchange_of_the_ledger_matches_the_line_that_names_it(room: Room) -> None:
+    await room.house.complete()
+    found = await room.matched()
+    assert [(str(one.class_), one.our_id, one.amount) for one in found] == [("TIMING", uid(1), -10_000)]
+    await room.sends(Line(1, str(uid(1)), None, room.house.clock(), 10_000, 1_000, "final"))
+    assert await room.matched() == []
+    cleared = await matching.break_of(room.app, found[0].break_id)
+    assert cleared is not None
+    assert cleared.state is State.CLEARED
+
+
+async def test_a_line_of_an_exchange_that_is_not_posted_is_a_mismatch_of_status(room: Room) -> None:
+    await room.house.put(room.house.reserve())
+    await room.sends(Line(1, str(uid(1)), None, room.house.clock(), 10_000, 1_000, "final"))
+    assert [(str(one.class_), one.amount) for one in await room.matched()] == [("STATUS_MISMATCH", 0)]
+
+
+async def test_ours_stands_and_nothing_is_booked(room: Room) -> None:
+    found = await room.broken(-5_000_000)
+    done = await room.say(found, Decision.ACCEPT_OURS)
+    assert isinstance(done, BreakView)
+    assert (done.state, done.resolution) == (State.RESOLVED, "accept_ours")
+    assert await room.position() == 0
+    assert await room.matched() == []  # a run again finds it resolved
+
+
+async def test_theirs_stands_and_the_difference_is_booked_once_in_the_open_window(room: Room) -> None:
+    found = await aged(room, await room.broken(-5_000_000))
+    assert found.owner == "owner"
+    done = await room.say(found, Decision.ACCEPT_THEIRS)
+    assert isinstance(done, BreakView)
+    assert done.state is State.RESOLVED
+    assert await room.position() == -5_000_000
+    again = await room.say(found, Decision.ACCEPT_THEIRS)
+    assert isinstance(again, Refusal)
+    assert again.code is RefusalCode.CASE_CLOSED
+    assert await room.position() == -5_000_000
+    assert await room.house.findings() == []
+
+
+async def test_a_split_books_its_part(room: Room) -> None:
+    found = await aged(room, await room.broken(-5_000_000))
+    for wrong in (None, 2_000_000, -5_000_000, 0):
+        assert isinstance(await room.say(found, Decision.SPLIT, part=wrong), Refusal)
+    assert isinstance(await room.say(found, Decision.SPLIT, part=-2_000_000), BreakView)
+    assert await room.position() == -2_000_000
+
+
+async def test_above_the_owners_limit_the_same_word_of_a_second_operator_is_needed(room: Room) -> None:
+    found = await aged(room, await room.broken(-100_000_001))
+    assert isinstance(await room.say(found, Decision.WRITE_OFF), BreakView)
+    assert await room.position() == 0
+    alone = await room.say(found, Decision.WRITE_OFF)
+    assert isinstance(alone, Refusal)
+    assert alone.code is RefusalCode.SECOND_KEY_NEEDED
+    done = await room.say(found, Decision.WRITE_OFF, key=HOTEL)  # any other key: whose purpose it is, the door has seen
+    assert isinstance(done, BreakView)
+    assert done.state is State.RESOLVED
+    assert await room.position() == -100_000_001
+
+
+async def test_at_the_limit_one_key_is_enough(room: Room) -> None:
+    found = await aged(room, await room.broken(-100_000_000))
+    assert isinstance(await room.say(found, Decision.WRITE_OFF), BreakView)
+    assert await room.position() == -100_000_000
+
+
+async def test_what_the_house_would_gain_by_is_not_written_off(room: Room) -> None:
+    found = await aged(room, await room.broken(5_000_000))
+    assert isinstance(await room.say(found, Decision.WRITE_OFF), Refusal)
+
+
+async def test_a_partner_disputes_and_does_not_decide(room: Room) -> None:
+    found = await room.broken(-5_000_000)
+    assert isinstance(await room.say(found, Decision.ACCEPT_THEIRS, Side.PARTNER, HOTEL), Refusal)
+    filed = await room.say(found, Decision.DISPUTE, Side.PARTNER, HOTEL)
+    assert isinstance(filed, BreakView)
+    assert (filed.state, filed.provisional, filed.due_at) == (State.FILED, -5_000_000, room.house.clock() + 7 * DAY)
+    assert await room.position() == -5_000_000
+
+
+async def test_a_dispute_that_nobody_answers_is_upheld_by_its_clock(room: Room) -> None:
+    found = await room.broken(-5_000_000)
+    await room.say(found, Decision.DISPUTE, Side.PARTNER, HOTEL)
+    assert await room.clock_runs(6) == []
+    (done,) = await room.clock_runs(7)
+    assert (done.state, done.resolution, done.provisional) == (State.RESOLVED, "uphold", 0)
+    assert await room.position() == -5_000_000  # the provisional credit is the adjustment
+    last = (await matching.steps_of(room.app, found.break_id))[-1]
+    assert (last.key_id, last.note) == (None, "the clock ran out")
+
+
+async def test_a_contested_dispute_that_nobody_insists_on_falls_and_its_credit_is_taken_back(room: Room) -> None:
+    found = await room.broken(-5_000_000)
+    await room.say(found, Decision.DISPUTE, Side.PARTNER, HOTEL)
+    contested = await room.say(found, Decision.CONTEST)
+    assert isinstance(contested, BreakView)
+    assert (contested.state, contested.provisional) == (State.CONTESTED, -5_000_000)
+    (done,) = await room.clock_runs(7)
+    assert done.resolution == "drop"
+    assert await room.position() == 0
+    assert await room.house.findings() == []
+
+
+async def test_an_escalated_dispute_is_upheld_when_the_house_lets_its_clock_run_out(room: Room) -> None:
+    found = await room.broken(-5_000_000)
+    await room.say(found, Decision.DISPUTE, Side.PARTNER, HOTEL)
+    await room.say(found, Decision.CONTEST)
+    escalated = await room.say(found, Decision.ESCALATE, Side.PARTNER, HOTEL)
+    assert isinstance(escalated, BreakView)
+    assert escalated.due_at == room.house.clock() + 14 * DAY
+    (done,) = await room.clock_runs(14)
+    assert done.resolution == "uphold"
+    assert await room.position() == -5_000_000
+
+
+async def test_what_was_decided_and_not_yet_booked_is_booked_by_whoever_looks_at_what_is_due(room: Room) -> None:
+    found = await aged(room, await room.broken(-5_000_000))
+
+    async def falls(_item: object) -> Any:
+        raise errors.Unavailable
+
+    said = Said(Decision.WRITE_OFF, Side.HOUSE, "because", KEYS["operator"].public.key_id, UUID(int=5))
+    with pytest.raises(errors.Unavailable):
+        await matching.resolve(room.app, found.break_id, said, room.house.clock(), falls)
+    assert await room.position() == 0
+    (done,) = await room.clock_runs(0)
+    assert (done.state, done.resolution) == (State.RESOLVED, "write_off")
+    assert await room.position() == -5_000_000
+
+
+@pytest.mark.parametrize(
+    ("days", "owner"),
+    [
+        (0, "automatic"),
+        (2, "automatic"),
+        (3, "owner"),
+        (6, "manager"),
+        (31, "finance_head"),
+        (61, "write_off_candidate"),
+    ],
+)
+async def test_a_break_goes_from_owner_to_owner_as_it_ages(room: Room, days: int, owner: str) -> None:
+    found = await aged(room, await room.broken(-5_000_000), days)
+    assert found.owner == owner
+    due: datetime | None = found.due_at
+    assert (due is None) == (owner == "write_off_candidate")

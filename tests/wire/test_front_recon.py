@@ -1,0 +1,65 @@
+"""Books and breaks at the door: a partner sends its book, sees its own breaks alone, disputes; an operator decides."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from clearing.front.reading import BODY_BYTES_MAX
+from settlement.rules.matching import Head, Line, written
+from tests.wire.front_room import Answer, Front
+
+CSV = {"content-type": "text/csv"}
+
+
+def book(window: int, sequence: int, *lines: Line, partner: str = "kiosk") -> bytes:
+    return b"".join(written(Head(partner, window, sequence), lines))
+
+
+def sent(front: Front, body: bytes, key: str = "kiosk") -> Answer:
+    return front.ask("POST", "/v1/books", body, key=key, headers=CSV)
+
+
+def test_a_book_is_taken_matched_handed_back_and_its_break_disputed_and_decided(front: Front) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    year, week, _ = now.isocalendar()
+    window = year * 100 + week
+    many = [
+        Line(n, str(uuid4()), None, now - timedelta(days=3), -5_000_000 - n, None, "final") for n in range(1, 1_001)
+    ]
+    body = book(window, 1, *many)
+    assert len(body) > BODY_BYTES_MAX
+    gap = sent(front, book(window, 2, *many))
+    assert (gap.status, gap.json["taken"], gap.json["reason"], gap.json["expected"]) == (200, False, "sequence_gap", 1)
+    assert sent(front, body, key="palm").json["reason"] == "wrong_partner"
+    taken = sent(front, body)
+    assert (taken.status, taken.json["book"], taken.json["lines"]) == (201, "kiosk.1", 1_000)
+    again = sent(front, body)
+    assert (again.status, again.json["taken"]) == (200, True)
+    assert sent(front, book(window, 1, many[0])).json["reason"] == "sequence_used"
+    looked = front.ask("GET", "/v1/books/kiosk.1", key="kiosk").json
+    assert [one["line"] for one in looked["handback"]] == list(range(1, 1_001))
+    assert {one["code"] for one in looked["handback"]} == {"MISSING_OURS"}
+    assert {one["reason"] for one in looked["handback"]} == {"not in our book"}
+    assert front.ask("GET", "/v1/books/kiosk.1", key="palm").status == 404
+    assert front.ask("GET", "/v1/breaks", key="palm").json == {"breaks": []}
+    at = f"/v1/breaks/{looked['handback'][0]['breaks']}"
+    assert front.ask("GET", at, key="palm").status == 404
+    wish = {"decision": "dispute", "note": "we did issue it"}
+    filed = front.ask("POST", f"{at}/resolve", wish, key="kiosk")
+    assert (filed.status, filed.json["state"], filed.json["provisional"]) == (200, "filed", "-5.000001")
+    upheld = {"decision": "drop", "note": "found it"}
+    done = front.ask("POST", f"{at}/resolve", upheld, key="operator")
+    assert (done.status, done.json["state"], done.json["resolution"]) == (200, "resolved", "drop")
+    assert front.ask("POST", f"{at}/resolve", upheld, key="operator").code == "case_closed"
+    told = front.ask("GET", at, key="operator").json
+    assert [step["decision"] for step in told["steps"]] == ["dispute", "drop"]
+    assert sorted(one["kind"] for one in told["evidence"]) == ["book", "step", "step"]
+    run = front.ask("POST", "/v1/matches", {"partner": "kiosk", "window": window}, key="operator").json
+    assert (run["their_lines"], run["totals_agree"]) == (1_000, False)
+    assert run["breaks"] == {
+        "MISSING_OURS": 1_000,
+        "TIMING": 2,
+    }  # the credit and its return: the partner has yet to book them
+
+
+def test_a_book_of_another_medium_is_refused(front: Front) -> None:
+    assert front.ask("POST", "/v1/books", b"{}", key="kiosk").code == "body_malformed"
