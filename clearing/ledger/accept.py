@@ -122,11 +122,11 @@ def _held(book: Book, item: Reserve) -> str | None:
 
 
 def _owed(book: Book, item: Reserve) -> dict[int, int]:
-    """What each partner that pays will owe: the source the debit, every funder its share."""
+    """What each partner that pays will owe: the source the debit, every funder but the house its share."""
     owed: dict[int, int] = defaultdict(int)
     owed[account_number(book.chart.owners(item).source_partner, Account.POSITION)] += item.terms.debit
-    for share in item.shares:
-        owed[book.position_of(share.funder)] += share.value
+    for funder, share in book.chart.charged(item.shares):
+        owed[account_number(funder, Account.POSITION)] += share.value
     return owed
 
 

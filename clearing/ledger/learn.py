@@ -70,7 +70,7 @@ def _reads(pen: Pen, items: Sequence[Item], touched: Sequence[UUID]) -> list[tup
     for name, columns in _limits(reserving, {item.campaign for item in items if isinstance(item, Fund)}):
         need(name, **columns)
     owing = {pen.chart.owners(item).source_partner for item in reserving}
-    owing |= {pen.chart.partners[share.funder] for item in reserving for share in item.shares}
+    owing |= {funder for item in reserving for funder, _ in pen.chart.charged(item.shares)}
     owing |= {pen.chart.partners[item.partner] for item in items if isinstance(item, Grant)}
     need("read_caps", account=[account_number(number, Account.POSITION) for number in sorted(owing)])
     reversing = {item.original_id for item in items if isinstance(item, Reverse)}

@@ -144,6 +144,7 @@ async def test_a_published_card_is_never_edited_and_changes_by_two_keys_after_it
 
 
 HALVES = [{"code": code, "share": {"num": 1, "den": 2}} for code in ("air", "hotel")]
+WITH_HOUSE = [{"code": code, "share": {"num": 1, "den": 2}} for code in ("air", "house")]
 AGREED = [{"campaign": "summer", "funders": [{"funder": "air", "ppm": 500_000}, {"funder": "hotel", "ppm": 500_000}]}]
 
 
@@ -154,6 +155,8 @@ AGREED = [{"campaign": "summer", "funders": [{"funder": "air", "ppm": 500_000}, 
         (AGREED, [], HALVES, False),
         ([], [], HALVES, False),
         (AGREED, AGREED, [{"code": "air", "share": {"num": 1, "den": 1}}], False),
+        ([{"campaign": "summer", "ppm": 500_000}], [], WITH_HOUSE, True),
+        ([{"campaign": "summer", "ppm": 400_000}], [], WITH_HOUSE, False),
     ],
 )
 async def test_a_bonus_is_published_only_with_funders_that_agreed_to_their_shares(
