@@ -19,12 +19,14 @@ from clearing.rules.lifecycle import Kind
 from clearing.rules.limits import Limit, Used
 from clearing.rules.members import Link, Side, consent_refusal, link_refusal, whole_days
 from clearing.rules.pricing import price
-from clearing.rules.quoting import Booked, Share, booked, counts_usage, limits_of, used_of
+from clearing.rules.quoting import Booked, Share, booked, counts_usage, limits_of, program_limits, used_of
 from clearing.rules.rates import Terms
 from clearing.rules.refusals import Refusal, RefusalCode
+from clearing.rules.units import Ratio
 from clearing.signatures import QUOTE, PrivateKey, PublicKey, decode, jws_key_id, jws_sign, jws_verify
 
 QUOTE_LIFE = timedelta(minutes=10)
+_AT_PAR = Values(Ratio(1, 1), Ratio(1, 1))
 KeyOf = Callable[[str], PublicKey | None]
 
 
@@ -91,7 +93,7 @@ def quote(wish: Wish, directory: Directory, now: datetime, quote_id: UUID) -> Qu
     refusal = refusal or _refused_members(wish, source, target, now)
     if refusal is not None:
         return refusal
-    offered = _given(wish) if within else _exchanged(wish, directory, now)
+    offered = _given(wish, directory, now) if within else _exchanged(wish, directory, now)
     if isinstance(offered, Refusal):
         return offered
     return Quote(
@@ -142,9 +144,25 @@ def _exchanged(wish: Wish, directory: Directory, now: datetime) -> _Offered | Re
     return _Offered(booked(priced, values, fee), version, limits_of(card, priced, now, _zones(card)), priced)
 
 
-def _given(wish: Wish) -> _Offered:
-    """Within one program as many points arrive as are sent."""
-    return _Offered(Booked(rates.given(wish.sent or wish.received or 0), (), 0), "within one program")
+def _given(wish: Wish, directory: Directory, now: datetime) -> _Offered | Refusal:
+    """Within one program as many points arrive as are sent; a card of the program with itself says which amounts, and what is charged."""
+    code, version = wish.source.program, "within one program"
+    limits = leaving(directory, code, now)
+    card = directory.card(code, code, now)
+    if card is None:
+        return _Offered(Booked(rates.given(wish.sent or wish.received or 0), (), 0), version, limits)
+    priced = price(card, _ask(wish, card, now), _AT_PAR)
+    if isinstance(priced, Refusal):
+        return priced
+    limits += tuple([one for one in limits_of(card, priced, now, _zones(card)) if one.target is not None])
+    return _Offered(Booked(rates.given(priced.sent), (), 0), f"card {card.version}, {version}", limits, priced)
+
+
+def leaving(directory: Directory, program: str, now: datetime) -> tuple[Limit, ...]:
+    """The limits that cards in force set on all that leaves a member's account in this program, over a corridor or not."""
+    found = [directory.card(*hop, now) for hop in sorted(directory.cards) if hop[0] == program]
+    cards = [card for card in found if card is not None]
+    return program_limits(cards, now, {zone: known for card in cards for zone, known in _zones(card).items()})
 
 
 def _ask(wish: Wish, card: Card, now: datetime) -> Ask:

@@ -183,20 +183,20 @@ class QuoteSaid(Said):
     ]
 
 
+Device = Annotated[
+    str,
+    Field(
+        pattern=r"^[!-~](?:[ -~]{0,198}[!-~])?$",
+        description="the caller's token of the device that asks; kept as a keyed hash, never shown or logged",
+    ),
+]
+
+
 class ExchangeWish(Wish):
     """Do it, at the terms of this quote."""
 
     quote: Annotated[str, Field(min_length=1, max_length=8192)]
-    device: (
-        Annotated[
-            str,
-            Field(
-                pattern=r"^[!-~](?:[ -~]{0,198}[!-~])?$",
-                description="the caller's token of the device that asks; kept as a keyed hash, never shown or logged",
-            ),
-        ]
-        | None
-    ) = None
+    device: Device | None = None
 
 
 class ExchangeSaid(Said):

@@ -93,8 +93,6 @@ def _refusal(book: Book, item: Reserve) -> Refusal | None:
 
 def _subjects(item: Reserve) -> list[UUID | bytes]:
     """Who is counted by limits: the member (of an issue: the one who receives), and the device."""
-    if not item.limits:
-        return []
     member = item.target_account if item.source_account is None else item.source_account
     return [subject for subject in (member, item.device) if subject is not None]
 
@@ -105,9 +103,15 @@ def _exceeded(book: Book, item: Reserve, *, holds: bool) -> str | None:
         counted = _counted(item, limit)
         if limit.holds is not holds or not counted:
             continue
-        if limit.exceeded([used for subject in counted for used in book.read.used[subject]], item.terms.counted):
+        if limit.exceeded(_used(book, item, limit, counted), item.terms.counted):
             return limit.rule
     return None
+
+
+def _used(book: Book, item: Reserve, limit: Limit, counted: list[UUID | bytes]) -> list[Used]:
+    """What these did before: of members what left them for what leaves, what was issued to them for an issue; of a device all."""
+    found = [used for subject in counted for used in book.read.used[subject]]
+    return found if limit.device else [used for used in found if used.issued == (item.source_program is None)]
 
 
 def _counted(item: Reserve, limit: Limit) -> list[UUID | bytes]:

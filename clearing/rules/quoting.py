@@ -87,6 +87,18 @@ def limits_of(card: Card, priced: Priced, at: datetime, zones: Mapping[str, tzin
     return tuple(found)
 
 
+def program_limits(cards: Iterable[Card], at: datetime, zones: Mapping[str, tzinfo]) -> tuple[limits.Limit, ...]:
+    """What the cards of one source say of all that leaves a member's account there, over whatever corridor or over none."""
+    return tuple(
+        [
+            limits.Limit(limit.name, None if limit.per is LimitPer.EXCHANGE else _since(limit, at, zones), limit.most)
+            for card in cards
+            for limit in card.limits
+            if limit.whole_program
+        ]
+    )
+
+
 def used_of(
     card: Card, used: Iterable[limits.Used], at: datetime, zones: Mapping[str, tzinfo]
 ) -> tuple[Used, Used, bool]:

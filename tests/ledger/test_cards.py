@@ -172,6 +172,26 @@ async def test_a_bonus_is_published_only_with_funders_that_agreed_to_their_share
     assert passes or outcome.code is RefusalCode.UNFUNDED_VALUE
 
 
+@pytest.mark.parametrize(
+    ("ratio", "more", "passes"),
+    [
+        (ONE, {}, True),
+        (Ratio(1, 2), {}, False),
+        (ONE, {"link": {"min_age_days": 1}}, False),
+        (ONE, {"bonuses": [{"name": "summer", "flat": 5, "funders": HALVES}]}, False),
+    ],
+)
+async def test_within_one_program_a_card_has_no_price(
+    connection: AsyncConnection, ratio: Ratio, more: Any, *, passes: bool
+) -> None:
+    await _world(connection, "air", "hotel")
+    if passes:
+        assert isinstance(await _corridor(connection, "air", "air", ratio, **more), Card)
+    else:
+        with pytest.raises(errors.ValidationFailed):
+            await _corridor(connection, "air", "air", ratio, **more)
+
+
 async def test_corridor_that_owes_more_than_is_paid_is_not_published(connection: AsyncConnection) -> None:
     await _world(connection, "air", "hotel")
     await _price(connection, "air", 10, 8)
