@@ -8,6 +8,7 @@ value once more.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import combinations
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -44,8 +45,8 @@ def drafted_card(directory: Directory, document: object, now: datetime) -> Card 
     """The card that this document would be if it was confirmed now, or the version that it is already.
 
     Raises errors.ValidationFailed naming the path. 1. the document; 2. published before; 3. programs, zones and funders that are
-    known, and no price within one program; 4. version, dates and notice; 5. every bonus is paid for by who agreed to;
-    6. nothing unfunded, no circle that gains.
+    known, no price within one program, one day for what is given together; 4. version, dates and notice; 5. every bonus is paid for
+    by who agreed to; 6. nothing unfunded, no circle that gains.
     """
     card = read_card(document)  # 1
     if isinstance(card, Fault):
@@ -57,6 +58,7 @@ def drafted_card(directory: Directory, document: object, now: datetime) -> Card 
         return card
     _require_known(directory, card)  # 3
     _require_plain(card)
+    _require_one_day(card)
     if refusal := _untimely(series, card, now):  # 4
         return refusal
     planned = replace(directory, cards={**directory.cards, (card.source, card.target): (*series, card)})
@@ -134,6 +136,16 @@ def _require_plain(card: Card) -> None:
         raise errors.ValidationFailed("$.rates: within one program a point is a point")
     if card.bonuses or card.link != Link():
         raise errors.ValidationFailed("$: within one program there are no bonuses and no links")
+
+
+def _require_one_day(card: Card) -> None:
+    """All bonus units of an exchange are one order of the house, and so arrive on one day."""
+    for (_, one), (place, other) in combinations(enumerate(card.bonuses), 2):
+        if one.late_days != other.late_days and one.when.meets(other.when):
+            detail = (
+                f"could be given together with {one.name}, which arrives on another day; the house credits a bonus once"
+            )
+            raise errors.ValidationFailed(f"$.bonuses[{place}].late_days: {detail}")
 
 
 def _untimely(series: tuple[Card, ...], card: Card, now: datetime) -> Refusal | None:

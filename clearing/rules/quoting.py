@@ -27,7 +27,7 @@ class Share(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """What the books are asked to move for a price. A bonus arrives whole, `late_days` after the base, the latest of its parts."""
+    """What the books are asked to move for a price. A bonus arrives whole, `late_days` after the base: published cards have one such day."""
 
     terms: Terms
     shares: tuple[Share, ...]

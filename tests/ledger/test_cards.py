@@ -192,6 +192,38 @@ async def test_within_one_program_a_card_has_no_price(
             await _corridor(connection, "air", "air", ratio, **more)
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "passes"),
+    [
+        ({}, {}, True),
+        ({"late_days": 3}, {"late_days": 3}, True),
+        ({}, {"late_days": 3}, False),
+        ({"late_days": 1}, {"late_days": 3, "first_only": True}, False),
+        ({"when": {"tiers": ["gold"]}}, {"late_days": 3, "when": {"tiers": ["blue"]}}, True),
+        ({"when": {"segments": ["new"]}}, {"late_days": 3, "when": {"segments": ["old"]}}, False),
+    ],
+)
+async def test_bonuses_that_could_be_given_together_arrive_on_one_day(
+    connection: AsyncConnection, first: Any, second: Any, *, passes: bool
+) -> None:
+    await _world(connection, "air", "hotel")
+    funding = [{"campaign": name, "ppm": 1_000_000} for name in ("one", "two")]
+    for program in ("air", "hotel"):
+        prices = {program: (Ratio(10, 1), Ratio(10, 1))}
+        more = {"funding": funding} if program == "air" else {}
+        await agreed(connection, program, NOW, prices, now=NOW, **more)
+    funders = [{"code": "air", "share": {"num": 1, "den": 1}}]
+    both = [
+        {"name": "one", "flat": 5, "funders": funders} | first,
+        {"name": "two", "flat": 5, "funders": funders} | second,
+    ]
+    if passes:
+        assert isinstance(await _corridor(connection, "hotel", "air", bonuses=both), Card)
+    else:
+        with pytest.raises(errors.ValidationFailed, match="late_days"):
+            await _corridor(connection, "hotel", "air", bonuses=both)
+
+
 async def test_corridor_that_owes_more_than_is_paid_is_not_published(connection: AsyncConnection) -> None:
     await _world(connection, "air", "hotel")
     await _price(connection, "air", 10, 8)
