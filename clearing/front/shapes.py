@@ -48,6 +48,7 @@ def exchange(view: ExchangeView, receipt: str) -> dict[str, Any]:
         "window": view.window_id,
         "reversed": view.reversed,
         "shortfall": _shortfall(view),
+        "charges": [charge._asdict() for charge in view.charged],
         "terms_version": view.terms_version,
         "receipt": receipt,
     }
@@ -117,7 +118,7 @@ def whole(text: str) -> int:
 
 
 def case(found: OpenCase) -> dict[str, Any]:
-    """A case: `messages.CaseSaid`."""
+    """A case: `case_messages.CaseSaid`."""
     return {
         "case": found.case,
         "exchange": str(found.exchange_id),

@@ -13,7 +13,7 @@ from clearing.rules import rates
 from clearing.rules.lifecycle import UNDOES, Leg, State, Verdict
 from clearing.rules.limits import Budget, Cap, Limit, Used
 from clearing.rules.postings import Account, account_number
-from clearing.rules.quoting import Share
+from clearing.rules.quoting import Charge, Share
 from clearing.rules.rates import Terms
 from clearing.rules.refusals import Refusal, RefusalCode
 from clearing.rules.units import part
@@ -187,11 +187,12 @@ def _exchange_of(book: Book, item: Reserve) -> ExchangeView:
         bonus_due=item.bonus_due,
         shares=_written(item.shares),
         device=item.device,
+        charges=_written(item.charges),
     )
 
 
-def _written(shares: tuple[Share, ...]) -> str | None:
-    return orjson.dumps([tuple(share) for share in shares]).decode() if shares else None
+def _written(lines: tuple[Share, ...] | tuple[Charge, ...]) -> str | None:
+    return orjson.dumps([tuple(line) for line in lines]).decode() if lines else None
 
 
 def _open(book: Book, item: Reserve | Reverse, exchange: ExchangeView, verb: str) -> Reserved:
@@ -233,6 +234,7 @@ def accepted(exchange: ExchangeView) -> dict[str, object]:
         "bonus_credit": exchange.bonus_credit or None,
         "bonus_due": exchange.bonus_due,
         "shares": [tuple(share) for share in exchange.funders] or None,
+        "charges": [charge._asdict() for charge in exchange.charged] or None,
     }
     return told | {name: value for name, value in rare.items() if value is not None}
 
@@ -341,4 +343,5 @@ def _reversal_of(
         bonus_due=None,
         shares=_written(shares),
         device=None,
+        charges=None,
     )

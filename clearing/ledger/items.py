@@ -9,7 +9,7 @@ import orjson
 from clearing.ledger.papers import Evidence
 from clearing.rules.lifecycle import Kind, Leg, Operation, Path, State, Verdict
 from clearing.rules.limits import Limit
-from clearing.rules.quoting import Share
+from clearing.rules.quoting import Charge, Share
 from clearing.rules.rates import Terms, portion
 from clearing.rules.refusals import Refusal
 
@@ -72,6 +72,7 @@ class Reserve:
     limits: tuple[Limit, ...] = ()
     device: bytes | None = None  # a keyed hash of the device token
     others: tuple[UUID, ...] = ()  # the member's other accounts, which limits of the member count as well
+    charges: tuple[Charge, ...] = ()  # what the member is charged beside the points: told, and committed to
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +295,12 @@ class ExchangeView:
     bonus_due: datetime | None
     shares: str | None  # as JSON: read by `funders`
     device: bytes | None
+    charges: str | None  # as JSON: read by `charged`
+
+    @property
+    def charged(self) -> tuple[Charge, ...]:
+        """What the member is charged beside the points sent, and who collects it."""
+        return tuple(Charge(*charge) for charge in orjson.loads(self.charges)) if self.charges else ()
 
     @property
     def funders(self) -> tuple[Share, ...]:
