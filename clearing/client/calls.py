@@ -16,6 +16,7 @@ from clearing.signatures import PrivateKey, PublicKey, parse_jwks
 
 JWKS = "/.well-known/jwks.json"
 TIMEOUT_SECONDS = 10.0
+_TRY = "/dry-runs"  # after the address of what is tried
 
 Answer = dict[str, Any]
 """The verified JSON object of an answer; numbers are integers."""
@@ -179,10 +180,16 @@ class Clearing:
         kind: str = "accrual",
         key: str | None = None,
         wait: int | None = None,
+        device: str | None = None,
+        only_try: bool = False,
     ) -> Answer:
-        """Issue units to a member and pay for them. An accrual has a receipt number and says when it happened; a purchase may."""
-        told = _said(occurred_at=_instant(occurred_at), reference=reference)
-        return self._post("/v1/accruals", {"account": account, "units": units, "kind": kind} | told, key, wait)
+        """Issue units to a member and pay for them. An accrual has a receipt number and says when it happened; a purchase may.
+
+        `only_try`: what it would come to now: reserve, hold, refuse or replay; nothing is issued.
+        """
+        told = _said(occurred_at=_instant(occurred_at), reference=reference, device=device)
+        wish = {"account": account, "units": units, "kind": kind} | told
+        return self._post("/v1/accruals" + _TRY * only_try, wish, key, wait)
 
     def redeem(
         self,
@@ -194,11 +201,16 @@ class Clearing:
         later: bool = False,
         key: str | None = None,
         wait: int | None = None,
+        device: str | None = None,
+        only_try: bool = False,
     ) -> Answer:
-        """Have points of a member spent here and be paid for them; `later` holds them until they are captured, or cancelled."""
-        told = _said(occurred_at=_instant(occurred_at), reference=reference)
+        """Have points of a member spent here and be paid for them; `later` holds them until they are captured, or cancelled.
+
+        `only_try`: what it would come to now: reserve, hold, refuse or replay; nothing is spent.
+        """
+        told = _said(occurred_at=_instant(occurred_at), reference=reference, device=device)
         wish = {"account": account, "points": points, "capture": "later" if later else "now"}
-        return self._post("/v1/redemptions", wish | told, key, wait)
+        return self._post("/v1/redemptions" + _TRY * only_try, wish | told, key, wait)
 
     def capture(self, exchange_id: str, points: int, key: str | None = None, wait: int | None = None) -> Answer:
         """Take so many of the held points; the rest goes back to the member."""

@@ -4,7 +4,7 @@ Every function that changes something puts one item into the ledger; what it may
 """
 
 from clearing.exchange.moving import Asked, Lease, cancel, look_up, path_of, receipt, reservation, reverse, submit
-from clearing.exchange.onesided import Deed, Offer, capture, do, needs_consent, offer
+from clearing.exchange.onesided import Deed, Offer, capture, deed_reservation, needs_consent, offer
 from clearing.exchange.quoted import Quote, Wish, needs_link, needs_usage, quote, quote_token, read_quote
 
 __all__ = [
@@ -16,7 +16,7 @@ __all__ = [
     "Wish",
     "cancel",
     "capture",
-    "do",
+    "deed_reservation",
     "look_up",
     "needs_consent",
     "needs_link",

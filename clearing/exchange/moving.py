@@ -105,6 +105,7 @@ def reservation(
         limits=(*accepted.limits, *watch.limits),
         device=watch.device,
         others=watch.others,
+        charges=accepted.charges,
     )
 
 

@@ -8,18 +8,20 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from clearing.exchange.moving import HOLD_MARGIN_SECONDS, Asked, Lease
-from clearing.exchange.quoted import QUOTE_LIFE
+from clearing.exchange.quoted import QUOTE_LIFE, leaving
 from clearing.ledger import Writer
 from clearing.ledger.items import Capture, Reserve
-from clearing.ledger.outcomes import Moved, Reserved
+from clearing.ledger.outcomes import Moved
 from clearing.partners import Account, Directory, Program, channel_refusal
 from clearing.rules import rates
 from clearing.rules.agreements import fee_of
 from clearing.rules.kinds import alone_refusal
 from clearing.rules.lifecycle import Kind, Path
-from clearing.rules.members import Link, Side, spending_refusal
+from clearing.rules.limits import Limit
+from clearing.rules.members import Link, Scope, Side, spending_refusal
 from clearing.rules.rates import Terms
 from clearing.rules.refusals import Refusal, RefusalCode
+from clearing.rules.risk import UNWATCHED, Watch
 from clearing.rules.units import AMOUNT_MAX
 
 
@@ -45,6 +47,10 @@ class Deed:
         """Whether points leave the account."""
         return self.kind is Kind.REDEMPTION
 
+    def consented_at(self) -> datetime | None:
+        """Since when the oldest link stands that carries the member's consent to this; None where none is looked at."""
+        return min([link.linked_at for link in self.links if link.covers(Scope.REDEMPTION, self.partner)], default=None)
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:
@@ -54,6 +60,7 @@ class Offer:
     terms: Terms
     terms_version: str
     capture_by: datetime | None = None
+    limits: tuple[Limit, ...] = ()
 
 
 def needs_consent(deed: Deed, directory: Directory) -> bool:
@@ -80,7 +87,8 @@ def offer(deed: Deed, directory: Directory, now: datetime) -> Offer | Refusal:
     terms = rates.with_fee(terms, _fee(deed, program, terms, directory, now))
     if terms.debit > AMOUNT_MAX:
         return Refusal(RefusalCode.ABOVE_MAXIMUM, "the value of this amount is beyond what the books carry")
-    return Offer(_path(deed), terms, f"agreement {price.version}", capture_by)
+    limits = leaving(directory, program.code, now) if deed.spends else ()
+    return Offer(_path(deed), terms, f"agreement {price.version}", capture_by, limits)
 
 
 def _refused(deed: Deed, program: Program, directory: Directory, now: datetime) -> Refusal | None:
@@ -113,14 +121,20 @@ def _capture_by(program: Program, now: datetime) -> datetime | None:
     return now + timedelta(seconds=seconds) if seconds > 0 else None
 
 
-async def do(
-    writer: Writer, asked: Asked, deed: Deed, offered: Offer, ids: tuple[UUID, UUID], now: datetime, lease: Lease
-) -> Reserved | Refusal:
-    """Reserve this deed at these terms; `ids` name the exchange and the offer. Raises errors.SignatureReplayed and the like."""
+def deed_reservation(
+    asked: Asked,
+    deed: Deed,
+    offered: Offer,
+    ids: tuple[UUID, UUID],
+    now: datetime,
+    lease: Lease,
+    watch: Watch = UNWATCHED,
+) -> Reserve:
+    """What is put to the ledger: to reserve this deed at these terms, or only to try it; `ids` name the exchange and the offer."""
     program, account = deed.account.program, deed.account.account
     source, target = ((program, account), (None, None)) if deed.spends else ((None, None), (program, account))
     exchange_id, quote_id = ids
-    item = Reserve(
+    return Reserve(
         signed=asked.signed,
         evidence=asked.evidence,
         exchange_id=exchange_id,
@@ -142,8 +156,10 @@ async def do(
         occurred_at=deed.occurred_at,
         reference=deed.reference,
         capture_by=offered.capture_by,
+        limits=(*offered.limits, *watch.limits),
+        device=watch.device,
+        others=watch.others,
     )
-    return await writer.put(item)
 
 
 async def capture(writer: Writer, asked: Asked, exchange_id: UUID, points: int, lease: Lease) -> Moved | Refusal:

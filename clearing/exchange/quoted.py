@@ -19,12 +19,25 @@ from clearing.rules.lifecycle import Kind
 from clearing.rules.limits import Limit, Used
 from clearing.rules.members import Link, Side, consent_refusal, link_refusal, whole_days
 from clearing.rules.pricing import price
-from clearing.rules.quoting import Booked, Share, booked, counts_usage, limits_of, used_of
+from clearing.rules.quoting import (
+    Booked,
+    Charge,
+    Share,
+    booked,
+    charges_of,
+    counts_usage,
+    limits_of,
+    owed_to_house,
+    program_limits,
+    used_of,
+)
 from clearing.rules.rates import Terms
 from clearing.rules.refusals import Refusal, RefusalCode
+from clearing.rules.units import AMOUNT_MAX, Ratio
 from clearing.signatures import QUOTE, PrivateKey, PublicKey, decode, jws_key_id, jws_sign, jws_verify
 
 QUOTE_LIFE = timedelta(minutes=10)
+_AT_PAR = Values(Ratio(1, 1), Ratio(1, 1))
 KeyOf = Callable[[str], PublicKey | None]
 
 
@@ -56,7 +69,7 @@ class Wish:
 class Quote:
     """A price that is honoured until it expires, and used once. Amounts: points of each side, value in millionths.
 
-    `priced` is how the rate card comes to it; it is said with the quote and not carried in its token.
+    `priced` is how the rate card comes to it; it is said with the quote and not carried in its token, but for its `charges`.
     """
 
     quote_id: UUID
@@ -74,6 +87,7 @@ class Quote:
     late_days: int = 0
     limits: tuple[Limit, ...] = ()
     priced: Priced | None = None
+    charges: tuple[Charge, ...] = ()
 
 
 # --- quote
@@ -91,7 +105,7 @@ def quote(wish: Wish, directory: Directory, now: datetime, quote_id: UUID) -> Qu
     refusal = refusal or _refused_members(wish, source, target, now)
     if refusal is not None:
         return refusal
-    offered = _given(wish) if within else _exchanged(wish, directory, now)
+    offered = _given(wish, directory, now) if within else _exchanged(wish, directory, now)
     if isinstance(offered, Refusal):
         return offered
     return Quote(
@@ -110,6 +124,7 @@ def quote(wish: Wish, directory: Directory, now: datetime, quote_id: UUID) -> Qu
         offered.booked.late_days,
         offered.limits,
         offered.priced,
+        () if offered.priced is None else charges_of(offered.priced, source.partner),
     )
 
 
@@ -139,12 +154,32 @@ def _exchanged(wish: Wish, directory: Directory, now: datetime) -> _Offered | Re
     agreement = directory.agreement(source.partner, now)
     fee = 0 if agreement is None else fee_of(agreement, wish.kind, values.redeem.ceil(priced.sent))
     version = f"card {card.version}, agreements {source_price.version} and {target_price.version}"
-    return _Offered(booked(priced, values, fee), version, limits_of(card, priced, now, _zones(card)), priced)
+    moved = booked(priced, values, fee)
+    if moved.terms.debit > AMOUNT_MAX:
+        return Refusal(RefusalCode.ABOVE_MAXIMUM, "the value of this amount is beyond what the books carry")
+    return _Offered(moved, version, limits_of(card, priced, now, _zones(card)), priced)
 
 
-def _given(wish: Wish) -> _Offered:
-    """Within one program as many points arrive as are sent."""
-    return _Offered(Booked(rates.given(wish.sent or wish.received or 0), (), 0), "within one program")
+def _given(wish: Wish, directory: Directory, now: datetime) -> _Offered | Refusal:
+    """Within one program as many points arrive as are sent; a card of the program with itself says which amounts, and what is charged."""
+    code, version = wish.source.program, "within one program"
+    limits = leaving(directory, code, now)
+    card = directory.card(code, code, now)
+    if card is None:
+        return _Offered(Booked(rates.given(wish.sent or wish.received or 0), (), 0), version, limits)
+    priced = price(card, _ask(wish, card, now), _AT_PAR)
+    if isinstance(priced, Refusal):
+        return priced
+    limits += tuple([one for one in limits_of(card, priced, now, _zones(card)) if one.target is not None])
+    terms = rates.with_fee(rates.given(priced.sent), owed_to_house(priced))
+    return _Offered(Booked(terms, (), 0), f"card {card.version}, {version}", limits, priced)
+
+
+def leaving(directory: Directory, program: str, now: datetime) -> tuple[Limit, ...]:
+    """The limits that cards in force set on all that leaves a member's account in this program, over a corridor or not."""
+    found = [directory.card(*hop, now) for hop in sorted(directory.cards) if hop[0] == program]
+    cards = [card for card in found if card is not None]
+    return program_limits(cards, now, {zone: known for card in cards for zone, known in _zones(card).items()})
 
 
 def _ask(wish: Wish, card: Card, now: datetime) -> Ask:
@@ -225,6 +260,7 @@ def quote_token(quote: Quote, key: PrivateKey) -> str:
         "bonus": [tuple(share) for share in quote.shares],
         "late": quote.late_days,
         "limits": limits,
+        "charges": [tuple(charge) for charge in quote.charges],
     }
     return jws_sign(orjson.dumps(claims, option=orjson.OPT_UTC_Z), key, QUOTE)
 
@@ -257,6 +293,7 @@ def read_quote(token: str, key: PrivateKey, key_of: KeyOf) -> Quote:
             Limit(rule, None if since is None else datetime.fromisoformat(since), *rest)
             for rule, since, *rest in claims["limits"]
         ),
+        charges=tuple(Charge(*charge) for charge in claims["charges"]),
     )
 
 

@@ -4,7 +4,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from clearing import errors
-from clearing.front import messages, problems, shapes
+from clearing.front import problems, shapes
+from clearing.front.case_messages import CasesSaid, ResolvedSaid, ResolveWish
 from clearing.front.doors import OPERATORS, Asked, Door, Reply
 from clearing.front.house import LANE
 from clearing.front.keeping import kept_request
@@ -28,7 +29,7 @@ async def list_cases(house: "House", _asked: Asked) -> Reply:
 async def resolve_case(house: "House", asked: Asked) -> Reply | Problem:
     """Decide a case: ask the program again, state what became of the order, close what moves nothing; let go on or end what is held."""
     _ = asked.idempotency_key
-    wish = asked.parse(messages.ResolveWish)
+    wish = asked.parse(ResolveWish)
     case = shapes.whole(asked.path["case"])
     kept = kept_request(house, asked)
     until = asked.at + timedelta(seconds=house.delivery.pace.lease_seconds)
@@ -43,13 +44,13 @@ async def resolve_case(house: "House", asked: Asked) -> Reply | Problem:
 
 
 DOORS = (
-    Door("GET", "/v1/cases", list_cases, {200: messages.CasesSaid}, purposes=OPERATORS, tag="cases"),
+    Door("GET", "/v1/cases", list_cases, {200: CasesSaid}, purposes=OPERATORS, tag="cases"),
     Door(
         "POST",
         "/v1/cases/{case}/resolve",
         resolve_case,
-        {200: messages.ResolvedSaid},
-        messages.ResolveWish,
+        {200: ResolvedSaid},
+        ResolveWish,
         ("not_found", "case_closed"),
         purposes=OPERATORS,
         writes=True,

@@ -66,7 +66,7 @@ async def accept_claim(house: "House", asked: Asked) -> Reply | Problem:
     if account is None:
         raise errors.NotFound
     deed = Deed(Kind.ACCRUAL, asked.caller.code, account, wish.units, found.occurred_at, found.reference)
-    return await alone.done(house, asked, key, deed)
+    return await alone.paid(house, asked, key, deed)
 
 
 async def reject_claim(house: "House", asked: Asked) -> Reply | Problem:

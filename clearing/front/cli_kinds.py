@@ -6,11 +6,15 @@ from typing import Annotated, Any
 import typer
 
 from clearing.front import terminal
-from clearing.front.cli_ask import URL, Again, Curl, Key, Pinned, Session, Url, Wait, say
+from clearing.front.cli_ask import URL, Again, Curl, Device, Key, Pinned, Session, Url, Wait, say
 
 claims = typer.Typer(help="Accruals that are missing: claim, list, accept, reject.", no_args_is_help=True)
 terminal.app.add_typer(claims, name="claim")
 
+_TRY = "/dry-runs"
+Only = Annotated[
+    bool, typer.Option("--try", help="Only say whether it would be granted now, held or refused; nothing is moved.")
+]
 Reference = Annotated[str | None, typer.Option(help="The receipt number: used once while its exchange stands.")]
 
 
@@ -37,15 +41,17 @@ def accrue(
     pinned: Pinned = None,
     *,
     purchase: Annotated[bool, typer.Option("--purchase", help="Points bought for the member, without a sale.")] = False,
+    only_try: Only = False,
+    device: Device = None,
     curl: Curl = False,
 ) -> None:
     """Issue units of a program to its member, and pay for them."""
     session, kind = Session(key, url, pinned), "purchase" if purchase else "accrual"
     if curl:
-        wish = {"account": account, "units": units, "kind": kind, **_told(occurred_at, reference)}
-        typer.echo(session.curl("POST", "/v1/accruals", wish, again, wait))
+        wish = {"account": account, "units": units, "kind": kind, **_told(occurred_at, reference, device)}
+        typer.echo(session.curl("POST", "/v1/accruals" + _TRY * only_try, wish, again, wait))
     else:
-        told: dict[str, Any] = {"kind": kind, "key": again, "wait": wait}
+        told: dict[str, Any] = {"kind": kind, "key": again, "wait": wait, "device": device, "only_try": only_try}
         say(session, lambda client: client.accrue(account, units, occurred_at, reference, **told))
 
 
@@ -64,15 +70,18 @@ def redeem(
     later: Annotated[
         bool, typer.Option("--later", help="Hold the points; capture them by a command of its own.")
     ] = False,
+    only_try: Only = False,
+    device: Device = None,
     curl: Curl = False,
 ) -> None:
     """Have points of a member spent here, and be paid for them."""
     session = Session(key, url, pinned)
     if curl:
         wish = {"account": account, "points": points, "capture": "later" if later else "now"}
-        typer.echo(session.curl("POST", "/v1/redemptions", wish | _told(occurred_at, reference), again, wait))
+        wish |= _told(occurred_at, reference, device)
+        typer.echo(session.curl("POST", "/v1/redemptions" + _TRY * only_try, wish, again, wait))
     else:
-        told: dict[str, Any] = {"later": later, "key": again, "wait": wait}
+        told: dict[str, Any] = {"later": later, "key": again, "wait": wait, "device": device, "only_try": only_try}
         say(session, lambda client: client.redeem(account, points, occurred_at, reference, **told))
 
 
@@ -138,6 +147,7 @@ def reject_claim(claim_id: str, reason: str, key: Key, url: Url = URL, pinned: P
     say(Session(key, url, pinned), lambda client: client.reject_claim(claim_id, reason))
 
 
-def _told(occurred_at: datetime | None, reference: str | None) -> dict[str, Any]:
-    told = {"occurred_at": occurred_at.isoformat() if occurred_at else None, "reference": reference}
+def _told(occurred_at: datetime | None, reference: str | None, device: str | None) -> dict[str, Any]:
+    when = occurred_at.isoformat() if occurred_at else None
+    told = {"occurred_at": when, "reference": reference, "device": device}
     return {name: value for name, value in told.items() if value is not None}

@@ -149,6 +149,7 @@ def _said(found: Priced | Refusal) -> dict[str, Any]:
                     "capped": part.capped,
                     "waived": part.waived,
                 }
+                | ({"owed_to": "house"} if part.to_house else {})
                 for part in found.fees
             ],
         },

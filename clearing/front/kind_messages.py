@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from clearing.front.messages import Amount, Code, Instant, Said, Token, Wish
+from clearing.front.messages import Amount, Code, Device, Instant, Said, Token, Wish
 
 Reference = Annotated[
     str,
@@ -31,6 +31,7 @@ class AccrualWish(Wish):
     occurred_at: Instant | None = None
     reference: Reference | None = None
     channel: Code | None = None
+    device: Device | None = None
 
     @model_validator(mode="after")
     def _has_a_receipt(self) -> Self:
@@ -50,6 +51,7 @@ class RedemptionWish(Wish):
     occurred_at: Instant | None = None
     reference: Reference | None = None
     channel: Code | None = None
+    device: Device | None = None
 
 
 class CaptureWish(Wish):

@@ -144,12 +144,21 @@ class BonusSaid(Said):
     value: Micro
 
 
-class ChargeSaid(Said):
-    """A fee that the source program takes of its member beside the points sent: points, or value."""
+class FeeSaid(Said):
+    """A fee that the rate card charges the member beside the points sent: points that its program keeps, or value."""
 
     rule: str
     points: Annotated[int, Field(ge=0, le=AMOUNT_MAX)]
     value: Micro
+    collected_by: Annotated[Code, Field(description="the partner that takes it from its member; the house never does")]
+    to_house: Annotated[
+        bool, Field(description="that partner owes the value to the house, as a part of `debit` and `fee`")
+    ]
+
+
+class ChargeSaid(FeeSaid):
+    """The same in a quote, with why it is less than its rate."""
+
     capped: bool
     waived: bool
 
@@ -183,20 +192,20 @@ class QuoteSaid(Said):
     ]
 
 
+Device = Annotated[
+    str,
+    Field(
+        pattern=r"^[!-~](?:[ -~]{0,198}[!-~])?$",
+        description="the caller's token of the device that asks; kept as a keyed hash, never shown or logged",
+    ),
+]
+
+
 class ExchangeWish(Wish):
     """Do it, at the terms of this quote."""
 
     quote: Annotated[str, Field(min_length=1, max_length=8192)]
-    device: (
-        Annotated[
-            str,
-            Field(
-                pattern=r"^[!-~](?:[ -~]{0,198}[!-~])?$",
-                description="the caller's token of the device that asks; kept as a keyed hash, never shown or logged",
-            ),
-        ]
-        | None
-    ) = None
+    device: Device | None = None
 
 
 class CarriedSaid(Said):
@@ -240,6 +249,9 @@ class ExchangeSaid(Said):
     ]
     shortfall: Annotated[
         int, Field(ge=0, le=AMOUNT_MAX, description="of a reversal: units that were spent, and that the program bears")
+    ]
+    charges: Annotated[
+        list[FeeSaid], Field(description="what the member is charged beside the points; none of a reversal")
     ]
     terms_version: str
     receipt: Annotated[str, Field(description="signed receipt (JWS), provable offline")]
@@ -354,37 +366,3 @@ class KeysSaid(Said):
     """The caller's keys."""
 
     keys: list[KeySaid]
-
-
-class CaseSaid(Said):
-    """Something a person must look at."""
-
-    case: int
-    exchange: Token
-    leg: int
-    kind: str
-    owner: str
-    opened_at: Instant
-    due_at: Instant
-    detail: str
-
-
-class CasesSaid(Said):
-    """The open cases, the most urgent first."""
-
-    cases: list[CaseSaid]
-
-
-class ResolveWish(Wish):
-    """An operator's decision on a case."""
-
-    decision: Literal["ask_again", "done", "declined", "close", "release", "refuse"]
-    note: Annotated[str, Field(min_length=1, max_length=500)]
-
-
-class ResolvedSaid(Said):
-    """What the decision led to."""
-
-    case: int
-    exchange: Token
-    state: State

@@ -49,8 +49,12 @@ def lease(house: "House", asked: Asked) -> Lease:
 
 def settled(view: ExchangeView) -> bool:
     """Whether nothing more happens by itself that the caller would wait for: it has ended, or a person has it, or points are held."""
-    held = view.path is Path.AUTHORISED and view.state is State.SOURCE_HELD and not view.captured
-    return held or view.state in TERMINAL or view.state is State.REVIEW
+    return _held(view) or view.state in TERMINAL or view.state is State.REVIEW
+
+
+def _held(view: ExchangeView) -> bool:
+    """Whether points are held, and wait for the partner's word."""
+    return view.path is Path.AUTHORISED and view.state is State.SOURCE_HELD and not view.captured
 
 
 # --- the three ways on
@@ -75,7 +79,7 @@ async def reserved(house: "House", asked: Asked, outcome: Reserved | Refusal) ->
     told = await said(house, view, leaf)
     if outcome.replayed:
         return Reply(200, told, headers=REPLAYED)
-    done = view.state in TERMINAL or (view.path is Path.AUTHORISED and settled(view))
+    done = view.state in TERMINAL or _held(view)
     return Reply(201 if done else 202, told)
 
 

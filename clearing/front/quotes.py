@@ -59,7 +59,8 @@ async def quote(house: "House", asked: Asked) -> Reply | Problem:
     token = exchange.quote_token(priced, house.key)
     house.issued.note(token, priced)
     programs = directory.programs[source.program], directory.programs[target.program]
-    return Reply(200, {**_said(priced, token), "expiry": await _expiry(house, *programs, priced, asked.at)})
+    told = _said(priced, token, programs[0].partner)
+    return Reply(200, {**told, "expiry": await _expiry(house, *programs, priced, asked.at)})
 
 
 async def _expiry(
@@ -120,7 +121,7 @@ async def accounts_of(house: "House", *tokens: UUID) -> tuple[Account | None, ..
     return tuple([found.get(token) for token in tokens])
 
 
-def _said(priced: Quote, token: str) -> dict[str, object]:
+def _said(priced: Quote, token: str, collector: str) -> dict[str, object]:
     terms = priced.terms
     source = {"program": priced.source_program, "account": str(priced.source_account), "amount": terms.sent}
     target = {
@@ -141,11 +142,11 @@ def _said(priced: Quote, token: str) -> dict[str, object]:
         "expires_at": shapes.instant(priced.expires_at),
         "arrival": {"estimate_seconds": priced.estimate_seconds},
         "terms_version": priced.terms_version,
-        **_how(priced),
+        **_how(priced, collector),
     }
 
 
-def _how(quoted: Quote) -> dict[str, object]:
+def _how(quoted: Quote, collector: str) -> dict[str, object]:
     """How the rate card comes to this price, and what is charged beside it by the source program."""
     priced, terms = quoted.priced, quoted.terms
     return {
@@ -153,16 +154,18 @@ def _how(quoted: Quote) -> dict[str, object]:
         "bonus": [share._asdict() for share in quoted.shares],
         "bonus_after_days": quoted.late_days,
         "remainder": 0 if priced is None else priced.remainder,
-        "charges": [] if priced is None else [charge(part) for part in priced.fees],
+        "charges": [] if priced is None else [charge(part, collector) for part in priced.fees],
     }
 
 
-def charge(part: FeePart) -> dict[str, object]:
-    """A fee that the source program takes of its member, beside the points sent."""
+def charge(part: FeePart, collector: str) -> dict[str, object]:
+    """A fee that the partner of the source program takes of its member, beside the points sent."""
     return {
         "rule": part.rule,
         "points": part.points,
         "value": part.value,
+        "collected_by": collector,
+        "to_house": part.to_house,
         "capped": part.capped,
         "waived": part.waived,
     }

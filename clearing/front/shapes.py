@@ -51,6 +51,7 @@ def exchange(view: ExchangeView, receipt: str, carried: tuple[Window, Window] | 
         "carried_to": None if carried is None else _carried(*carried),
         "reversed": view.reversed,
         "shortfall": _shortfall(view),
+        "charges": [charge._asdict() for charge in view.charged],
         "terms_version": view.terms_version,
         "receipt": receipt,
     }
@@ -125,7 +126,7 @@ def whole(text: str) -> int:
 
 
 def case(found: OpenCase) -> dict[str, Any]:
-    """A case: `messages.CaseSaid`."""
+    """A case: `case_messages.CaseSaid`."""
     return {
         "case": found.case,
         "exchange": str(found.exchange_id),

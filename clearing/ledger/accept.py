@@ -14,7 +14,7 @@ from clearing.rules import rates
 from clearing.rules.lifecycle import UNDOES, Leg, State, Verdict
 from clearing.rules.limits import Budget, Cap, Limit, Used
 from clearing.rules.postings import Account, account_number
-from clearing.rules.quoting import Share
+from clearing.rules.quoting import Charge, Share
 from clearing.rules.rates import Terms
 from clearing.rules.refusals import Refusal, RefusalCode
 from clearing.rules.units import part
@@ -94,8 +94,6 @@ def _refusal(book: Book, item: Reserve) -> Refusal | None:
 
 def _subjects(item: Reserve) -> list[UUID | bytes]:
     """Who is counted by limits: the member (of an issue: the one who receives), and the device."""
-    if not item.limits:
-        return []
     member = item.target_account if item.source_account is None else item.source_account
     return [subject for subject in (member, item.device) if subject is not None]
 
@@ -106,9 +104,15 @@ def _exceeded(book: Book, item: Reserve, *, holds: bool) -> str | None:
         counted = _counted(item, limit)
         if limit.holds is not holds or not counted:
             continue
-        if limit.exceeded([used for subject in counted for used in book.read.used[subject]], item.terms.counted):
+        if limit.exceeded(_used(book, item, limit, counted), item.terms.counted):
             return limit.rule
     return None
+
+
+def _used(book: Book, item: Reserve, limit: Limit, counted: list[UUID | bytes]) -> list[Used]:
+    """What these did before: of members what left them for what leaves, what was issued to them for an issue; of a device all."""
+    found = [used for subject in counted for used in book.read.used[subject]]
+    return found if limit.device else [used for used in found if used.issued == (item.source_program is None)]
 
 
 def _counted(item: Reserve, limit: Limit) -> list[UUID | bytes]:
@@ -123,11 +127,11 @@ def _held(book: Book, item: Reserve) -> str | None:
 
 
 def _owed(book: Book, item: Reserve) -> dict[int, int]:
-    """What each partner that pays will owe: the source the debit, every funder its share."""
+    """What each partner that pays will owe: the source the debit, every funder but the house its share."""
     owed: dict[int, int] = defaultdict(int)
     owed[account_number(book.chart.owners(item).source_partner, Account.POSITION)] += item.terms.debit
-    for share in item.shares:
-        owed[book.position_of(share.funder)] += share.value
+    for funder, share in book.chart.charged(item.shares):
+        owed[account_number(funder, Account.POSITION)] += share.value
     return owed
 
 
@@ -184,11 +188,12 @@ def _exchange_of(book: Book, item: Reserve) -> ExchangeView:
         bonus_due=item.bonus_due,
         shares=_written(item.shares),
         device=item.device,
+        charges=_written(item.charges),
     )
 
 
-def _written(shares: tuple[Share, ...]) -> str | None:
-    return orjson.dumps([tuple(share) for share in shares]).decode() if shares else None
+def _written(lines: tuple[Share, ...] | tuple[Charge, ...]) -> str | None:
+    return orjson.dumps([tuple(line) for line in lines]).decode() if lines else None
 
 
 def _open(book: Book, item: Reserve | Reverse, exchange: ExchangeView, verb: str) -> Reserved:
@@ -230,6 +235,7 @@ def accepted(exchange: ExchangeView) -> dict[str, object]:
         "bonus_credit": exchange.bonus_credit or None,
         "bonus_due": exchange.bonus_due,
         "shares": [tuple(share) for share in exchange.funders] or None,
+        "charges": [charge._asdict() for charge in exchange.charged] or None,
     }
     return told | {name: value for name, value in rare.items() if value is not None}
 
@@ -338,4 +344,5 @@ def _reversal_of(
         bonus_due=None,
         shares=_written(shares),
         device=None,
+        charges=None,
     )

@@ -310,8 +310,8 @@ def _void(book: Book, exchange: ExchangeView, owners: Owners) -> None:
 
 
 def _unpromise(book: Book, exchange: ExchangeView) -> None:
-    for share in exchange.funders:
-        book.move_cap(book.position_of(share.funder), pending=-share.value)
+    for funder, share in book.chart.charged(exchange.funders):
+        book.move_cap(account_number(funder, Account.POSITION), pending=-share.value)
     book.promise(exchange.funders, -1)
 
 
@@ -329,16 +329,16 @@ def bonus_answered(book: Book, exchange: ExchangeView, order: OrderState, item: 
     sign = -1 if back else 1
     rules = postings.BONUS_TAKEN_BACK if back else postings.BONUS_GIVEN
     owners = book.chart.owners(exchange)
-    paid = [(book.chart.partners[share.funder], share.value) for share in exchange.funders]
+    paid = [(book.chart.funder(share.funder), share.value) for share in exchange.funders]
     entries = (*postings.book(rules, exchange.terms, owners), *postings.funded(paid, sign))
     window = book.window.number
     leaf = book.append(
         "bonus_returned" if back else "bonus_posted", exchange.exchange_id, {"window": window, **_told(entries)}
     )
     book.enter(leaf.seq, exchange.exchange_id, entries, window)
-    for share in exchange.funders:
+    for funder, share in book.chart.charged(exchange.funders):
         pending = 0 if back else -share.value
-        book.move_cap(book.position_of(share.funder), position=sign * share.value, pending=pending)
+        book.move_cap(account_number(funder, Account.POSITION), position=sign * share.value, pending=pending)
     target = account_number(owners.target_partner, Account.POSITION)
     book.move_cap(target, position=-sign * exchange.bonus_credit)
     return moved

@@ -14,9 +14,10 @@ from clearing.ledger.items import Reserve, Signed
 from clearing.ledger.outcomes import AdjustmentView, DueOrder, ExchangeView, LeafView
 from clearing.ledger.papers import Evidence
 from clearing.rules import merkle
+from clearing.rules.agreements import HOUSE as HOUSE_CODE
 from clearing.rules.lifecycle import Leg, Operation
 from clearing.rules.limits import Budget, Cap, Used
-from clearing.rules.postings import HOUSE, Account, Entry, Owners, account_number
+from clearing.rules.postings import HOUSE, Entry, Owners
 from clearing.rules.quoting import Share
 from clearing.rules.windows import Window
 
@@ -95,6 +96,18 @@ class Chart:
         """Whether every program and partner of this exchange has its number here."""
         programs = {exchange.source_program, exchange.target_program} - {None}
         return programs <= self.programs.keys() and exchange.partner in self.partners
+
+    def pays(self, shares: Iterable[Share]) -> bool:
+        """Whether every funder has its number here."""
+        return all(share.funder == HOUSE_CODE or share.funder in self.partners for share in shares)
+
+    def funder(self, code: str) -> int:
+        """The number of who pays for a share: the house's own, or that of a partner."""
+        return HOUSE if code == HOUSE_CODE else self.partners[code]
+
+    def charged(self, shares: Iterable[Share]) -> list[tuple[int, Share]]:
+        """The shares that partners pay, each with its partner's number. What the house pays counts against no cap."""
+        return [(self.partners[share.funder], share) for share in shares if share.funder != HOUSE_CODE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,10 +272,6 @@ class Book:
             sums[1] += sign * share.value
             if budget := self.read.budgets.get(share.campaign):
                 self.read.budgets[share.campaign] = budget.moved(sign * share.units, sign * share.value)
-
-    def position_of(self, partner: str) -> int:
-        """The number of a partner's account among the positions."""
-        return account_number(self.chart.partners[partner], Account.POSITION)
 
     def move_cap(self, partner: int, *, position: int = 0, pending: int = 0) -> None:
         """Move what a partner's account has booked and pending."""

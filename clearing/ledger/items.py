@@ -7,7 +7,7 @@ from uuid import UUID
 from clearing.ledger.papers import Evidence
 from clearing.rules.lifecycle import Kind, Leg, Path, Verdict
 from clearing.rules.limits import Limit
-from clearing.rules.quoting import Share
+from clearing.rules.quoting import Charge, Share
 from clearing.rules.rates import Terms
 
 
@@ -66,6 +66,7 @@ class Reserve:
     limits: tuple[Limit, ...] = ()
     device: bytes | None = None  # a keyed hash of the device token
     others: tuple[UUID, ...] = ()  # the member's other accounts, which limits of the member count as well
+    charges: tuple[Charge, ...] = ()  # what the member is charged beside the points: told, and committed to
 
 
 @dataclass(frozen=True, slots=True)

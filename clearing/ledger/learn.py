@@ -73,7 +73,7 @@ def _reads(pen: Pen, items: Sequence[Item], touched: Sequence[UUID]) -> list[tup
     for name, columns in _limits(reserving, {item.campaign for item in items if isinstance(item, Fund)}):
         need(name, **columns)
     owing = {pen.chart.owners(item).source_partner for item in reserving}
-    owing |= {pen.chart.partners[share.funder] for item in reserving for share in item.shares}
+    owing |= {funder for item in reserving for funder, _ in pen.chart.charged(item.shares)}
     owing |= {pen.chart.partners[item.partner] for item in items if isinstance(item, Grant)}
     need("read_caps", account=[account_number(number, Account.POSITION) for number in sorted(owing)])
     reversing = {item.original_id for item in items if isinstance(item, Reverse)}
@@ -106,8 +106,10 @@ def _limits(reserving: Sequence[Reserve], funded: set[str]) -> list[tuple[str, d
     counting = {limit.since for item in reserving for limit in item.limits if limit.since is not None}
     if counting:
         limited, since = [item for item in reserving if item.limits], min(counting)
-        sending = [account for item in limited for account in (item.source_account, *item.others) if account]
-        issued = [item.target_account for item in limited if item.source_account is None]
+        sending = [one for item in limited if item.source_account for one in (item.source_account, *item.others)]
+        issued = [
+            one for item in limited if item.target_account and not item.source_account for one in _issued_to(item)
+        ]
         devices = [item.device for item in limited if item.device]
         found += [
             ("read_sent", {"source_account": sending, "since": since}),
@@ -115,6 +117,10 @@ def _limits(reserving: Sequence[Reserve], funded: set[str]) -> list[tuple[str, d
             ("read_devices", {"device": devices, "since": since}),
         ]
     return found
+
+
+def _issued_to(item: Reserve) -> tuple[UUID, ...]:
+    return (item.target_account, *item.others) if item.target_account else item.others
 
 
 _FILL: dict[str, Callable[[Read, Any, int], None]] = {

@@ -7,7 +7,7 @@ from uuid import UUID
 import orjson
 
 from clearing.rules.lifecycle import Kind, Leg, Operation, Path, State
-from clearing.rules.quoting import Share
+from clearing.rules.quoting import Charge, Share
 from clearing.rules.rates import Terms, portion
 from clearing.rules.refusals import Refusal
 
@@ -74,11 +74,17 @@ class ExchangeView:
     bonus_due: datetime | None
     shares: str | None  # as JSON: read by `funders`
     device: bytes | None
+    charges: str | None  # as JSON: read by `charged`
 
     @property
     def funders(self) -> tuple[Share, ...]:
         """Who pays for the bonus, and what."""
         return tuple(Share(*share) for share in orjson.loads(self.shares)) if self.shares else ()
+
+    @property
+    def charged(self) -> tuple[Charge, ...]:
+        """What the member is charged beside the points sent, and who collects it."""
+        return tuple(Charge(*charge) for charge in orjson.loads(self.charges)) if self.charges else ()
 
     @property
     def accepted(self) -> Terms:

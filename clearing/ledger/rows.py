@@ -50,6 +50,7 @@ EXCHANGE_COLUMNS = (
     "bonus_due",
     "shares",
     "device",
+    "charges",
 )
 _EXCHANGE_MOVED = (
     "exchange_id",

@@ -231,7 +231,7 @@ def _adjusted(
 def _due(
     exchange: ExchangeView, kind: str, told: dict[str, Any], chart: Chart, *, taken: bool
 ) -> list[tuple[int, int]]:
-    if not chart.knows(exchange) or not {share.funder for share in exchange.funders} <= chart.partners.keys():
+    if not chart.knows(exchange) or not chart.pays(exchange.funders):
         return [(-1, 0)]  # nobody's accounts: whatever was booked is not what the table says
     owners = chart.owners(exchange)
     entries: tuple[postings.Entry, ...]
@@ -239,7 +239,7 @@ def _due(
         entries = postings.book(postings.LATE_CREDIT, exchange.terms, owners)
     elif kind in _BONUS:
         rules, sign = _BONUS[kind]
-        paid = [(chart.partners[share.funder], share.value) for share in exchange.funders]
+        paid = [(chart.funder(share.funder), share.value) for share in exchange.funders]
         entries = (*postings.book(rules, exchange.terms, owners), *postings.funded(paid, sign))
     elif told.get("shortfall"):
         entries = postings.entries(exchange.path, Event.TAKEN_SHORT, exchange.terms, owners)

@@ -73,14 +73,15 @@ async def _ensure_chart(pen: Pen, items: Sequence[Item]) -> None:
     reserving = wishes(items)
     partners = {item.partner for item in items if isinstance(item, Grant | Pay)}
     partners |= {party for item in items if isinstance(item, Adjust) for party, _ in item.lines if party != HOUSE_PARTY}
-    partners |= {share.funder for item in reserving for share in item.shares}
-    if not (partners <= pen.chart.partners.keys() and all(pen.chart.knows(item) for item in reserving)):
+    known = all(pen.chart.knows(item) and pen.chart.pays(item.shares) for item in reserving)
+    if not (known and partners <= pen.chart.partners.keys()):
         await load_chart(pen)
 
 
 async def _complete_chart(pen: Pen, book: Book) -> None:
     """Know the numbers of programs that another process met first: its exchanges are moved on here too."""
-    if not all(pen.chart.knows(exchange) for exchange in book.read.exchanges.values()):
+    known = book.read.exchanges.values()
+    if not all(pen.chart.knows(exchange) and pen.chart.pays(exchange.funders) for exchange in known):
         await load_chart(pen)
         book.chart = pen.chart
 

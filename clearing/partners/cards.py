@@ -8,6 +8,7 @@ value once more.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import combinations
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -21,7 +22,7 @@ from clearing.partners.rows import Connection, row, rows
 from clearing.rules import agreements
 from clearing.rules.agreements import HOUSE, PARTS
 from clearing.rules.card_json import read_card
-from clearing.rules.cards import Bonus, Card, Funder
+from clearing.rules.cards import Bonus, Card, Funder, Link
 from clearing.rules.refusals import Refusal, RefusalCode
 from clearing.rules.shapes import Fault
 from clearing.rules.versions import card_in_force
@@ -43,8 +44,9 @@ class FiledCard:
 def drafted_card(directory: Directory, document: object, now: datetime) -> Card | Refusal:
     """The card that this document would be if it was confirmed now, or the version that it is already.
 
-    Raises errors.ValidationFailed naming the path. 1. the document; 2. published before; 3. programs, zones and funders that are known;
-    4. version, dates and notice; 5. every bonus is paid for by who agreed to; 6. nothing unfunded, no circle that gains.
+    Raises errors.ValidationFailed naming the path. 1. the document; 2. published before; 3. programs, zones and funders that are
+    known, no price within one program, one day for what is given together; 4. version, dates and notice; 5. every bonus is paid for
+    by who agreed to; 6. nothing unfunded, no circle that gains.
     """
     card = read_card(document)  # 1
     if isinstance(card, Fault):
@@ -55,6 +57,8 @@ def drafted_card(directory: Directory, document: object, now: datetime) -> Card 
     if any(known == card for known in series):  # 2
         return card
     _require_known(directory, card)  # 3
+    _require_plain(card)
+    _require_one_day(card)
     if refusal := _untimely(series, card, now):  # 4
         return refusal
     planned = replace(directory, cards={**directory.cards, (card.source, card.target): (*series, card)})
@@ -121,6 +125,27 @@ def _require_known(directory: Directory, card: Card) -> None:
             ZoneInfo(limit.zone or "UTC")
         except (ZoneInfoNotFoundError, ValueError):
             raise errors.ValidationFailed(f"$.limits[{place}].zone: no such time zone") from None
+
+
+def _require_plain(card: Card) -> None:
+    """Within one program points move as they are: one for one, without bonuses, and there are no links."""
+    if card.source != card.target:
+        return
+    ratios = {(band.ratio.num, band.ratio.den) for rate in card.rates for band in rate.bands}
+    if any(num != den for num, den in ratios):
+        raise errors.ValidationFailed("$.rates: within one program a point is a point")
+    if card.bonuses or card.link != Link():
+        raise errors.ValidationFailed("$: within one program there are no bonuses and no links")
+
+
+def _require_one_day(card: Card) -> None:
+    """All bonus units of an exchange are one order of the house, and so arrive on one day."""
+    for (_, one), (place, other) in combinations(enumerate(card.bonuses), 2):
+        if one.late_days != other.late_days and one.when.meets(other.when):
+            detail = (
+                f"could be given together with {one.name}, which arrives on another day; the house credits a bonus once"
+            )
+            raise errors.ValidationFailed(f"$.bonuses[{place}].late_days: {detail}")
 
 
 def _untimely(series: tuple[Card, ...], card: Card, now: datetime) -> Refusal | None:

@@ -10,6 +10,7 @@ from clearing import errors
 from clearing.adapter import Capabilities
 from clearing.partners.directory import Partner, Program, program_of
 from clearing.partners.rows import Connection, row, run
+from clearing.rules.agreements import HOUSE
 from clearing.rules.kinds import Nature
 
 ATTEMPTS_MAX = 100  # others who take the next number first; each of them makes progress
@@ -25,6 +26,8 @@ async def register_partner(connection: Connection, partner: str, name: str, now:
     The number is the highest plus one; the unique constraint lets one of two simultaneous registrations through, the other tries again.
     """
     _require_code(partner)
+    if partner == HOUSE:
+        raise errors.ValidationFailed(f"{HOUSE} is the house itself, which funds bonuses under this code")
     _require_text("name", name)
     for _ in range(ATTEMPTS_MAX):
         await row(connection, "partner_insert", partner=partner, name=name, registered_at=now)

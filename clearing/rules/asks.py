@@ -70,6 +70,7 @@ class FeePart:
     value: int
     capped: bool
     waived: bool
+    to_house: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,7 +197,10 @@ def _fee(record: Document) -> Fee:
         per = FeePer.EVENT if "per_event" in record else FeePer.YEAR
         amount = Ratio(record[per], 1)
     waived = tuple([_span(window) for window in record.get("waived", ())])
-    return Fee(record["name"], _when(record), per, amount, record["in"] == "points", record.get("most"), waived)
+    to_house = record.get("owed_to") == "house"
+    return Fee(
+        record["name"], _when(record), per, amount, record["in"] == "points", record.get("most"), waived, to_house
+    )
 
 
 def _limit(record: Document) -> Limit:

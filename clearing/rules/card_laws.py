@@ -152,6 +152,10 @@ def _extras(card: Card) -> Iterator[Fault]:
     for index, fee in enumerate(card.fees):
         if fee.most is not None and fee.per is not FeePer.POINT:
             yield Fault(f"$.fees[{index}].most", Law.FEE, "a fee that is not per point has one amount already")
+        if fee.to_house and fee.in_points:
+            yield Fault(
+                f"$.fees[{index}].owed_to", Law.FEE, "points are kept by their program; the house is owed value"
+            )
 
 
 def _limits(card: Card) -> Iterator[Fault]:

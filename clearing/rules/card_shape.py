@@ -144,6 +144,11 @@ DEFINITIONS: dict[str, Shape] = {
             fee=positive("So much."),
         ),
         most=positive("At most so much an exchange; only with `per_point`."),
+        owed_to=one_of(
+            "Whose it is: of the source program (the default), or of the house. The program's partner collects it.",
+            "program",
+            "house",
+        ),
         waived=_list("Windows in which nothing is charged.", "span", 50),
         **_IN,
     ),

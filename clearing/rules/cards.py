@@ -196,6 +196,7 @@ class Fee:
     in_points: bool
     most: int | None
     waived: tuple[Span, ...]
+    to_house: bool = False  # the partner of the source program collects it, and owes it to the house
 
 
 class LimitPer(StrEnum):

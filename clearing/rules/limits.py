@@ -49,6 +49,11 @@ class Used:
     source_program: str | None
     target_program: str | None
 
+    @property
+    def issued(self) -> bool:
+        """Whether the member received it from a partner, and sent nothing."""
+        return self.source_program is None
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:

@@ -40,7 +40,7 @@ class Account(IntEnum):
     CASH = 13
     """Of the house: money that partners paid in, less what was paid out to them. Its lines are in no window: they settle one."""
     FEE = 14
-    """Of the house: what it earned."""
+    """Of the house: what it earned (minus), less what it paid for its shares of bonuses (plus)."""
     ROUNDING = 15
     """Of the house: remainders smaller than a millionth, collected."""
 
@@ -207,7 +207,12 @@ def book(rules: tuple[Rule, ...], terms: Terms, owners: Owners) -> tuple[Entry, 
 
 def funded(shares: Sequence[tuple[int, int]], sign: int) -> tuple[Entry, ...]:
     """What each funder, named by the number of its partner, pays for bonus units (sign +1) or gets back (-1)."""
-    return tuple([Entry(account_number(funder, Account.POSITION), sign * value) for funder, value in shares if value])
+    return tuple([Entry(funding_account(funder), sign * value) for funder, value in shares if value])
+
+
+def funding_account(funder: int) -> int:
+    """What a funder pays from: a partner from its position, the house out of what it earned."""
+    return account_number(funder, Account.FEE if funder == HOUSE else Account.POSITION)
 
 
 def entries(path: Path, event: Event, terms: Terms, owners: Owners) -> tuple[Entry, ...]:

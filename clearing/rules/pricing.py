@@ -161,10 +161,10 @@ def _shared(bonus: Bonus, units: int, value: int | None) -> list[BonusPart]:
 def _fee(fee: Fee, ask: Ask, sent: int) -> FeePart:
     """What this fee takes. A fee never exceeds what was published: per point it is rounded down."""
     if fee.waived and any(span.contains(ask.at) for span in fee.waived):
-        return FeePart(fee.name, 0, 0, capped=False, waived=True)
+        return FeePart(fee.name, 0, 0, capped=False, waived=True, to_house=fee.to_house)
     full = fee.amount.floor(sent) if fee.per is FeePer.POINT else fee.amount.num
     if fee.per is FeePer.YEAR and (ask.used.year > 0 if ask.year_paid is None else ask.year_paid):
         full = 0
     taken = full if fee.most is None else min(full, fee.most)
     in_points, in_value = (taken, 0) if fee.in_points else (0, taken)
-    return FeePart(fee.name, in_points, in_value, capped=taken < full, waived=False)
+    return FeePart(fee.name, in_points, in_value, capped=taken < full, waived=False, to_house=fee.to_house)

@@ -25,9 +25,33 @@ class Share(NamedTuple):
     value: int
 
 
+class Charge(NamedTuple):
+    """What a member is charged beside the points sent: points that its program keeps, or millionths of the common unit.
+
+    The partner of the source program collects it. What is `to_house` it owes to the house, as a part of the fee that is booked.
+    """
+
+    rule: str
+    points: int
+    value: int
+    collected_by: str
+    to_house: bool
+
+
+def charges_of(priced: Priced, partner: str) -> tuple[Charge, ...]:
+    """The fees of a price that are not nothing, as the receipt says them."""
+    taken = [part for part in priced.fees if part.points or part.value]
+    return tuple([Charge(part.rule, part.points, part.value, partner, part.to_house) for part in taken])
+
+
+def owed_to_house(priced: Priced) -> int:
+    """What the partner that collects the fees of a price owes of them to the house."""
+    return sum(part.value for part in priced.fees if part.to_house)
+
+
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """What the books are asked to move for a price. A bonus arrives whole, `late_days` after the base, the latest of its parts."""
+    """What the books are asked to move for a price. A bonus arrives whole, `late_days` after the base: a card has one such day."""
 
     terms: Terms
     shares: tuple[Share, ...]
@@ -35,7 +59,7 @@ class Booked:
 
 
 def booked(priced: Priced, values: Values, fee: int) -> Booked:
-    """The terms of a price, with the house's fee on top of what the points are worth.
+    """The terms of a price, with the house's fee, and what of the card's fees is the house's, on top of what the points are worth.
 
     The source pays rounded up, the target is paid rounded down, the house keeps both dusts; funders pay for bonus units rounded up.
     """
@@ -45,7 +69,7 @@ def booked(priced: Priced, values: Values, fee: int) -> Booked:
     shares = tuple(Share(part.rule, part.funder, part.units, part.value or 0) for part in priced.bonus)
     bonus, funding = sum(share.units for share in shares), sum(share.value for share in shares)
     bonus_credit = min(issue.floor(bonus), funding)
-    dust = funding - bonus_credit
+    dust, fee = funding - bonus_credit, fee + owed_to_house(priced)
     terms = Terms(
         sent=priced.sent,
         received=priced.base,
@@ -85,6 +109,18 @@ def limits_of(card: Card, priced: Priced, at: datetime, zones: Mapping[str, tzin
             limits.Limit(FIRST_ONLY, datetime.min.replace(year=2000, tzinfo=at.tzinfo), count=1, target=card.target)
         )
     return tuple(found)
+
+
+def program_limits(cards: Iterable[Card], at: datetime, zones: Mapping[str, tzinfo]) -> tuple[limits.Limit, ...]:
+    """What the cards of one source say of all that leaves a member's account there, over whatever corridor or over none."""
+    return tuple(
+        [
+            limits.Limit(limit.name, None if limit.per is LimitPer.EXCHANGE else _since(limit, at, zones), limit.most)
+            for card in cards
+            for limit in card.limits
+            if limit.whole_program
+        ]
+    )
 
 
 def used_of(

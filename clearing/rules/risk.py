@@ -18,7 +18,7 @@ class Watches(StrEnum):
     """What a rule looks at."""
 
     ACCOUNT = "account"
-    """How often, and how much, a member's account moved."""
+    """How often, and how much, left a member's account; of what is issued, how often and how much was issued to it."""
     MEMBER = "member"
     """The same of all accounts that live links tie to that account, at whatever program, with it."""
     DEVICE = "device"
@@ -26,12 +26,12 @@ class Watches(StrEnum):
     AMOUNT = "amount"
     """One exchange alone."""
     NEW_LINK = "new_link"
-    """The age of the link between the two accounts."""
+    """The age of the link between the two accounts; of points spent at another partner, of the link that carries the consent."""
 
 
 @dataclass(frozen=True, slots=True)
 class RiskRule:
-    """One rule. `source` and `target` narrow it to programs; None: every one."""
+    """One rule. `source` and `target` narrow it to programs; None: every one, and the partner alone that issues or is paid."""
 
     name: str
     watches: Watches

@@ -32,8 +32,8 @@ _RULE = record(
     "name watches",
     name=text("The name by which a held exchange says why; once in the list.", NAME),
     watches=one_of("What the rule looks at.", *Watches),
-    source=text("Only exchanges from this program; absent: from every one.", CODE),
-    target=text("Only exchanges to this program; absent: to every one.", CODE),
+    source=text("Only what leaves this program; absent: every one, and what is issued.", CODE),
+    target=text("Only what reaches this program; absent: every one, and what is spent.", CODE),
     hours=whole("account, member, device: over how long.", 1, HOURS_MAX),
     count=whole("account, member, device: more exchanges than this are held."),
     points=whole("account, member, device, amount: more points than this are held."),
@@ -105,9 +105,10 @@ def _measures(document: Document) -> Iterator[Fault]:
                 yield Fault(f"{path}.{measure}", Law.CONTRADICTION, f"a rule that watches {watches} does not use it")
         if lacking := _lacking(rule, _USES[watches]):
             yield Fault(path, Law.CONTRADICTION, f"a rule that watches {watches} needs {lacking}")
-        if "source" in rule and rule["source"] == rule.get("target"):
+        within = "source" in rule and rule["source"] == rule.get("target")
+        if within and watches is Watches.NEW_LINK:
             yield Fault(
-                f"{path}.target", Law.CONTRADICTION, "is the source, too: no exchange goes from a program to itself"
+                f"{path}.target", Law.CONTRADICTION, "is the source, too: within one program there are no links"
             )
 
 

@@ -41,6 +41,7 @@ SELECT
     exchange.bonus_due,
     exchange.shares,
     exchange.device,
+    exchange.charges,
     leaf.salt,
     leaf.event,
     leaf.hash

@@ -41,7 +41,8 @@ INSERT INTO exchange (
     bonus_credit,
     bonus_due,
     shares,
-    device
+    device,
+    charges
 )
 SELECT
     %(lane)b,
@@ -85,7 +86,8 @@ SELECT
     new_row.bonus_credit,
     new_row.bonus_due,
     new_row.shares,
-    new_row.device
+    new_row.device,
+    new_row.charges
 FROM unnest(
     %(exchange_id)b::uuid[],
     %(path)b::text[],
@@ -127,7 +129,8 @@ FROM unnest(
     %(bonus_credit)b::bigint[],
     %(bonus_due)b::timestamptz[],
     %(shares)b::text[],
-    %(device)b::bytea[]
+    %(device)b::bytea[],
+    %(charges)b::text[]
 ) AS new_row (
     exchange_id,
     path,
@@ -169,5 +172,6 @@ FROM unnest(
     bonus_credit,
     bonus_due,
     shares,
-    device
+    device,
+    charges
 )

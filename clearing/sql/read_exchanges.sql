@@ -40,6 +40,7 @@ SELECT
     bonus_credit,
     bonus_due,
     shares,
-    device
+    device,
+    charges
 FROM exchange
 WHERE lane = %(lane)b AND exchange_id = any(%(exchange_id)b::uuid[])

@@ -40,7 +40,8 @@ SELECT
     bonus_credit,
     bonus_due,
     shares,
-    device
+    device,
+    charges
 FROM exchange
 WHERE
     lane = %(lane)b

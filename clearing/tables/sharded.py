@@ -127,6 +127,7 @@ class Exchange(SQLModel, table=True):
     bonus_due: datetime | None = col(Instant, null=True)
     shares: str | None = col(Text, null=True)
     device: bytes | None = col(LargeBinary, null=True)
+    charges: str | None = col(Text, null=True)
 
 
 class OrderRow(SQLModel, table=True):

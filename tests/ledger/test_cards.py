@@ -144,6 +144,7 @@ async def test_a_published_card_is_never_edited_and_changes_by_two_keys_after_it
 
 
 HALVES = [{"code": code, "share": {"num": 1, "den": 2}} for code in ("air", "hotel")]
+WITH_HOUSE = [{"code": code, "share": {"num": 1, "den": 2}} for code in ("air", "house")]
 AGREED = [{"campaign": "summer", "funders": [{"funder": "air", "ppm": 500_000}, {"funder": "hotel", "ppm": 500_000}]}]
 
 
@@ -154,6 +155,8 @@ AGREED = [{"campaign": "summer", "funders": [{"funder": "air", "ppm": 500_000}, 
         (AGREED, [], HALVES, False),
         ([], [], HALVES, False),
         (AGREED, AGREED, [{"code": "air", "share": {"num": 1, "den": 1}}], False),
+        ([{"campaign": "summer", "ppm": 500_000}], [], WITH_HOUSE, True),
+        ([{"campaign": "summer", "ppm": 400_000}], [], WITH_HOUSE, False),
     ],
 )
 async def test_a_bonus_is_published_only_with_funders_that_agreed_to_their_shares(
@@ -167,6 +170,58 @@ async def test_a_bonus_is_published_only_with_funders_that_agreed_to_their_share
     outcome = await _corridor(connection, "hotel", "air", bonuses=[{"name": "summer", "flat": 5, "funders": funders}])
     assert isinstance(outcome, Card) is passes
     assert passes or outcome.code is RefusalCode.UNFUNDED_VALUE
+
+
+@pytest.mark.parametrize(
+    ("ratio", "more", "passes"),
+    [
+        (ONE, {}, True),
+        (Ratio(1, 2), {}, False),
+        (ONE, {"link": {"min_age_days": 1}}, False),
+        (ONE, {"bonuses": [{"name": "summer", "flat": 5, "funders": HALVES}]}, False),
+    ],
+)
+async def test_within_one_program_a_card_has_no_price(
+    connection: AsyncConnection, ratio: Ratio, more: Any, *, passes: bool
+) -> None:
+    await _world(connection, "air", "hotel")
+    if passes:
+        assert isinstance(await _corridor(connection, "air", "air", ratio, **more), Card)
+    else:
+        with pytest.raises(errors.ValidationFailed):
+            await _corridor(connection, "air", "air", ratio, **more)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "passes"),
+    [
+        ({}, {}, True),
+        ({"late_days": 3}, {"late_days": 3}, True),
+        ({}, {"late_days": 3}, False),
+        ({"late_days": 1}, {"late_days": 3, "first_only": True}, False),
+        ({"when": {"tiers": ["gold"]}}, {"late_days": 3, "when": {"tiers": ["blue"]}}, True),
+        ({"when": {"segments": ["new"]}}, {"late_days": 3, "when": {"segments": ["old"]}}, False),
+    ],
+)
+async def test_bonuses_that_could_be_given_together_arrive_on_one_day(
+    connection: AsyncConnection, first: Any, second: Any, *, passes: bool
+) -> None:
+    await _world(connection, "air", "hotel")
+    funding = [{"campaign": name, "ppm": 1_000_000} for name in ("one", "two")]
+    for program in ("air", "hotel"):
+        prices = {program: (Ratio(10, 1), Ratio(10, 1))}
+        more = {"funding": funding} if program == "air" else {}
+        await agreed(connection, program, NOW, prices, now=NOW, **more)
+    funders = [{"code": "air", "share": {"num": 1, "den": 1}}]
+    both = [
+        {"name": "one", "flat": 5, "funders": funders} | first,
+        {"name": "two", "flat": 5, "funders": funders} | second,
+    ]
+    if passes:
+        assert isinstance(await _corridor(connection, "hotel", "air", bonuses=both), Card)
+    else:
+        with pytest.raises(errors.ValidationFailed, match="late_days"):
+            await _corridor(connection, "hotel", "air", bonuses=both)
 
 
 async def test_corridor_that_owes_more_than_is_paid_is_not_published(connection: AsyncConnection) -> None:

@@ -11,7 +11,7 @@ from clearing.ledger.outcomes import Reserved
 from clearing.rules.lifecycle import State
 from clearing.rules.limits import Limit
 from tests.conftest import FixedClock
-from tests.ledger.books import HOTEL, PROGRAM, SHOP, House, X, moved_in, uid
+from tests.ledger.books import AIR, HOTEL, PROGRAM, SHOP, D, House, X, moved_in, uid
 
 OTHERS = (uid("account", SHOP),)
 
@@ -70,3 +70,38 @@ async def test_an_account_that_is_named_twice_counts_once(house: House) -> None:
     doubled = (uid("account", HOTEL), *OTHERS, *OTHERS)
     assert reason(await house.put(house.reserve("b", limits=limits, others=doubled))) is None
     await end(house, "a", "b")
+
+
+# --- what is issued
+
+
+def issue(house: House, name: str, **how: Any) -> Reserve:
+    """Issued to the member's account at AIR, watched together with its account at the hotel."""
+    limits = (Limit("issued", house.clock() - timedelta(hours=1), holds=True, **{"count": 1} | how),)
+    return house.issue(name, limits=limits, others=(uid("account", HOTEL),))
+
+
+async def test_what_is_issued_and_what_leaves_one_account_are_counted_apart(house: House) -> None:
+    await house.put(house.reserve("sent", source=AIR, target=HOTEL))
+    assert reason(await house.put(issue(house, "a"))) is None
+    held = (Limit("sent", house.clock() - timedelta(hours=1), count=1, holds=True),)
+    both = [issue(house, "b"), house.reserve("c", source=AIR, target=HOTEL, limits=held)]
+    told = [reason(outcome) for outcome in await house.writer.put_all(both)]
+    assert told == ["held: issued", "held: sent"]  # each by its own like, also in one batch
+    await end(house, "sent")
+    await house.tell((2, D), name="a")
+
+
+async def test_what_was_issued_to_the_members_other_account_counts(house: House) -> None:
+    await house.put(house.issue("a", target=HOTEL, target_program=PROGRAM[HOTEL], target_account=uid("account", HOTEL)))
+    assert reason(await house.put(issue(house, "b"))) is None
+    assert reason(await house.put(issue(house, "c", member=True, count=2))) == "held: issued"
+    for name in ("a", "b"):
+        await house.tell((2, D), name=name)
+
+
+async def test_what_had_no_limit_of_its_own_counts_for_the_next_of_the_batch(house: House) -> None:
+    held = (Limit("busy", house.clock() - timedelta(hours=1), count=1, holds=True),)
+    told = await house.writer.put_all([house.reserve("a"), house.reserve("b", limits=held)])
+    assert [reason(outcome) for outcome in told] == [None, "held: busy"]
+    await end(house, "a")

@@ -9,16 +9,18 @@ import pytest
 
 from clearing import exchange
 from clearing.adapter import Capabilities
-from clearing.exchange import Deed, Offer
+from clearing.exchange import Deed, Offer, Wish
 from clearing.partners import Account, Directory, Program
 from clearing.rules.agreement_json import read_agreement
 from clearing.rules.agreements import Agreement
+from clearing.rules.card_json import read_card
+from clearing.rules.cards import Card
 from clearing.rules.kinds import Nature
 from clearing.rules.lifecycle import Kind, Path
 from clearing.rules.members import Consent, Link
 from clearing.rules.refusals import Refusal, RefusalCode
 from clearing.rules.units import Ratio
-from tests.agreed import document
+from tests.agreed import card, document
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -166,3 +168,49 @@ def test_the_fee_of_the_house_is_paid_by_who_pays(kind: Kind) -> None:
     fee = -(-plain.terms.debit // 100)
     assert charged.terms.debit - plain.terms.debit == charged.terms.fee - plain.terms.fee == fee
     assert charged.terms.credit == plain.terms.credit
+
+
+LIMITS = [
+    {"name": "once", "per": "exchange", "over": "program", "most": 900},
+    {"name": "day", "per": "day", "over": "program", "most": 2_000, "period": "rolling"},
+    {"name": "corridor", "per": "day", "over": "corridor", "most": 1_000, "period": "rolling"},
+]
+
+
+def limited(source: str, target: str) -> Card:
+    found = read_card(card(source, target, Ratio(1, 1), NOW - DAY, limits=LIMITS))
+    assert isinstance(found, Card), found
+    return found
+
+
+def test_points_spent_are_held_against_what_cards_say_of_all_that_leaves_the_program() -> None:
+    cards = {("miles", "points"): (limited("miles", "points"),), ("points", "miles"): (limited("points", "miles"),)}
+    known = replace(directory(), cards=cards)
+    spent = exchange.offer(Deed(Kind.REDEMPTION, "corner", MEMBER, 101, links=(LINK,)), known, NOW)
+    issued = exchange.offer(Deed(Kind.ACCRUAL, "corner", MEMBER, 101), known, NOW)
+    assert isinstance(spent, Offer)
+    assert isinstance(issued, Offer)
+    assert [(one.rule, one.since, one.points, one.target) for one in spent.limits] == [
+        ("once", None, 900, None),
+        ("day", NOW - DAY, 2_000, None),
+    ]
+    assert issued.limits == ()
+
+
+def gift(least: int = 500, **more: Any) -> Any:
+    """A quote of a gift, in a program whose card with itself says more."""
+    one = {"points": 1, "units": 1}
+    rates = [{"name": "base", "bands": [{"minimum": least, "step": 500, "maximum": 2_000, "ratio": one}]}]
+    found = read_card(card("miles", "miles", Ratio(1, 1), NOW - DAY, rates=rates, **more))
+    assert isinstance(found, Card), found
+    known = replace(directory(), cards={("miles", "miles"): (found,)})
+    other = replace(MEMBER, account=UUID(int=10))
+    return exchange.quote(Wish("air", MEMBER, other, 1_500, None, kind=Kind.GIFT), known, NOW, UUID(int=11))
+
+
+def test_a_gift_keeps_the_amounts_and_limits_of_its_programs_card_with_itself() -> None:
+    found = gift(limits=LIMITS[1:2])
+    assert (found.terms.sent, found.terms.received, found.terms.debit) == (1_500, 1_500, 0)
+    assert [(one.rule, one.points) for one in found.limits] == [("day", 2_000)]
+    assert gift(2_000).code is RefusalCode.BELOW_MINIMUM
+    assert gift(limits=LIMITS[:1]).code is RefusalCode.LIMIT_EXCEEDED

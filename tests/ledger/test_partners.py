@@ -87,8 +87,8 @@ async def test_program_of_the_same_partner_may_move_but_not_change_its_name(conn
         await _program(connection, "sea", "nobody")
 
 
-@pytest.mark.parametrize("code", ["", "Air", "a_b", "-a", "a" * 41, "a\0", "\ud800", "é"])
-async def test_codes_are_plain(connection: AsyncConnection, code: str) -> None:
+@pytest.mark.parametrize("code", ["", "Air", "a_b", "-a", "a" * 41, "a\0", "\ud800", "é", "house"])
+async def test_codes_are_plain_and_not_the_houses_own(connection: AsyncConnection, code: str) -> None:
     with pytest.raises(errors.ValidationFailed):
         await partners.register_partner(connection, code, "name", NOW)
 

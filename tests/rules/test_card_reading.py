@@ -131,6 +131,7 @@ BROKEN: list[tuple[PATHS, Any, Law, str]] = [
     (("rates", 2, "when"), {"tiers": ["gold"]}, Law.AMBIGUOUS, "$.rates[2].when"),
     (("bonuses", 0, "funders", 0, "share", "num"), 1, Law.SHARES, "$.bonuses[0].funders"),
     (("fees", 0, "most"), 1, Law.FEE, "$.fees[0].most"),
+    (("fees", 3, "owed_to"), "house", Law.FEE, "$.fees[3].owed_to"),
     (("limits", 0, "most"), 999, Law.LIMIT, "$.limits[0].most"),
     (("limits", 0, "period"), "rolling", Law.LIMIT, "$.limits[0].period"),
     (("limits", 2, "zone"), "Asia/Tokyo", Law.LIMIT, "$.limits[2].zone"),

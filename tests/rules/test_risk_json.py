@@ -84,7 +84,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     (changed(3, points=3), "$.rules[3].points", "contradiction"),
     (changed(1, watches="member", hours=...), "$.rules[1]", "contradiction"),
     (changed(1, watches="member", days=2), "$.rules[1].days", "contradiction"),
-    (changed(0, source="lotus-air"), "$.rules[0].target", "contradiction"),
+    (changed(3, source="lotus-air", target="lotus-air"), "$.rules[3].target", "contradiction"),
 ]
 
 

@@ -18,6 +18,7 @@ from threading import Lock
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from clearing.rules.lifecycle import Kind
 from tests.stories import crash_child, invariants
 from tests.stories.crash_child import FELL, Run
 from tests.stories.far_sides import AT_SOURCE, AT_TARGET, AT_THIRD, ORDINARY, Wish, World
@@ -34,6 +35,9 @@ STEPS = {
     "debited": FORWARD,
     "kiosk": (*FORWARD, "deliver.marked"),  # falls only where it delivers: its books are like the others'
     "reversal": ("lane.locked", *REVERSE, *DELIVER, *LEDGER[3:]),
+    "issued": FORWARD,
+    "spent": FORWARD,
+    "undone": ("lane.locked", *REVERSE, *DELIVER, *LEDGER[3:]),
 }
 """Every named step that a scenario of this kind passes; the dry run must pass these and no others."""
 SECOND = (
@@ -46,6 +50,18 @@ SECOND = (
     ("lane.locked", 3),
     ("deliver.heard", 1),
 )
+_AGAIN = (("reverse.written", "first"), ("deliver.sent", "middle"), ("deliver.before_record", "late"))
+ALONE = {
+    "issued": (("reserve.committed", "middle"), ("deliver.sent", "first"), ("post.committed", "late")),
+    "spent": (
+        ("deliver.heard", "middle"),
+        ("post.written", "first"),
+        ("void.committed", "middle"),
+        ("lane.locked", "late"),
+    ),
+    "undone": _AGAIN,
+}
+"""What one partner does alone, and its undoing, falls at a few steps only: rooms and writer are those of the kinds before."""
 PLACES = {"first": 0.0, "middle": 0.4, "late": 0.7}
 LIFE_SECONDS_MAX = 40
 NEVER = ("", 0)
@@ -89,6 +105,8 @@ def falls(kind: str) -> list[Fall]:
     The kiosk falls where it is asked: elsewhere its exchanges are like any other. What only it has, and a reversal's beginning, fall at
     every place.
     """
+    if kind in ALONE:
+        return [Fall(kind, step, place) for step, place in ALONE[kind]]
     turn, places = tuple(STEPS).index(kind), tuple(PLACES)
     steps = [step for step in STEPS[kind] if kind != "kiosk" or step.startswith(("lane", "deliver"))]
     found = [Fall(kind, step, places[(n + turn) % 3]) for n, step in enumerate(steps)]
@@ -99,7 +117,7 @@ def falls(kind: str) -> list[Fall]:
 
 def zombies() -> list[Fall]:
     """Lives that are stopped while they deliver, and wake when another has done their work."""
-    kinds = tuple(STEPS)
+    kinds = tuple(STEPS)[:4]
     turns = [(number, step, shift) for number, step in enumerate(DELIVER) for shift in (0, 2)]
     found = [Fall(kinds[(n + shift) % 4], step, "middle", zombie=True) for n, step, shift in turns]
     return [*found, Fall("kiosk", "deliver.marked", "middle", zombie=True)]
@@ -107,8 +125,15 @@ def zombies() -> list[Fall]:
 
 def wishes(world: World, kind: str, side: str = "both") -> tuple[Wish, ...]:
     """One exchange for each fault on each side asked for, a few ordinary ones, and two that are cancelled."""
-    if kind == "reversal":
-        return _reversals(world, side)
+    if kind in {"reversal", "undone"}:
+        return _reversals(world, side, alone=kind == "undone")
+    if kind == "issued":
+        return tuple([world.alone("airline", Kind.ACCRUAL, points) for points in (*AT_SOURCE, *ORDINARY)])
+    if kind == "spent":
+        later = (False, True)
+        return tuple(
+            [world.alone("hotel", Kind.REDEMPTION, points, later=one) for points in AT_SOURCE for one in later]
+        )
     source = {"held": "hotel", "debited": "shop", "kiosk": "kiosk"}[kind]
     at_target = ("airline", "kiosk", AT_THIRD) if kind == "kiosk" else (source, "airline", AT_TARGET)
     asked = [] if side == "target" else [world.wish(source, "airline", sent) for sent in AT_SOURCE]
@@ -118,10 +143,10 @@ def wishes(world: World, kind: str, side: str = "both") -> tuple[Wish, ...]:
     return tuple(asked[0::2] + asked[1::2])  # neighbours in the table are not neighbours in a request
 
 
-def _reversals(world: World, side: str) -> tuple[Wish, ...]:
-    """In part, one for each fault on each side asked for; and one of all that is left."""
-    amounts = [*(AT_SOURCE if side != "target" else ()), *(AT_TARGET if side != "source" else ())]
-    originals = _originals(world, len(amounts) + 1)
+def _reversals(world: World, side: str, *, alone: bool = False) -> tuple[Wish, ...]:
+    """In part, one for each fault on each side asked for; and one of all that is left. What was done `alone` has one side."""
+    amounts = [*(AT_SOURCE if side != "target" else ()), *(AT_TARGET if side != "source" and not alone else ())]
+    originals = _originals(world, len(amounts) + 1, alone=alone)
     asked = [
         Wish(world.key(), source, world.accounts[source], world.accounts["airline"], sent, UUID(str(original)))
         for (original, source), sent in zip(originals, [*amounts, None], strict=True)
@@ -129,17 +154,25 @@ def _reversals(world: World, side: str) -> tuple[Wish, ...]:
     return tuple(asked)
 
 
-def _originals(world: World, count: int) -> list[tuple[Any, str]]:
+def _originals(world: World, count: int, *, alone: bool) -> list[tuple[Any, str]]:
     """Completed exchanges with enough left that no reversal is busy with; made where they are missing."""
     query = (
-        "SELECT exchange_id, source_program FROM exchange AS one WHERE state = 'completed' AND path <> 'reversal'"
-        " AND sent - reversed > 900000 AND NOT EXISTS (SELECT 1 FROM exchange AS two WHERE"
+        "SELECT exchange_id, partner FROM exchange AS one WHERE state = 'completed' AND original_id IS NULL"
+        " AND greatest(sent, received) - reversed > 900000 AND NOT EXISTS (SELECT 1 FROM exchange AS two WHERE"
         " two.original_id = one.exchange_id AND two.ended_at IS NULL) ORDER BY exchange_id LIMIT %s"
     )
     for _ in range(ORIGINALS_TRIES):  # on a machine that is busy elsewhere, an exchange may end with a person
         if missing := count - len(world.rows(query, count)):
-            end(world, *[world.wish(("hotel", "shop")[n % 2], "airline", 3_000_000) for n in range(missing)])
+            end(world, *[_original(world, n, alone=alone) for n in range(missing)])
     return world.rows(query, count)
+
+
+def _original(world: World, number: int, *, alone: bool) -> Wish:
+    if not alone:
+        return world.wish(("hotel", "shop")[number % 2], "airline", 3_000_000)
+    if number % 3 == 0:
+        return world.alone("airline", Kind.ACCRUAL, 3_000_000)
+    return world.alone("hotel", Kind.REDEMPTION, 3_000_000, later=number % 3 == 1)
 
 
 @contextmanager
@@ -301,11 +334,14 @@ def report() -> str:
         *(line(kind, planned(part)) for kind, part in plan.items()),
         line("all", planned(every)),
         "",
-        f"Every scenario but those of zombies falls twice; each meets all {len(AT_SOURCE)} faults on both sides.",
+        f"Every scenario but those of zombies falls twice; each meets all {len(AT_SOURCE)} faults on every side that it has.",
     ]
     return "\n".join(lines) + "\n"
 
 
 def _asked(fall: Fall) -> int:
+    if fall.kind in ALONE:
+        more = {"issued": len(ORDINARY), "spent": len(AT_SOURCE), "undone": 1}
+        return len(AT_SOURCE) + more[fall.kind]
     sides = 2 if fall.side == "both" else 1
     return sides * len(AT_SOURCE) + (1 if fall.kind == "reversal" else len(ORDINARY))

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from httpx_aiohttp import AiohttpTransport
 
@@ -26,6 +27,7 @@ from clearing.ledger import Writer, writer
 from clearing.ledger.items import Resolve, Signed
 from clearing.ledger.outcomes import Reserved
 from clearing.partners import Live
+from clearing.rules.lifecycle import TERMINAL, Kind, State
 from clearing.rules.refusals import Refusal
 from clearing.signatures import Message, PrivateKey, confirm, present, sign_request
 from tests.stories import broken
@@ -83,6 +85,7 @@ class Here:
     heard: int  # the file of receipts that callers got
     points: Callable[[str], None]
     errors: list[str] = field(default_factory=list)
+    captures: list[asyncio.Task[None]] = field(default_factory=list)
 
 
 def begin(run: Run) -> None:
@@ -147,6 +150,7 @@ async def _live(run: Run, points: Callable[[str], None]) -> int:
                     await asyncio.sleep(0.03)
         except TimeoutError:
             return 3
+        await asyncio.gather(*here.captures)
     for line in here.errors:
         print(line, file=sys.stderr)  # noqa: T201 - the log of a test process
     return 4 if here.errors else 0
@@ -237,7 +241,7 @@ def _asked(wish: Wish, path: str, body: bytes, what: str) -> exchange.Asked:
 async def ask(here: Here, wish: Wish) -> None:
     """Ask for it; what the caller hears is written down, as the caller would."""
     try:
-        outcome = await (_submit(here, wish) if wish.original is None else _reverse(here, wish))
+        outcome = await _put(here, wish)
     except errors.ClearingError as refused:
         here.errors.append(f"{wish}: {refused.code} {refused.detail}")
         return
@@ -248,10 +252,53 @@ async def ask(here: Here, wish: Wish) -> None:
     line = {"key": wish.key, "exchange": str(view.exchange_id), "seq": leaf.seq, "hash": leaf.hash.hex()}
     os.write(here.heard, json.dumps(line).encode() + b"\n")
     here.delivery.hand_over(outcome.due)
+    if wish.later:
+        here.captures.append(asyncio.create_task(_capture(here, wish, view.exchange_id)))
     if wish.cancels and not outcome.replayed:
         stopped = await exchange.cancel(here.writer, _asked(wish, "/v1/cancel", b"{}", "-c"), view.exchange_id)
         if not isinstance(stopped, Refusal):
             here.delivery.moved(stopped)
+
+
+async def _put(here: Here, wish: Wish) -> Reserved | Refusal:
+    if wish.original is not None:
+        return await _reverse(here, wish)
+    return await (_submit(here, wish) if wish.kind is Kind.EXCHANGE else _do(here, wish))
+
+
+async def _capture(here: Here, wish: Wish, exchange_id: UUID) -> None:
+    """Capture all of it as soon as it is held; a caller who was killed meanwhile asks again in the next life."""
+    while True:
+        async with here.pool.connection() as connection:
+            view, _ = await exchange.look_up(connection, LANE, exchange_id, wish.partner)
+        if view.state in {*TERMINAL, State.REVIEW} or view.captured:
+            return
+        if view.state is State.SOURCE_HELD:
+            asked = _asked(wish, f"/v1/redemptions/{exchange_id}/capture", b"{}", "-k")
+            outcome = await exchange.capture(here.writer, asked, exchange_id, view.sent, _lease(here))
+            if isinstance(outcome, Refusal):
+                here.errors.append(f"{wish}: {outcome}")
+            else:
+                here.delivery.moved(outcome)
+            return
+        await asyncio.sleep(0.03)
+
+
+async def _do(here: Here, wish: Wish) -> Reserved | Refusal:
+    """Issue, or spend, as the front door would."""
+    now = sources.clock()
+    directory = await here.live.directory(now)
+    async with here.pool.connection() as connection:
+        account = await partners.account(connection, LANE, wish.source)
+    assert account is not None
+    deed = exchange.Deed(wish.kind, wish.partner, account, wish.sent or 0, reference=wish.key, later=wish.later)
+    offered = exchange.offer(deed, directory, now)
+    if isinstance(offered, Refusal):
+        return offered
+    path = "/v1/redemptions" if deed.spends else "/v1/accruals"
+    asked = _asked(wish, path, json.dumps({"points": wish.sent}).encode(), "")
+    ids = (partners.bucketed_uuid(now, partners.bucket_of(wish.source), sources.random(10)), sources.some_id())
+    return await here.writer.put(exchange.deed_reservation(asked, deed, offered, ids, now, _lease(here)))
 
 
 async def decide(here: Here, case: int, decision: str) -> None:

@@ -25,6 +25,7 @@ from clearing.evidence import Keyring
 from clearing.front import granting, sources, wiring
 from clearing.front.settings import Settings
 from clearing.partners import KEY_PROOF, key_proof
+from clearing.rules.lifecycle import Kind as Kinds
 from clearing.rules.units import Ratio
 from clearing.signatures import PrivateKey, jws_sign
 from tests import canary
@@ -88,7 +89,10 @@ ORDINARY = (12_000, 15_000, 18_000)
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a partner asks for, under one idempotency key: an exchange, or (`original`) a reversal; and whether it then cancels."""
+    """What a partner asks for, under one idempotency key: an exchange, or (`original`) a reversal; and whether it then cancels.
+
+    With `kind` accrual it issues its own points to the target, with redemption it has them spent by the source; `later`: captures then.
+    """
 
     key: str
     partner: str
@@ -97,6 +101,8 @@ class Wish:
     sent: int | None
     original: UUID | None = None
     cancels: bool = False
+    kind: Kinds = Kinds.EXCHANGE
+    later: bool = False
 
 
 @dataclass
@@ -146,6 +152,11 @@ class World:
     def wish(self, source: str, target: str, sent: int, *, cancels: bool = False) -> Wish:
         """An exchange from the one member to the other."""
         return Wish(self.key(), source, self.accounts[source], self.accounts[target], sent, cancels=cancels)
+
+    def alone(self, code: str, kind: Kinds, points: int, *, later: bool = False) -> Wish:
+        """What a partner does alone with its own points."""
+        account = self.accounts[code]
+        return Wish(self.key(), code, account, account, points, kind=kind, later=later)
 
     def rows(self, query: Any, *values: Any) -> list[tuple[Any, ...]]:
         """What the house's database says."""

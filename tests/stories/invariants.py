@@ -160,7 +160,7 @@ def _receipts(world: World, receipts: list[dict[str, Any]]) -> list[str]:
     ]
     ((kept, told),) = world.rows(
         "SELECT (SELECT count(*) FROM evidence WHERE kind = 'request'),"
-        " (SELECT count(*) FROM leaf WHERE kind IN ('reserved', 'reversal_reserved', 'cancelled', 'case_resolved'))"
+        " (SELECT count(*) FROM leaf WHERE kind IN ('reserved', 'reversal_reserved', 'cancelled', 'case_resolved', 'capture_asked'))"
     )
     keys = {line["key"]: line["exchange"] for line in receipts}
     lost += [f"I4 two exchanges for {line['key']}" for line in receipts if keys[line["key"]] != line["exchange"]]
@@ -221,6 +221,8 @@ def _exchange(path: str, state: str, orders: dict[int, Order], cases: dict[int, 
     done = state == "completed"
     if path == "reversal":
         return [] if (take, give) == ((1, 1) if done else (0, 0)) else ["I2 reversal half done"]
+    if path in _ALONE:
+        return _alone(path, (take, give, keep, back), orders, done=done)
     found = []
     if give != int(done):
         found.append(f"I4 {give} credits")
@@ -232,6 +234,19 @@ def _exchange(path: str, state: str, orders: dict[int, Order], cases: dict[int, 
             found.append(f"I2 {keep} captures and {anyway} debits")
         if not done and take != released:
             found.append(f"I2 {take} holds and {released} releases")
+    return found
+
+
+_ALONE = {"issued": 1, "charged": 0, "authorised": 2, "clawback": 0, "refund": 1}
+"""The leg, counted from 0, whose one effect such an exchange is."""
+
+
+def _alone(path: str, effects: tuple[int, ...], orders: dict[int, Order], *, done: bool) -> list[str]:
+    """One effect if it completed, none otherwise; points that were held and not captured are released."""
+    found = [] if effects[_ALONE[path]] == int(done) else [f"I4 {effects[_ALONE[path]]} effects of one"]
+    released = int(4 in orders and orders[4].state == "done")  # the release of a hold that ran out has no effect
+    if path == "authorised" and not done and effects[0] != released:
+        found.append(f"I2 {effects[0]} holds and {released} releases")
     return found
 
 

@@ -109,6 +109,8 @@ CAMPAIGN = "few"
 BONUS = 10
 """Units that every exchange of BONUS_FROM points or more gets on the way back, from lotus-air to palm-hotels."""
 BONUS_FROM = 4_000
+MONTHLY = 20_000
+"""Points that a member may send or spend from lotus-air in 30 days, over whatever corridor or none."""
 DAILY = 5_000
 """Points that a member may send that way in 24 hours."""
 
@@ -130,7 +132,10 @@ def generous(front: Front) -> None:
                 "palm-hotels",
                 Ratio(1, 1),
                 now=datetime.now(UTC),
-                limits=[{"name": "day", "per": "day", "over": "corridor", "most": DAILY, "period": "rolling"}],
+                limits=[
+                    {"name": "day", "per": "day", "over": "corridor", "most": DAILY, "period": "rolling"},
+                    {"name": "month", "per": "month", "over": "program", "most": MONTHLY, "period": "rolling"},
+                ],
                 bonuses=[
                     {
                         "name": CAMPAIGN,

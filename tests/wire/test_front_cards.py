@@ -1,6 +1,7 @@
 """Rate cards at the door: two keys, dated versions, a feed; and quotes and exchanges made of every sort of rule that a card has."""
 
 import asyncio
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -14,6 +15,7 @@ from clearing.front import sources, vault, wiring
 from clearing.front.house import LANE
 from clearing.ledger.items import Fund
 from clearing.rules.units import Ratio
+from clearing.signatures import decode
 from tests.agreed import card, document
 from tests.wire.front_room import Answer, Front
 
@@ -210,16 +212,47 @@ def test_the_loss_of_a_round_trip_is_shown(market: Market) -> None:
 
 def test_a_quote_says_base_bonus_charges_and_the_fee_of_the_house(market: Market) -> None:
     bonus = {"name": f"{market.name}-summer", "per_full": {"points": 1_000, "units": 101}, "funders": market.funders}
-    fee = {"name": "handling", "per_point": {"points": 10, "fee": 3}, "most": 250, "in": "value"}
-    published = market.publish(market.document(bonuses=[bonus], fees=[fee]))
+    fees = [
+        {"name": "handling", "per_point": {"points": 10, "fee": 3}, "most": 250, "in": "value"},
+        {"name": "service", "per_event": 70, "in": "value", "owed_to": "house"},
+        {"name": "excise", "per_point": {"points": 1_000, "fee": 3}, "in": "points"},
+    ]
+    published = market.publish(market.document(bonuses=[bonus], fees=fees))
     assert published.status == 201, published.body
     said = market.quote(2_000).json
     assert (said["source"]["amount"], said["base"], said["target"]["amount"]) == (2_000, 1_000, 1_202)
     assert [(one["units"], one["value"]) for one in said["bonus"]] == [(101, 808_000), (101, 808_000)]
-    assert said["charges"] == [{"rule": "handling", "points": 0, "value": 250, "capped": True, "waived": False}]
+    hotel = f"{market.name}-hotel"
+    how = [(one["rule"], one["points"], one["value"], one["collected_by"], one["to_house"]) for one in said["charges"]]
+    assert how == [
+        ("handling", 0, 250, hotel, False),
+        ("service", 0, 70, hotel, True),
+        ("excise", 6, 0, hotel, False),
+    ]
+    assert [one["capped"] for one in said["charges"]] == [True, False, False]
     worth = 2_000 * 4_000
-    assert (said["debit"], said["fee"]) == (worth + 50_000, 50_000)  # a hundredth, held at its maximum
+    assert (said["debit"], said["fee"]) == (worth + 50_070, 50_070)  # a hundredth, held at its maximum; and the service
     assert said["credit"] == 1_202 * 8_000
+
+
+def test_an_exchange_says_and_its_receipt_commits_to_what_the_member_is_charged(market: Market) -> None:
+    fees = [
+        {"name": "service", "per_event": 70, "in": "value", "owed_to": "house"},
+        {"name": "excise", "per_event": 6, "in": "points"},
+        {"name": "free", "per_event": 9, "in": "value", "waived": [{"from": NOW.isoformat()}]},
+    ]
+    assert market.publish(market.document(fees=fees)).status == 201
+    quoted = market.quote(2_000)
+    made = market.submit(quoted)
+    assert made.status == 202, made.body
+    hotel = f"{market.name}-hotel"
+    assert made.json["charges"] == [
+        {"rule": "service", "points": 0, "value": 70, "collected_by": hotel, "to_house": True},
+        {"rule": "excise", "points": 6, "value": 0, "collected_by": hotel, "to_house": False},
+    ]
+    claims = json.loads(decode(made.json["receipt"].split(".")[1]))
+    assert json.loads(decode(claims["event"]))["charges"] == made.json["charges"]
+    assert (made.json["source"]["amount"], made.json["debit"]) == (2_000, quoted.json["debit"])
 
 
 def test_asked_by_what_should_arrive_the_quote_is_the_same(market: Market) -> None:

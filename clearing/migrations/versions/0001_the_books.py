@@ -293,6 +293,7 @@ CREATE TABLE exchange (
     bonus_due TIMESTAMP WITH TIME ZONE,
     shares TEXT,
     device BYTEA,
+    charges TEXT,
     PRIMARY KEY (lane, exchange_id),
     CONSTRAINT path_known CHECK (
         path IN ('held', 'debited', 'issued', 'charged', 'authorised', 'reversal', 'clawback', 'refund')),
