@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 import typer
 from rich.console import Console
 
-EXIT_CODES = """Exit codes: 0 it holds · 1 it does not hold (verify, check, evidence, receipt, statement) · 2 wrong use · 3 misconfigured ·
-4 refused by the house · 5 not available now, try again · 6 refused by the document itself: no such amount (price), no such
-local time (calendar)"""
+EXIT_CODES = """Exit codes: 0 it holds · 1 it does not hold (verify, check, evidence, receipt, statement, bank, books) · 2 wrong use ·
+3 misconfigured · 4 refused by the house · 5 not available now, try again · 6 refused by the document itself: no such amount (price),
+no such local time (calendar), nothing that can be settled (net, share)"""
 
 Result = TypeVar("Result")
 
