@@ -222,7 +222,7 @@ def test_a_gift_keeps_the_amounts_and_limits_of_its_programs_card_with_itself() 
 POINTS = Program("points", 2, "shop", 2, "Points", "POINT", "house_json", "http://127.0.0.1:9002", CAN)
 OTHER = Account(0, UUID(int=12), "points", "****", NOW)
 SHOPS = (agreement("shop", 1, NOW - 100 * DAY, prices={"points": (Ratio(1_000, 1), Ratio(1_000, 1))}),)
-YEARLY = {"fees": [{"name": "yearly", "in": "value", "per_year": 25, "owed_to": "house"}]}
+YEARLY: dict[str, Any] = {"fees": [{"name": "yearly", "in": "value", "per_year": 25, "owed_to": "house"}]}
 
 
 def across(*cards: Card, at: datetime = NOW, used: tuple[Used, ...] = ()) -> Any:
