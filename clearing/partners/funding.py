@@ -115,7 +115,8 @@ def _changes(dated: Iterable[Card | Agreement], since: datetime) -> list[datetim
     instants = {since}
     for one in dated:
         if isinstance(one, Card):
-            spans = [one.span, *(rule.when.span for rule in (*one.rates, *one.bonuses))]
+            whens = [*(rate.when for rate in one.rates), *(bonus.when for bonus in one.bonuses)]
+            spans = [one.span, *(when.span for when in whens)]
             dates = {date for span in spans for date in (span.begins, span.ends) if BEGINNING < date < END}
         else:
             dates = {date for date in (one.valid_from, one.valid_to) if date is not None}
