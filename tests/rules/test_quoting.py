@@ -1,16 +1,19 @@
 """What limits count: from which instant on, over which corridors; and what the books are told to hold a quote against."""
 
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from clearing.rules.asks import Ask
 from clearing.rules.asks import Used as Sums
 from clearing.rules.card_json import read_card
 from clearing.rules.cards import Card, LimitPer
 from clearing.rules.limits import Used
 from clearing.rules.quoting import begins, counts_usage, program_limits, used_of, year_paid
+from clearing.rules.trips import RoundTrip, round_trip
 from clearing.rules.units import Ratio
 from tests.agreed import card
 
@@ -87,6 +90,16 @@ def test_a_year_is_paid_for_from_new_year_on_by_the_corridor_alone() -> None:
     new_year, yearly = datetime(2026, 1, 1, tzinfo=UTC), read()
     assert year_paid(yearly, [Used(new_year, 1, "a", "b")], AT)
     assert not year_paid(yearly, [Used(new_year - SECOND, 1, "a", "b"), Used(AT, 1, "a", "elsewhere")], AT)
+
+
+@pytest.mark.parametrize("narrow", [{"band": {"maximum": 40}}, {"limits": [limit("exchange") | {"most": 40}]}])
+def test_of_a_round_trip_as_much_travels_back_as_the_way_back_lets(narrow: dict[str, Any]) -> None:
+    there, back = read(), read_card(card("b", "a", Ratio(1, 2), AT, **narrow))
+    assert isinstance(back, Card)
+    found = round_trip(there, back, Ask(AT, 100))
+    assert isinstance(found, RoundTrip)
+    assert (found.received, found.sent_back, found.left, found.returned) == (100, 40, 60, 20)
+    assert (found.lost, found.lost_points) == (Fraction(1, 2), 50)
 
 
 def test_what_leaves_over_no_corridor_is_held_against_the_limits_over_the_program_alone() -> None:
