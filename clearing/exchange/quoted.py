@@ -30,6 +30,7 @@ from clearing.rules.quoting import (
     owed_to_house,
     program_limits,
     used_of,
+    year_paid,
 )
 from clearing.rules.rates import Terms
 from clearing.rules.refusals import Refusal, RefusalCode
@@ -157,7 +158,8 @@ def _exchanged(wish: Wish, directory: Directory, now: datetime) -> _Offered | Re
     moved = booked(priced, values, fee)
     if moved.terms.debit > AMOUNT_MAX:
         return Refusal(RefusalCode.ABOVE_MAXIMUM, "the value of this amount is beyond what the books carry")
-    return _Offered(moved, version, limits_of(card, priced, now, _zones(card)), priced)
+    limits = (*limits_of(card, priced, now, _zones(card)), *leaving(directory, source.code, now, besides=card))
+    return _Offered(moved, version, limits, priced)
 
 
 def _given(wish: Wish, directory: Directory, now: datetime) -> _Offered | Refusal:
@@ -175,11 +177,15 @@ def _given(wish: Wish, directory: Directory, now: datetime) -> _Offered | Refusa
     return _Offered(Booked(terms, (), 0), f"card {card.version}, {version}", limits, priced)
 
 
-def leaving(directory: Directory, program: str, now: datetime) -> tuple[Limit, ...]:
-    """The limits that cards in force set on all that leaves a member's account in this program, over a corridor or not."""
-    found = [directory.card(*hop, now) for hop in sorted(directory.cards) if hop[0] == program]
-    cards = [card for card in found if card is not None]
-    return program_limits(cards, now, {zone: known for card in cards for zone, known in _zones(card).items()})
+def leaving(directory: Directory, program: str, now: datetime, besides: Card | None = None) -> tuple[Limit, ...]:
+    """The limits that cards in force, `besides` the one that prices, set on all that leaves a member's account in this program.
+
+    What several cards say alike is one limit.
+    """
+    found = [directory.card(*hop, now) for hop in sorted([hop for hop in directory.cards if hop[0] == program])]
+    cards = [card for card in found if card is not None and card is not besides]
+    said = program_limits(cards, now, {zone: known for card in cards for zone, known in _zones(card).items()})
+    return tuple(dict.fromkeys(said))
 
 
 def _ask(wish: Wish, card: Card, now: datetime) -> Ask:
@@ -198,6 +204,7 @@ def _ask(wish: Wish, card: Card, now: datetime) -> Ask:
         linked_elsewhere=wish.linked_elsewhere,
         used=used,
         used_program=used_program,
+        year_paid=year_paid(card, wish.used, now),
         first=first,
     )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import httpx
+import psycopg
 import typer
 
 from clearing import database, errors
@@ -133,6 +134,10 @@ def main() -> None:
         _fail(fault.detail, 5)
     except errors.ClearingError as fault:
         _fail(f"{fault.code}: {fault.detail}", 4)
+    except psycopg.OperationalError:  # its words may carry the address
+        _fail("the database cannot be reached, or was never prepared; see CLEARING_DATABASE_URL and CLEARING_HOME", 3)
+    except (FileNotFoundError, IsADirectoryError, PermissionError) as reason:
+        _fail(f"{reason.filename} cannot be used: {reason.strerror}", 2)
     except httpx.TransportError as broken:
         _fail(f"the house cannot be reached: {broken}", 5)
     except Problem as problem:

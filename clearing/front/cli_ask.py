@@ -121,6 +121,10 @@ def quote(
     sent: Annotated[int | None, typer.Option(help="Points to send.")] = None,
     received: Annotated[int | None, typer.Option(help="Units that should arrive.")] = None,
     kind: Annotated[str, typer.Option(help="exchange, transfer, gift, donation or cash_back.")] = "exchange",
+    tier: Annotated[str | None, typer.Option(help="The member's tier, where the rate card asks for it.")] = None,
+    card: Annotated[str | None, typer.Option(help="The card that the member holds, likewise.")] = None,
+    channel: Annotated[str | None, typer.Option(help="The channel, likewise.")] = None,
+    segment: Annotated[list[str] | None, typer.Option(help="A list that the member is on; may be said again.")] = None,
     url: Url = URL,
     pinned: Pinned = None,
     *,
@@ -131,12 +135,15 @@ def quote(
         raise typer.BadParameter("say --sent or --received, one of them")
     session = Session(key, url, pinned)
     amount = {"sent": sent} if received is None else {"received": received}
-    wish = {"source_account": source_account, "target_account": target_account, **amount, "kind": kind}
+    named = {"tier": tier, "card": card, "channel": channel, "segments": segment or None}
+    member = {name: value for name, value in named.items() if value is not None}
+    wish = {"source_account": source_account, "target_account": target_account, **amount, "kind": kind, **member}
     if curl:
         typer.echo(session.curl("POST", "/v1/quotes", wish, None, None))
     else:
         ends = (source_account, target_account)
-        say(session, lambda client: client.quote(*ends, sent=sent, received=received, kind=kind))
+        about: Any = {"sent": sent, "received": received, "kind": kind, **member}
+        say(session, lambda client: client.quote(*ends, **about))
 
 
 @terminal.app.command()

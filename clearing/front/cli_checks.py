@@ -93,14 +93,19 @@ def show(evidence_id: UUID) -> None:
 @receipts.command("verify")
 def verify_offline(
     file: Annotated[
-        Path, typer.Argument(help="The answer to `clearing proof`, or any JSON with a receipt; - for stdin.")
+        Path,
+        typer.Argument(
+            help="The answer to `clearing proof`, or any JSON with a receipt; - for stdin.",
+            exists=True,
+            dir_okay=False,
+            allow_dash=True,
+        ),
     ],
-    keys: Annotated[Path | None, typer.Option(help="The house's JWKS in a file.")] = None,
+    keys: Annotated[Path | None, typer.Option(help="The house's JWKS in a file.", exists=True, dir_okay=False)] = None,
     url: Annotated[str | None, typer.Option(help="Or where to ask for it.")] = None,
 ) -> None:
     """Check a receipt: who signed it, what it commits to, and, with a proof, that the log holds it."""
-    text = typer.get_text_stream("stdin").read() if str(file) == "-" else file.read_text()
-    said = json.loads(text)
+    said = _document(typer.get_text_stream("stdin").read() if str(file) == "-" else _text(file), "receipt")
     jwks = _keys_given(keys, url)
     proof = {"proof": said} if "path" in said and "checkpoint" in said else {}
     findings = verify_receipt({"receipt": said["receipt"], **proof}, jwks)
@@ -109,10 +114,24 @@ def verify_offline(
     raise typer.Exit(0 if holds(findings, proven=bool(proof)) else 1)
 
 
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8", errors="replace")
+
+
+def _document(text: str, member: str) -> dict[str, Any]:
+    """A JSON object with this member. Raises errors.RequestMalformed, in one sentence."""
+    try:
+        said = json.loads(text)
+    except ValueError:
+        said = None
+    if not isinstance(said, dict) or member not in said:
+        raise errors.RequestMalformed(f"this is no JSON object with {member!r}")
+    return said
+
+
 def _keys_given(keys: Path | None, url: str | None) -> dict[str, Any]:
     if keys is not None:
-        said: dict[str, Any] = json.loads(keys.read_text())
-        return said
+        return _document(_text(keys), "keys")
     if url is not None:
         return {"keys": [dict(key.jwk) for key in house_keys(url).values()]}
     raise typer.BadParameter("say --keys FILE or --url HOUSE")

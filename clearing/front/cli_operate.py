@@ -1,6 +1,5 @@
 """Commands of operators, directly on the database: onboarding, keys, and the review queue by a signed request."""
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,7 +8,7 @@ import typer
 from rich.table import Table
 
 from clearing import errors, partners
-from clearing.front import onboarding, settings, sources, terminal, vault, wiring
+from clearing.front import onboarding, reading, settings, sources, terminal, vault, wiring
 from clearing.front.house import LANE
 from clearing.front.shapes import instant
 from clearing.partners import KEY_PROOF, KeyRow, key_proof
@@ -70,7 +69,9 @@ def register(
     partner: Partner = None,
 ) -> None:
     """Register a public key for a partner, or for an operator."""
-    said, given = json.loads(file.read_text()), settings.load()
+    said, given = reading.document(file.read_bytes()), settings.load()
+    if not isinstance(said, dict) or not said.keys() >= {"jwk", "purpose", "proof"}:
+        raise errors.RequestMalformed("the file is not what `clearing key prove` prints")
 
     async def take_in() -> KeyRow:
         async with wiring.desk(given) as (connection, _):

@@ -74,7 +74,10 @@ def would(book: Book, item: Try) -> Tried:
 
 
 def _refusal(book: Book, item: Reserve) -> Refusal | None:
-    """Why this cannot be accepted: 1. its quote, 2. its receipt number, 3. a member's limit, 4. a partner's cap, 5. a budget."""
+    """Why this cannot be accepted: 1. its quote, 2. its receipt number, 3. a member's limit, 4. a partner's cap, 5. a budget.
+
+    Who owes nothing by it needs no room: points that change hands inside a program do, also when their partner's cap was lowered.
+    """
     if item.quote_id in book.read.quotes:  # 1
         return Refusal(RefusalCode.QUOTE_USED, "another exchange used this quote")
     if item.quote_expires_at <= book.at:
@@ -84,7 +87,7 @@ def _refusal(book: Book, item: Reserve) -> Refusal | None:
     if exceeded := _exceeded(book, item, holds=False):  # 3
         return Refusal(RefusalCode.LIMIT_EXCEEDED, f"over the limit {exceeded}")
     for number, value in _owed(book, item).items():  # 4
-        if not book.read.caps.get(number, Cap(0)).fits(value):
+        if value and not book.read.caps.get(number, Cap(0)).fits(value):
             return Refusal(RefusalCode.NET_DEBIT_CAP_EXCEEDED, "the net debit cap of a partner leaves no room for this")
     for campaign, (units, value) in _promised(item.shares).items():  # 5
         if not book.read.budgets.get(campaign, Budget(0, 0)).fits(units, value):

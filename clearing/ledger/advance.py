@@ -231,12 +231,10 @@ def _follow(book: Book, exchange: ExchangeView, event: Event, item: Answered) ->
     return due
 
 
-def end_held(book: Book, exchange: ExchangeView) -> Moved:
+def end_held(book: Book, exchange: ExchangeView, reason: str) -> Moved:
     """End an exchange before anybody was asked."""
-    exchange.state, exchange.reason = (
-        after(exchange.path, State.REVIEW, _NOTHING_ASKED[exchange.path]),
-        "refused by operator",
-    )
+    exchange.state = after(exchange.path, State.REVIEW, _NOTHING_ASKED[exchange.path])
+    exchange.reason = reason
     _ended(book, exchange)
     book.moved(exchange)
     _enter(book, exchange, _NOTHING_ASKED[exchange.path])

@@ -229,12 +229,12 @@ def _close(book: Book, item: Resolve, case: CaseState) -> None:
 
 
 def _risk_decided(book: Book, item: Resolve, case: CaseState, exchange: ExchangeView) -> Moved | Refusal:
-    """Let an exchange go on that was held before anybody was asked, or end it without effect."""
+    """Let an exchange go on that was held before anybody was asked, or end it without effect, as its partner may have asked meanwhile."""
     if item.decision not in {"release", "refuse"}:
         return Refusal(RefusalCode.CASE_CLOSED, "an exchange that is held for its risk is released or refused")
     _close(book, item, case)
-    if item.decision == "refuse":
-        return end_held(book, exchange)
+    if item.decision == "refuse" or exchange.cancelled:
+        return end_held(book, exchange, "refused by operator" if item.decision == "refuse" else "cancelled")
     exchange.state, exchange.reason = State.RESERVED, None
     book.moved(exchange)
     order = open_order(book, exchange, item.lease, item.lease_until)

@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 
 from clearing import errors
 from clearing.partners.directory import Directory, load
-from clearing.partners.funding import circular, unfunded
+from clearing.partners.funding import circular, lapsed, unfunded
 from clearing.partners.proposals import Signers, digest_of
 from clearing.partners.rows import Connection, Row, row, rows
 from clearing.rules import agreements as rules
@@ -50,7 +50,8 @@ def drafted(directory: Directory, document: object, now: datetime) -> Agreement 
     """The version that this document would be if it was confirmed now, or the version that it is already.
 
     Raises errors.ValidationFailed naming the path, and errors.NotFound for an unknown partner. 1. the document; 2. published before;
-    3. the partner's own programs, others' programs, known funders; 4. dates and notice; 5. nothing unfunded, no circle that gains.
+    3. the partner's own programs, others' programs, known funders; 4. dates and notice; 5. nothing unfunded, no circle that gains;
+    6. every bonus of a published card is still paid for: a campaign ends on the card before it ends in an agreement.
     """
     draft = read_agreement(document, 1, now)  # 1
     if isinstance(draft, Fault):
@@ -67,7 +68,12 @@ def drafted(directory: Directory, document: object, now: datetime) -> Agreement 
     planned = replace(directory, agreements={**directory.agreements, draft.partner: (*series, draft)})
     own = {program.code for program in directory.programs.values() if program.partner == draft.partner}
     touched = [key for key in directory.cards if own & set(key)]
-    return unfunded(planned, touched, draft.valid_from) or circular(planned, draft.valid_from) or draft  # 5
+    return (
+        unfunded(planned, touched, draft.valid_from)  # 5
+        or circular(planned, draft.valid_from)
+        or lapsed(planned, directory.cards, draft.valid_from)  # 6
+        or draft
+    )
 
 
 async def publish_agreement(

@@ -16,13 +16,12 @@ from psycopg.types.json import Jsonb
 
 from clearing import errors
 from clearing.partners.directory import Directory, card_of, load
-from clearing.partners.funding import circular, unfunded
+from clearing.partners.funding import circular, lapsed, unagreed, unfunded
 from clearing.partners.proposals import Signers, digest_of
 from clearing.partners.rows import Connection, row, rows
-from clearing.rules import agreements
-from clearing.rules.agreements import HOUSE, PARTS
+from clearing.rules.agreements import HOUSE
 from clearing.rules.card_json import read_card
-from clearing.rules.cards import Bonus, Card, Funder, Link
+from clearing.rules.cards import Card, Link
 from clearing.rules.refusals import Refusal, RefusalCode
 from clearing.rules.shapes import Fault
 from clearing.rules.versions import card_in_force
@@ -46,7 +45,7 @@ def drafted_card(directory: Directory, document: object, now: datetime) -> Card 
 
     Raises errors.ValidationFailed naming the path. 1. the document; 2. published before; 3. programs, zones and funders that are
     known, no price within one program, one day for what is given together; 4. version, dates and notice; 5. every bonus is paid for
-    by who agreed to; 6. nothing unfunded, no circle that gains.
+    by who agreed to, from its beginning until the last change that is known; 6. nothing unfunded, no circle that gains.
     """
     card = read_card(document)  # 1
     if isinstance(card, Fault):
@@ -63,7 +62,8 @@ def drafted_card(directory: Directory, document: object, now: datetime) -> Card 
         return refusal
     planned = replace(directory, cards={**directory.cards, (card.source, card.target): (*series, card)})
     return (
-        _unagreed(directory, card)  # 5
+        unagreed(directory, card, card.span.begins)  # 5
+        or lapsed(planned, [(card.source, card.target)], card.span.begins)
         or unfunded(planned, [(card.source, card.target)], card.span.begins)  # 6
         or circular(planned, card.span.begins)
         or card
@@ -171,27 +171,3 @@ def _untimely(series: tuple[Card, ...], card: Card, now: datetime) -> Refusal | 
 def _taken(version: int, following: int | None = None) -> Refusal:
     following = following or version + 1
     return Refusal(RefusalCode.VERSION_TAKEN, f"version {version} cannot be published; the next is {following}")
-
-
-def _unagreed(directory: Directory, card: Card) -> Refusal | None:
-    """The first bonus whose funders have not agreed, in the agreements in force when the card begins, to pay just these shares."""
-    begins = card.span.begins
-    current = {code: directory.agreement(code, begins) for code in directory.partners}
-    known = {code: agreement for code, agreement in current.items() if agreement is not None}
-    for bonus in card.bonuses:
-        agreed = agreements.funding_of(known, bonus.name)
-        if isinstance(agreed, Refusal):
-            return agreed
-        if {share.funder: share.ppm for share in agreed.shares} != _shares(bonus):
-            return Refusal(RefusalCode.UNFUNDED_VALUE, f"the shares of {bonus.name} are not those that were agreed")
-    return None
-
-
-def _shares(bonus: Bonus) -> dict[str, int | None]:
-    return {funder.code: _ppm(funder) for funder in bonus.funders}
-
-
-def _ppm(funder: Funder) -> int | None:
-    """Its share in parts per million; None where that is no whole number, and so was never agreed."""
-    parts, rest = divmod(funder.weight * PARTS, funder.whole)
-    return None if rest else parts

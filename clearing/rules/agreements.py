@@ -11,7 +11,6 @@ from enum import StrEnum
 
 from clearing.rules.lifecycle import Kind
 from clearing.rules.refusals import Refusal, RefusalCode
-from clearing.rules.shares import largest_remainder
 from clearing.rules.units import AMOUNT_MAX, Ratio
 
 HOUSE = "house"  # as a funder; no partner has this code in an agreement
@@ -180,12 +179,6 @@ def funding_of(agreements: Mapping[str, Agreement], campaign: str) -> Funding | 
         if share.funder != HOUSE and (agreement is None or said[0] not in agreement.funding):
             return Refusal(RefusalCode.UNFUNDED_VALUE, f"{share.funder} has not agreed to its share of {campaign}")
     return said[0]
-
-
-def shares_of(funding: Funding, cost: int) -> dict[str, int]:
-    """What each funder pays of `cost` millionths, by largest remainder. Law: the parts add up to `cost`."""
-    parts = largest_remainder(cost, [share.ppm for share in funding.shares])
-    return {share.funder: part for share, part in zip(funding.shares, parts, strict=True)}
 
 
 def may(agreement: Agreement, program: str, kind: Kind, channel: str | None) -> bool:

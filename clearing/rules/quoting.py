@@ -2,18 +2,20 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 from clearing.rules import limits
 from clearing.rules.asks import Priced, Used
-from clearing.rules.cards import Card, LimitPer, Values
+from clearing.rules.cards import Card, FeePer, LimitPer, Values
 from clearing.rules.cards import Limit as CardLimit
 from clearing.rules.rates import Terms
 
 _ROLLING = {LimitPer.DAY: timedelta(hours=24), LimitPer.MONTH: timedelta(days=30), LimitPer.YEAR: timedelta(days=365)}
 FIRST_ONLY = "first_only"
 """The limit of a bonus that only a member's first exchange on a corridor gets."""
+_YEARLY_ZONE = UTC
+"""Whose year a yearly fee is for; limits have zones of their own."""
 
 
 class Share(NamedTuple):
@@ -97,7 +99,10 @@ def begins(per: LimitPer, at: datetime, zone: tzinfo, *, rolling: bool) -> datet
 
 
 def limits_of(card: Card, priced: Priced, at: datetime, zones: Mapping[str, tzinfo]) -> tuple[limits.Limit, ...]:
-    """The limits of the card, and of a bonus for first exchanges, as the books decide by them at this instant."""
+    """The limits of the card, of a bonus for first exchanges and of a fee for a year's first, as the books decide by them now.
+
+    Two quotes may both be given the bonus, or be charged the fee: the books take the first, and the other is asked for anew.
+    """
     found = [
         limits.Limit(limit.name, _since(limit, at, zones), limit.most, target=_corridor(card, limit))
         for limit in card.limits
@@ -108,6 +113,9 @@ def limits_of(card: Card, priced: Priced, at: datetime, zones: Mapping[str, tzin
         found.append(
             limits.Limit(FIRST_ONLY, datetime.min.replace(year=2000, tzinfo=at.tzinfo), count=1, target=card.target)
         )
+    taken = {part.rule for part in priced.fees if part.points or part.value}
+    yearly = [fee.name for fee in card.fees if fee.per is FeePer.YEAR and fee.name in taken]
+    found += [limits.Limit(name, _year(at), count=1, target=card.target) for name in yearly]
     return tuple(found)
 
 
@@ -144,11 +152,23 @@ def used_of(
     return here, everywhere, not any(one.target_program == card.target for one in known)
 
 
+def year_paid(card: Card, used: Iterable[limits.Used], at: datetime) -> bool:
+    """Whether a yearly fee of this card was due before: with the member's first exchange on the corridor in this year, of UTC."""
+    since = _year(at)
+    return any(one.at >= since and one.target_program == card.target for one in used)
+
+
 def counts_usage(card: Card) -> bool:
     """Whether the price depends on what the member has sent before."""
-    return any(limit.per is not LimitPer.EXCHANGE for limit in card.limits) or any(
-        one.first_only for one in card.bonuses
+    return (
+        any(limit.per is not LimitPer.EXCHANGE for limit in card.limits)
+        or any(one.first_only for one in card.bonuses)
+        or any(one.per is FeePer.YEAR for one in card.fees)
     )
+
+
+def _year(at: datetime) -> datetime:
+    return begins(LimitPer.YEAR, at, _YEARLY_ZONE, rolling=False)
 
 
 def _since(limit: CardLimit, at: datetime, zones: Mapping[str, tzinfo]) -> datetime:

@@ -22,8 +22,9 @@ from clearing.ledger.items import (
     Tick,
 )
 from clearing.ledger.outcomes import Moved, Reserved
+from clearing.rules import rates
 from clearing.rules.lifecycle import Leg, Path, State
-from clearing.rules.refusals import Refusal
+from clearing.rules.refusals import Refusal, RefusalCode
 from tests.conftest import FixedClock
 from tests.ledger.books import (
     AIR,
@@ -187,6 +188,16 @@ async def test_a_partner_that_was_never_granted_anything_is_owed_all_the_same(
         await house.complete()
         assert (await house.cap_of(AIR)).position == -9_000
         assert await house.findings() == []
+
+
+async def test_who_is_above_a_lowered_cap_may_not_owe_more_and_owes_nothing_by_a_gift(house: House) -> None:
+    await house.complete(1)
+    await house.put(Grant(HOTEL, TERMS.debit - 1))
+    refused, gift = await house.writer.put_all([house.reserve(2), house.reserve(3, terms=rates.given(5))])
+    assert isinstance(refused, Refusal)
+    assert refused.code is RefusalCode.NET_DEBIT_CAP_EXCEEDED
+    assert isinstance(gift, Reserved)
+    await house.tell((1, X), name=3)
 
 
 async def test_a_grant_said_twice_is_said_once_in_the_log(house: House) -> None:

@@ -333,6 +333,15 @@ async def test_a_risk_holds_before_anybody_is_asked_and_a_person_releases(house:
     await house.tell((1 if path is Path.HELD else 2, X))
 
 
+async def test_what_was_cancelled_while_it_was_held_ends_when_it_is_released_and_nobody_is_asked(house: House) -> None:
+    await house.put(watched(house))
+    (case,) = await house.cases()
+    assert (await house.put(house.cancel())).state is State.REVIEW
+    moved = await house.put(house.resolve(case.case, "release"))
+    assert (moved.state, moved.due, (await house.exchange()).reason) == (State.REVERSED, (), "cancelled")
+    assert (await house.cap_of(HOTEL)).pending == 0
+
+
 @pytest.mark.parametrize("path", [Path.HELD, Path.ISSUED])
 async def test_a_risk_that_a_person_refuses_leaves_no_trace_in_limits(house: House, path: Path) -> None:
     risky = watched(house) if path is Path.HELD else house.issue(limits=watched(house).limits)

@@ -173,6 +173,28 @@ async def test_a_bonus_is_published_only_with_funders_that_agreed_to_their_share
 
 
 @pytest.mark.parametrize(
+    ("ends", "funding", "passes"),
+    [(None, AGREED, True), (None, [], False), (20, [], True), (21, [], False)],
+)
+async def test_a_funder_ends_a_campaign_no_earlier_than_the_card_does(
+    connection: AsyncConnection, ends: int | None, funding: Any, *, passes: bool
+) -> None:
+    await _world(connection, "air", "hotel")
+    prices = {code: {code: (Ratio(10, 1), Ratio(10, 1))} for code in ("air", "hotel")}
+    for code, worth in prices.items():
+        await agreed(connection, code, NOW, worth, now=NOW, funding=AGREED)
+    when = {} if ends is None else {"when": {"to": (NOW + ends * DAY).isoformat()}}
+    bonus = {"name": "summer", "flat": 5, "funders": HALVES, **when}
+    assert isinstance(await _corridor(connection, "hotel", "air", bonuses=[bonus]), Card)
+    outcome = await agreed(connection, "air", NOW + 20 * DAY, prices["air"], now=NOW, funding=funding)
+    if passes:
+        assert isinstance(outcome, Agreement)
+    else:
+        assert isinstance(outcome, Refusal)
+        assert (outcome.code, "hotel to air" in outcome.detail) == (RefusalCode.UNFUNDED_VALUE, True)
+
+
+@pytest.mark.parametrize(
     ("ratio", "more", "passes"),
     [
         (ONE, {}, True),
@@ -185,8 +207,12 @@ async def test_within_one_program_a_card_has_no_price(
     connection: AsyncConnection, ratio: Ratio, more: Any, *, passes: bool
 ) -> None:
     await _world(connection, "air", "hotel")
+    await _price(
+        connection, "air", 10, 8
+    )  # what a point costs and what it pays play no part where it only changes hands
     if passes:
         assert isinstance(await _corridor(connection, "air", "air", ratio, **more), Card)
+        assert isinstance(await _price(connection, "air", 12, 8, NOW + 99 * DAY), Agreement)
     else:
         with pytest.raises(errors.ValidationFailed):
             await _corridor(connection, "air", "air", ratio, **more)

@@ -17,6 +17,7 @@ from clearing.rules.card_json import read_card
 from clearing.rules.cards import Card
 from clearing.rules.kinds import Nature
 from clearing.rules.lifecycle import Kind, Path
+from clearing.rules.limits import Used
 from clearing.rules.members import Consent, Link
 from clearing.rules.refusals import Refusal, RefusalCode
 from clearing.rules.units import Ratio
@@ -214,3 +215,66 @@ def test_a_gift_keeps_the_amounts_and_limits_of_its_programs_card_with_itself() 
     assert [(one.rule, one.points) for one in found.limits] == [("day", 2_000)]
     assert gift(2_000).code is RefusalCode.BELOW_MINIMUM
     assert gift(limits=LIMITS[:1]).code is RefusalCode.LIMIT_EXCEEDED
+
+
+# --- what a year's fee, and a limit of another card, make of an exchange
+
+POINTS = Program("points", 2, "shop", 2, "Points", "POINT", "house_json", "http://127.0.0.1:9002", CAN)
+OTHER = Account(0, UUID(int=12), "points", "****", NOW)
+SHOPS = (agreement("shop", 1, NOW - 100 * DAY, prices={"points": (Ratio(1_000, 1), Ratio(1_000, 1))}),)
+YEARLY: dict[str, Any] = {"fees": [{"name": "yearly", "in": "value", "per_year": 25, "owed_to": "house"}]}
+
+
+def across(*cards: Card, at: datetime = NOW, used: tuple[Used, ...] = ()) -> Any:
+    """A quote from miles to points under the first of these cards."""
+    filed = {(one.source, one.target): (one,) for one in cards}
+    known = Directory({}, {"miles": MILES, "points": POINTS}, filed, {"air": AIR, "shop": SHOPS})
+    wish = Wish("air", MEMBER, OTHER, 100, None, used=used)
+    assert used == () or exchange.needs_usage(wish, known, at)
+    return exchange.quote(wish, known, at, UUID(int=13))
+
+
+def yearly() -> Card:
+    found = read_card(card("miles", "points", Ratio(1, 1), NOW - 99 * DAY, **YEARLY))
+    assert isinstance(found, Card), found
+    return found
+
+
+@pytest.mark.parametrize(
+    ("sent_at", "to", "fee"),
+    [
+        (datetime(2026, 1, 1, tzinfo=UTC), "points", 0),
+        (datetime(2025, 12, 31, 23, 59, tzinfo=UTC), "points", 25),
+        (NOW - DAY, "elsewhere", 25),
+    ],
+)
+def test_a_yearly_fee_is_charged_with_the_first_exchange_of_the_corridor_in_the_year(
+    sent_at: datetime, to: str, fee: int
+) -> None:
+    first = across(yearly())
+    assert [(one.rule, one.value) for one in first.charges] == [("yearly", 25)]
+    later = across(yearly(), used=(Used(sent_at, 100, "miles", to),))
+    assert (sum(one.value for one in later.charges), later.terms.fee) == (fee, first.terms.fee - 25 + fee)
+
+
+def test_of_two_quotes_that_charge_the_fee_of_one_year_the_books_take_one() -> None:
+    (limit,) = across(yearly()).limits
+    assert (limit.rule, limit.since, limit.count, limit.target) == (
+        "yearly",
+        datetime(2026, 1, 1, tzinfo=UTC),
+        1,
+        "points",
+    )
+    assert across(yearly(), used=(Used(NOW - DAY, 100, "miles", "points"),)).limits == ()
+
+
+def test_an_exchange_is_held_against_what_other_cards_say_of_all_that_leaves_the_program() -> None:
+    plain = read_card(card("miles", "points", Ratio(1, 1), NOW - DAY))
+    assert isinstance(plain, Card)
+    found = across(plain, limited("miles", "elsewhere"), limited("miles", "faraway"), limited("points", "miles"))
+    assert [(one.rule, one.since, one.points, one.target) for one in found.limits] == [
+        ("once", None, 900, None),
+        ("day", NOW - DAY, 2_000, None),
+    ]
+    own = across(limited("miles", "points")).limits
+    assert [(one.rule, one.target) for one in own] == [("day", None), ("corridor", "points")]

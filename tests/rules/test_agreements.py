@@ -29,7 +29,6 @@ from clearing.rules.agreements import (
     in_force,
     may,
     room,
-    shares_of,
 )
 from clearing.rules.lifecycle import Kind
 from clearing.rules.limits import Cap
@@ -121,18 +120,6 @@ def test_an_alert_begins_one_below_the_low_water(position: int, pending: int, gr
 
 
 # --- funding
-
-
-@given(st.lists(st.integers(1, PARTS), min_size=1, max_size=12), st.integers(0, AMOUNT_MAX))
-def test_shares_of_a_cost_add_up_to_it_and_each_is_less_than_one_off(weights: list[int], cost: int) -> None:
-    total = sum(weights)
-    scaled = [weight * PARTS // total for weight in weights]
-    scaled[0] += PARTS - sum(scaled)
-    funding = Funding("spring", tuple([Share(f"p{place}", ppm) for place, ppm in enumerate(scaled)]))
-    parts = shares_of(funding, cost)
-    assert sum(parts.values()) == cost
-    for share in funding.shares:
-        assert abs(parts[share.funder] - Fraction(share.ppm * cost, PARTS)) < 1
 
 
 def test_nobody_pays_by_anothers_agreement() -> None:

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from clearing import errors
-from clearing.front import onboarding, settings, sources, vault
+from clearing.front import onboarding, settings, sources, stage, vault
+from clearing.front.shapes import instant
 from tests import canary
 from tests.conftest import FixedClock
 from tests.wire.front_room import CANARY, Front
@@ -188,6 +189,52 @@ def test_a_house_without_its_database_says_so() -> None:
     assert told.returncode == 3
     assert "CLEARING_DATABASE_URL" in told.stderr
     assert "hush" not in told.stderr + told.stdout
+
+
+def test_a_database_that_nobody_prepared_is_told_in_one_sentence() -> None:
+    told = clearing(
+        "verify", CLEARING_DATABASE_URL="postgresql://nobody:hush@127.0.0.1:1/none", CLEARING_HOME="/tmp/no"
+    )
+    assert (told.returncode, told.stderr.count("\n")) == (3, 1)
+    assert "CLEARING_HOME" in told.stderr
+    assert "hush" not in told.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("card", "publish", "FILE", "--key", "FILE"),
+        ("key", "register", "FILE"),
+        ("receipt", "verify", "FILE", "--keys", "FILE"),
+        ("log", "verify", "FILE", "--key", "FILE"),
+    ],
+)
+def test_a_file_that_is_not_there_or_is_no_document_is_told_without_a_traceback(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    for text in (None, "no JSON", "[]"):
+        file = tmp_path / "file.json"
+        if text is not None:
+            file.write_text(text)
+        told = clearing(*(str(file) if word == "FILE" else word for word in words), CLEARING_HOME=str(tmp_path))
+        assert told.returncode in {2, 3, 4}, told.stderr
+        assert "Traceback" not in told.stderr
+
+
+def test_what_a_rate_card_asks_of_the_member_is_said_with_a_quote(front: Front) -> None:
+    house = ("--curl", "--key", front.folder / "palm.jwk", "--url", f"http://{front.host}")
+    said = ("--tier", "gold", "--card", "metal", "--channel", "desk", "--segment", "a", "--segment", "b")
+    body = clearing("quote", CANARY, CANARY, "--sent", "3000", *said, *house).stdout.split("--data-binary ")[1]
+    wish = json.loads(body.strip().strip("'"))
+    assert (wish["tier"], wish["card"], wish["channel"], wish["segments"]) == ("gold", "metal", "desk", ["a", "b"])
+
+
+def test_what_the_demo_agrees_to_begins_no_later_than_the_cards_that_rest_on_it() -> None:
+    told = dict.fromkeys(("hotel", "airline", "hotel_can", "airline_can"), "{}")
+    plan = onboarding.Plan.model_validate(yaml.safe_load(stage.PLAN.format(**told, now="2026-03-02T09:00:00Z")))
+    begins = {str(one["valid_from"]) for one in plan.cards}
+    assert {instant(one.valid_from) for one in plan.partners if one.valid_from} == begins
+    assert all(one.valid_from for one in plan.partners), "the next second could begin between card and agreement"
 
 
 def test_keys_are_made_and_proven_on_the_command_line(tmp_path: Path) -> None:
