@@ -90,12 +90,12 @@ def _kept(found: list[Row]) -> Kept:
 async def file_of(connection: Connection, name: str, form: str, partner: str | None) -> bytes:
     """The bytes of a file as they were kept. Raises errors.NotFound, also for a partner that asks for another's.
 
-    Raises errors.GlyphMissing for a PDF that was not made because no font of the house has all its characters.
+    A PDF is not there where no font of the house had all its characters.
     """
     found = await rows(connection, "statement_file", statement=name, form=form)
     if not found or partner not in {None, found[0]["partner"]}:
         raise errors.NotFound("there is no such statement")
     content: bytes | None = found[0]["content"]
     if content is None:
-        raise errors.GlyphMissing("no font of the house has all characters of this statement: render its JSON lines")
+        raise errors.NotFound("no font of the house has all characters of this statement: render its JSON lines")
     return content

@@ -17,6 +17,9 @@ from settlement.rules.run import Terms
 from settlement.rules.statement import Statement
 from settlement.rules.statement_lines import LineKind
 from settlement.stating import making as making_room
+from settlement.stating.frame import frame_of
+from settlement.stating.lines import house_lines
+from settlement.stating.store import keep
 from tests.conftest import FixedClock
 from tests.ledger.books import AIR, HOTEL, KEYS, NUMBERS, SHOP, House, moved_in, uid
 from tests.settlement.lively import ALL_KINDS, Lively
@@ -216,7 +219,7 @@ async def test_broken_off_between_two_partners_the_same_call_goes_on(
 ) -> None:
     await two_exchanges(house)
     run = (await frozen(house)).run
-    whole, kept = making_room.keep, []
+    whole, kept = keep, []
 
     async def breaks(*arguments: Any) -> bool:
         if len(kept) == 2:
@@ -256,13 +259,13 @@ async def test_made_anew_the_bytes_are_the_same(house: House) -> None:
 async def test_of_two_that_state_at_once_one_is_kept(house: House) -> None:
     await two_exchanges(house)
     run = (await frozen(house)).run
-    frame = await making_room.frame_of(house.owner, house.lane, run)
-    lines = await making_room.house_lines(house.owner, frame)
+    frame = await frame_of(house.owner, house.lane, run)
+    lines = await house_lines(house.owner, frame)
     statement = making_room._statement(frame, 0, lines)
     assert statement is not None
     sealed, files = making_room._files(statement, KEY)
-    assert await making_room.keep(house.owner, run, sealed, files)
-    assert not await making_room.keep(house.owner, run, sealed, {"csv": b"another"})
+    assert await keep(house.owner, run, sealed, files)
+    assert not await keep(house.owner, run, sealed, {"csv": b"another"})
     assert await stating.file_of(house.owner, statement.reference, "csv", None) == files["csv"]
 
 
@@ -309,7 +312,7 @@ async def test_a_name_that_no_font_has_leaves_out_the_pdf_only(house: House) -> 
     await stating.state_run(house.owner, house.lane, run, KEY)
     (kept,) = await stating.kept(house.owner, run=run, partner=AIR)
     assert {file.form for file in kept.files} == set(FORMATS) - {"pdf"}
-    with pytest.raises(errors.GlyphMissing):
+    with pytest.raises(errors.NotFound, match="no font"):
         await stating.file_of(house.owner, kept.statement, "pdf", AIR)
 
 
