@@ -49,7 +49,10 @@ async def approve_run(house: "House", asked: Asked) -> Reply | Problem:
 
 
 async def freeze_run(house: "House", asked: Asked) -> Reply | Problem:
-    """Make an approved run final, instruct its payments, seal its statements. The books are read once more; without payments it is settled."""
+    """Make an approved run final, instruct its payments and seal its statements. The books are read once more first.
+
+    A run without payments is settled. What was broken off, the same request goes on with.
+    """
     _ = asked.idempotency_key, asked.parse(messages.FreezeWish)
     step = await _step(house, asked)
     async with house.reads.connection() as connection:

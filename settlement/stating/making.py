@@ -9,7 +9,7 @@ from settlement.reports import FORMATS, Sealed, render, seal
 from settlement.rules.statement import Statement, state
 from settlement.rules.statement_lines import MICRO_DIGITS
 from settlement.stating.frame import Frame, frame_of
-from settlement.stating.lines import Lines, house_lines, stream
+from settlement.stating.lines import Lines, Stream, house_lines, stream
 from settlement.stating.store import Connection, keep, kept
 
 
@@ -25,13 +25,18 @@ async def state_run(connection: Connection, lane: int, run: str, key: PrivateKey
     made = 0
     async with stream(connection, frame, [number for number in missing if number != HOUSE_NUMBER]) as entries:
         for number in missing:
-            lines = await (house_lines(connection, frame) if number == HOUSE_NUMBER else entries.lines(number))
-            statement = _statement(frame, number, lines)
-            if statement is None:
-                continue
-            sealed, files = await asyncio.to_thread(_files, statement, key)
-            made += await keep(connection, run, sealed, files)
+            made += await _made(connection, frame, number, entries, key)
     return made
+
+
+async def _made(connection: Connection, frame: Frame, number: int, entries: Stream, key: PrivateKey) -> bool:
+    """Make one statement; nothing of it stays in memory when the next begins."""
+    lines = await (house_lines(connection, frame) if number == HOUSE_NUMBER else entries.lines(number))
+    statement = _statement(frame, number, lines)
+    if statement is None:
+        return False
+    sealed, files = await asyncio.to_thread(_files, statement, key)
+    return await keep(connection, frame.run, sealed, files)
 
 
 def _statement(frame: Frame, number: int, found: Lines) -> Statement | None:

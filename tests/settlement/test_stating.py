@@ -219,7 +219,8 @@ async def test_broken_off_between_two_partners_the_same_call_goes_on(
 ) -> None:
     await two_exchanges(house)
     run = (await frozen(house)).run
-    whole, kept = keep, []
+    whole = keep
+    kept: list[Any] = []
 
     async def breaks(*arguments: Any) -> bool:
         if len(kept) == 2:
