@@ -37,6 +37,7 @@ from clearing.front import (
     risk,
     runs,
     sources,
+    statements,
 )
 from clearing.front.doors import Door
 from clearing.front.problems import Problem
@@ -66,6 +67,7 @@ DOORS: tuple[Door, ...] = (
     *campaigns.DOORS,
     *calendars.DOORS,
     *runs.DOORS,
+    *statements.DOORS,
     *recon.DOORS,
 )
 

@@ -60,6 +60,14 @@ class Session:
             return said
         raise problem_of(response, said)
 
+    def fetch(self, path: str) -> bytes:
+        """The bytes of a file; the house's signature over them was confirmed. Raises Problem."""
+        with httpx.Client(base_url=self.url, auth=HouseAuth(self.key, self._keys()), timeout=TIMEOUT_SECONDS) as http:
+            response = http.get(path)
+        if response.is_success:
+            return response.content
+        raise problem_of(response, response.json())
+
     def _keys(self) -> dict[str, PublicKey]:
         return parse_jwks(json.loads(self.pinned.read_text())) if self.pinned else house_keys(self.url)
 

@@ -1,4 +1,4 @@
-"""`clearing statement`: a sealed statement checked without the house, and its other files made from the evidence."""
+"""`clearing statement`: fetched from the house, checked without it, told in two reports, and its other files made from the evidence."""
 
 import json
 from collections.abc import Mapping
@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.table import Table
 
 from clearing import errors
 from clearing.front import settings, terminal, vault
+from clearing.front.cli_ask import URL, Pinned, Session, Url
+from clearing.front.cli_ask import Key as Signing
 from clearing.signatures import PublicKey, parse_jwks, parse_public_jwk
 from settlement import reports
-from settlement.reports import Verdict
+from settlement.reports import FORMATS, Verdict
+from settlement.reports.summary import Report, reports_of
 
-statements = typer.Typer(help="Statements, checked without the house.", no_args_is_help=True)
+statements = typer.Typer(help="Statements: fetched, checked without the house, told in short.", no_args_is_help=True)
 terminal.app.add_typer(statements, name="statement")
 
 KEY_BYTES_MAX = 1 << 20
@@ -69,6 +73,55 @@ def render(
     path = out or file.with_suffix(f".{to.value}")
     path.write_bytes(made)
     terminal.out.print(f"wrote {path}, {len(made):,} bytes", markup=False, highlight=False)
+
+
+@statements.command()
+def summary(file: File, key: Key = None) -> None:
+    """Two reports of a statement that verifies: from opening to closing, and what is in this payment."""
+    verdict = _verified(file, key)
+    if verdict.sealed is None:
+        raise typer.Exit(1)
+    for report in reports_of(verdict.sealed.statement):
+        terminal.out.print(_table(report))
+
+
+def _table(report: Report) -> Table:
+    table = Table(title=report.title, title_justify="left", show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    for name, amount in report.rows:
+        table.add_row(name, amount)
+    table.add_section()
+    table.add_row(*report.sum, style="bold")
+    return table
+
+
+@statements.command("list")
+def list_statements(
+    key: Signing,
+    run: Annotated[str | None, typer.Option("--run", help="Those of this run; for operators.")] = None,
+    url: Url = URL,
+    pinned: Pinned = None,
+) -> None:
+    """Your statements with the SHA-256 of every file, the newest first; for an operator all."""
+    path = "/v1/statements" if run is None else f"/v1/runs/{run}/statements"
+    terminal.out.print_json(data=Session(key, url, pinned).ask("GET", path))
+
+
+@statements.command()
+def fetch(
+    statement: Annotated[str, typer.Argument(help="The statement, as the list names it.")],
+    key: Signing,
+    form: Annotated[str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")] = "jsonl",
+    out: Annotated[Path | None, typer.Option("--out", help="Where to; none: STATEMENT.FORMAT, here.")] = None,
+    url: Url = URL,
+    pinned: Pinned = None,
+) -> None:
+    """Download a file of a statement; the same bytes every time. `clearing statement verify` checks it."""
+    data = Session(key, url, pinned).fetch(f"/v1/statements/{statement}?format={form}")
+    path = out or Path(f"{statement}.{form}")
+    path.write_bytes(data)
+    terminal.out.print(f"wrote {path}, {len(data):,} bytes", markup=False, highlight=False)
 
 
 def _verified(file: Path, key: Path | None) -> Verdict:

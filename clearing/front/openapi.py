@@ -60,6 +60,11 @@ _QUERY["year"] = {
     "schema": {"type": "string", "pattern": "^[0-9]{4}$"},
     "example": "2027",
 }
+_QUERY["format"] = {
+    "description": "Which file; absent: the evidence.",
+    "schema": {"type": "string", "enum": ["jsonl", "csv", "xlsx", "pdf", "svg"]},
+    "example": "pdf",
+}
 _SIGNED_HEADERS = {
     "Signature-Input": {"schema": {"type": "string"}, "description": "What the house's signature covers (RFC 9421)."},
     "Signature": {"schema": {"type": "string"}, "description": "The signature."},

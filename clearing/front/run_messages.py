@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from clearing.front.messages import Code, Instant, Said, Total, Wish
+from clearing.front.statement_messages import Digest, StatementSaid
 
 Currency = Annotated[str, Field(pattern="^[A-Z]{3}$", description="ISO 4217")]
 Day = Annotated[str, Field(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$", description="a date, as ISO 8601 writes it")]
@@ -14,7 +15,6 @@ Decimal = Annotated[
 ]
 Named = Annotated[str, Field(pattern=r"^[!-~](?:[ -~]{0,98}[!-~])?$")]
 Party = Annotated[str, Field(pattern="^[!-~]{1,64}$", description="the code of a partner, or of a window")]
-Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 State = Literal["held", "drafted", "previewed", "approved", "frozen", "instructed", "paying", "settled", "aborted"]
 
 
@@ -107,11 +107,15 @@ class EventSaid(Said):
 
 
 class WholeRunSaid(RunSaid):
-    """A run with its result and its history. `replays` says whether the kept inputs give the kept result again, byte by byte."""
+    """A run with its result, its history and its statements, which are there once it is frozen.
+
+    `replays` says whether the kept inputs give the kept result again, byte by byte.
+    """
 
     result: dict[str, Any] | None
     replays: bool
     events: list[EventSaid]
+    statements: list[StatementSaid]
 
 
 class ListedSaid(Said):

@@ -8,7 +8,7 @@ from babel import Locale
 from babel.numbers import get_currency_precision
 
 from clearing import errors
-from clearing.front import problems
+from clearing.front import problems, statements
 from clearing.front import run_messages as messages
 from clearing.front.doors import OPERATORS, Asked, Door, Reply
 from clearing.front.house import LANE
@@ -18,6 +18,7 @@ from clearing.front.problems import Problem
 from clearing.front.shapes import instant
 from clearing.rules.refusals import Refusal
 from settlement import run as settling
+from settlement import stating
 from settlement.rules.run import Rate, RateSet, Terms, replayed
 from settlement.run import Confirmation, InstructionRow, RunRow, Step, Wanted
 
@@ -48,14 +49,19 @@ async def approve_run(house: "House", asked: Asked) -> Reply | Problem:
 
 
 async def freeze_run(house: "House", asked: Asked) -> Reply | Problem:
-    """Make an approved run final and instruct its payments. The books are read once more first; a run without payments is settled."""
+    """Make an approved run final, instruct its payments and seal its statements. The books are read once more first.
+
+    A run without payments is settled. What was broken off, the same request goes on with.
+    """
     _ = asked.idempotency_key, asked.parse(messages.FreezeWish)
     step = await _step(house, asked)
     async with house.reads.connection() as connection:
         frozen = await settling.freeze(connection, LANE, asked.path["run"], step)
         if isinstance(frozen, Refusal):
             return problems.of_refusal(frozen)
-        return _said(await settling.carry_on(connection, house.writer, frozen.run, step))
+        row = await settling.carry_on(connection, house.writer, frozen.run, step)
+        await stating.state_run(connection, LANE, row.run, house.key)
+        return _said(row)
 
 
 async def abort_run(house: "House", asked: Asked) -> Reply | Problem:
@@ -103,10 +109,11 @@ async def list_runs(house: "House", _asked: Asked) -> Reply:
 
 
 async def look_up_run(house: "House", asked: Asked) -> Reply:
-    """A run with its result and history, and whether its inputs give that result again."""
+    """A run with its result, history and statements, and whether its inputs give that result again."""
     async with house.reads.connection() as connection:
         row = await settling.run_of(connection, asked.path["run"])
         events = await settling.events(connection, row.run)
+        stated = [statements.statement(one) for one in await stating.kept(connection, run=row.run)]
     told = [
         {
             "number": one.number,
@@ -120,7 +127,7 @@ async def look_up_run(house: "House", asked: Asked) -> Reply:
     ]
     replays = row.result is not None and replayed(row.inputs) == row.result
     result = None if row.result is None else json.loads(row.result)
-    return Reply(200, {**_told(row), "result": result, "replays": replays, "events": told})
+    return Reply(200, {**_told(row), "result": result, "replays": replays, "events": told, "statements": stated})
 
 
 async def list_instructions(house: "House", asked: Asked) -> Reply:

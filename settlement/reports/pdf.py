@@ -45,7 +45,7 @@ def write(sealed: Sealed, said: Mapping[str, Any], fonts: Sequence[Path] = ()) -
             font_paths=typst.Fonts(include_system_fonts=False, font_paths=[str(folder) for folder in fonts]),
             sys_inputs=inputs,
             pdf_standards=STANDARD,
-            timestamp=statement.made_at,
+            timestamp=statement.made_at.replace(microsecond=0),  # typst takes whole seconds
         )
     except typst.TypstError as fault:
         if "could not be displayed" in str(fault):

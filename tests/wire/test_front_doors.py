@@ -65,6 +65,7 @@ def address(door: Door, exchange: str = NO_ID, key_id: str = "none") -> str:
         "balance": "nobody.position",
         "program": "nobody",
         "run": "W-0.1",
+        "statement": "W-0.1-nobody",
         "book": "nobody.1",
     }
     return door.path.format(**ids, key_id=key_id, case=0, size=1, proposal="0" * 64)

@@ -59,19 +59,27 @@ def window(desk: Front) -> Iterator[str]:
         connection.execute(
             "INSERT INTO lane_window VALUES (0, %s, %s, %s, %s, %s)", [number, first, opens, first + 1, b"r" * 32]
         )
+        name = f"00000000-0000-0000-0000-{number:012}"
+        connection.execute("INSERT INTO leaf VALUES (0, %s, %s, 'adjusted', %s, '', '', '')", [first, opens, name])
+        connection.execute(
+            "INSERT INTO adjustment (lane, adjustment_id, kind, seq, at, window_id, reason, lines) "
+            "VALUES (0, %s, 'adjusted', %s, %s, %s, 'goodwill', '[]')",
+            [name, first, opens, number],
+        )
         lines = ((numbers["ada"] * 16 + 8, 10_000_000), (numbers["bob"] * 16 + 8, -9_000_000), (14, -1_000_000))
         for line, (account, amount) in enumerate(lines):
             connection.execute(
-                "INSERT INTO entry VALUES (0, %s, %s, %s, %s, %s, gen_random_uuid())",
-                [first, line, account, number, amount],
+                "INSERT INTO entry VALUES (0, %s, %s, %s, %s, %s, %s)",
+                [first, line, account, number, amount, name],
             )
             connection.execute(
                 "INSERT INTO position_slice VALUES (0, %s, %s, %s, %s)",
                 [number, account, max(amount, 0), max(-amount, 0)],
             )
         yield code
-        for table in ("entry", "position_slice", "lane_window", "calendar"):
+        for table in ("entry", "position_slice", "adjustment", "lane_window", "calendar"):
             connection.execute(f"DELETE FROM {table} WHERE window_id = %s", [number])
+        connection.execute("DELETE FROM leaf WHERE seq = %s", [first])
 
 
 def wish(window: str, **changes: Any) -> dict[str, Any]:

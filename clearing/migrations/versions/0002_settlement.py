@@ -255,6 +255,33 @@ CREATE TABLE settlement_run_window (
 );
 CREATE UNIQUE INDEX settlement_run_window_once ON settlement_run_window (window_id) WHERE live;
 COMMENT ON TABLE settlement_run_window IS 'local';
+
+CREATE TABLE settlement_statement (
+    statement TEXT NOT NULL,
+    run TEXT NOT NULL,
+    partner TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    made_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    lines BIGINT NOT NULL,
+    root TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    PRIMARY KEY (statement),
+    CONSTRAINT lines_counted CHECK (lines >= 0)
+);
+CREATE INDEX settlement_statement_of ON settlement_statement (partner, made_at);
+CREATE UNIQUE INDEX settlement_statement_once ON settlement_statement (run, partner);
+COMMENT ON TABLE settlement_statement IS 'local';
+
+CREATE TABLE settlement_statement_file (
+    statement TEXT NOT NULL,
+    form TEXT NOT NULL,
+    content BYTEA NOT NULL,
+    sha256 TEXT NOT NULL,
+    PRIMARY KEY (statement, form),
+    CONSTRAINT form_known CHECK (form IN ('jsonl', 'csv', 'xlsx', 'pdf', 'svg')),
+    CONSTRAINT hash_whole CHECK (sha256 = encode(sha256(content), 'hex'))
+);
+COMMENT ON TABLE settlement_statement_file IS 'local';
 """
 
 UPDATABLE: dict[str, tuple[str, ...]] = {

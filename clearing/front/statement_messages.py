@@ -1,0 +1,38 @@
+"""What travels about statements: which there are, and what their files must hash to."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from clearing.front.messages import Instant, Said
+
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class StatementFileSaid(Said):
+    """A file of a statement: where it is, and the SHA-256 of its bytes, which never change."""
+
+    format: Literal["jsonl", "csv", "xlsx", "pdf", "svg"]
+    href: str
+    sha256: Digest
+    bytes: int
+
+
+class StatementSaid(Said):
+    """A sealed statement of a frozen run. `root` is what the house signed with `key_id`; partner `house` is the house's own."""
+
+    statement: str
+    run: str
+    partner: str
+    currency: str
+    made_at: Instant
+    lines: int
+    root: str
+    key_id: str
+    files: list[StatementFileSaid]
+
+
+class StatementsSaid(Said):
+    """Statements, the newest first; of many the newest thousand."""
+
+    statements: list[StatementSaid]

@@ -1,0 +1,38 @@
+"""The two short reports of a statement: from opening to closing, and what is in this payment. Each is rows that add up to its last."""
+
+from typing import NamedTuple
+
+from settlement.reports.figures import grouped, steps
+from settlement.rules.statement import Payment, Statement
+from settlement.rules.statement_lines import MICRO_DIGITS
+
+Row = tuple[str, str]
+
+
+class Report(NamedTuple):
+    """A title, the rows, and the row that they add up to."""
+
+    title: str
+    rows: list[Row]
+    sum: Row
+
+
+def reports_of(statement: Statement) -> list[Report]:
+    """The summary, then the payment if there is one."""
+    windows = ", ".join(one.code for one in statement.periods)
+    rows = [("opening", statement.opening), *steps(statement)]
+    summary = Report(
+        f"{statement.partner.name}, {windows}, in {statement.currency}",
+        [(name, grouped(amount, MICRO_DIGITS)) for name, amount in rows],
+        ("closing", grouped(statement.figures.closing, MICRO_DIGITS)),
+    )
+    return [summary] if statement.payment is None else [summary, _payment(statement.payment, statement)]
+
+
+def _payment(payment: Payment, statement: Statement) -> Report:
+    way = "by you" if payment.amount < 0 else "to you"
+    title, other = f"In payment {payment.reference}, {way} on {payment.on.isoformat()}", payment.converted
+    if other is not None:
+        title += f": {grouped(other.amount, other.digits)} {other.currency} ({other.source})"
+    rows = [(item.what, grouped(item.amount, statement.digits)) for item in payment.items]
+    return Report(title, rows, ("this payment", grouped(payment.amount, statement.digits)))

@@ -1,0 +1,9 @@
+"""Statements of frozen runs: one for each partner and one for the house, made of the run and the books, sealed, and kept as files for ever.
+
+A statement is made once. Whatever breaks off between two of them, the same call goes on with those that are missing.
+"""
+
+from settlement.stating.making import state_run
+from settlement.stating.store import Kept, KeptFile, file_of, kept
+
+__all__ = ["Kept", "KeptFile", "file_of", "kept", "state_run"]

@@ -1,0 +1,123 @@
+"""What a run and the books say of a party beside its lines: windows, what was open before, what was paid meanwhile, and the payment."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from clearing import errors, partners
+from clearing.rules.postings import HOUSE as HOUSE_NUMBER
+from clearing.rules.postings import Account, account_number
+from clearing.rules.units import Ratio
+from settlement.rules.flows import HOUSE, Flow
+from settlement.rules.flows import nets as nets_of
+from settlement.rules.run import Inputs, inputs_of
+from settlement.rules.statement import Conversion, Item, Party, Payment, Period, Settled
+from settlement.rules.statement_booked import told
+from settlement.stating.store import Connection, Row, rows
+
+NUMBERS_EACH = 16  # the number of an account is its owner's times this, plus its kind
+HOUSE_PARTY = Party(HOUSE, "clearing house")
+HOUSE_ACCOUNTS = tuple(
+    [account_number(HOUSE_NUMBER, kind) for kind in (Account.POSITION, Account.CASH, Account.FEE, Account.ROUNDING)]
+)
+NO_CURRENCY = "XXX"
+"""What ISO 4217 calls none: the common unit, where no currency of the rate set is worth exactly one of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A frozen run, ready to be stated. Amounts by the number of the party; the house has number 0. Plus: the house owes the party."""
+
+    run: str
+    lane: int
+    made_at: datetime
+    currency: str
+    windows: Mapping[int, Period]
+    first: int
+    until: int
+    parties: Mapping[int, Party]
+    opening: Mapping[int, int]
+    settled: Mapping[int, tuple[Settled, ...]]
+    carried: Mapping[str, tuple[Item, ...]]
+    payments: Mapping[str, Row]
+    inputs: Inputs
+
+    def payment(self, partner: str, nets: Mapping[int, int]) -> Payment | None:
+        """What the run pays for these nets of its windows, and what else is in it; None where nothing is paid."""
+        row = self.payments.get(partner)
+        if row is None:
+            return None
+        items = [Item(f"net of {self.windows[window].code}", nets[window]) for window in self.windows]
+        rate = next(one for one in self.inputs.rates.rates if one.currency == row["currency"])
+        source = told(f"{self.inputs.rates.source} {self.inputs.rates.date}")
+        minor = row["minor"] if row["direction"] == "pay_out" else -row["minor"]
+        other = Conversion(row["currency"], rate.digits, minor, Ratio(rate.den, rate.num), source)
+        return Payment(
+            row["instruction"], row["value_date"], -row["micros"], (*items, *self.carried.get(partner, ())), other
+        )
+
+
+async def frame_of(connection: Connection, lane: int, run: str) -> Frame:
+    """The run beside its lines. Raises errors.NotFound for a run that is not frozen."""
+    found = await rows(connection, "state_run", run=run)
+    if not found:
+        raise errors.NotFound("there is no such run, or it is not frozen")
+    inputs = inputs_of(json.loads(found[0]["inputs"]))
+    windows = await rows(connection, "state_windows", lane=lane, run=run)
+    first, until = min(one["first"] for one in windows), max(one["until"] for one in windows)
+    directory = await partners.load(connection)
+    parties = {one.number: Party(one.code, told(one.name) or one.code) for one in directory.partners.values()}
+    accounts = [*HOUSE_ACCOUNTS, *(account_number(number, Account.POSITION) for number in parties)]
+    span: dict[str, Any] = {"lane": lane, "first": first, "until": until, "accounts": accounts}
+    numbers = [one["window_id"] for one in windows]
+    opening: dict[int, int] = defaultdict(int)
+    for row in await rows(connection, "state_openings", **span, windows=numbers):
+        opening[row["account"] // NUMBERS_EACH] -= row["balance"]
+    return Frame(
+        run,
+        lane,
+        found[0]["frozen_at"].astimezone(UTC),
+        _common_unit(inputs),
+        {one["window_id"]: _period(one) for one in windows},
+        first,
+        until,
+        {HOUSE_NUMBER: HOUSE_PARTY, **dict(sorted(parties.items()))},
+        opening,
+        _settled(await rows(connection, "state_settled", **span)),
+        _carried(await rows(connection, "state_carried", run=run)),
+        {row["partner"]: row for row in await rows(connection, "run_instructions", run=run)},
+        inputs,
+    )
+
+
+def _common_unit(inputs: Inputs) -> str:
+    """What the common unit is called: the currency that is worth exactly one of it, the first by name."""
+    same = sorted([one.currency for one in inputs.rates.rates if one.num == one.den])
+    return same[0] if same else NO_CURRENCY
+
+
+def _period(row: Row) -> Period:
+    return Period(row["code"], row["opens_at"].astimezone(UTC), row["closes_at"].astimezone(UTC))
+
+
+def _settled(found: Iterable[Row]) -> dict[int, tuple[Settled, ...]]:
+    """Money that moved meanwhile: what took from a party's debt was paid by it."""
+    said: dict[int, list[Settled]] = defaultdict(list)
+    for row in found:
+        day = row["at"].astimezone(UTC).date()
+        said[row["account"] // NUMBERS_EACH].append(Settled(day, told(row["reference"]), -row["amount"]))
+    return {number: tuple(paid) for number, paid in said.items()}
+
+
+def _carried(found: Sequence[Row]) -> dict[str, tuple[Item, ...]]:
+    """What else is in a payment than the windows' nets: less what was parked, plus what was resumed."""
+    said: dict[str, list[Item]] = defaultdict(list)
+    for what, is_parked, sign in (("parked by this run", True, -1), ("resumed from earlier runs", False, 1)):
+        flows = [Flow(one["debtor"], one["creditor"], one["micros"]) for one in found if one["is_parked"] is is_parked]
+        for party, micros in sorted(nets_of(flows).items()):
+            if micros:
+                said[party].append(Item(what, sign * micros))
+    return {party: tuple(items) for party, items in said.items()}
