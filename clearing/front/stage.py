@@ -38,12 +38,12 @@ PACE = {
 
 PLAN = """
 partners:
-  - {{partner: palm, name: Palm Hotels, cap: 5000000000, shortfall: program, funding: &summer [
+  - {{partner: palm, name: Palm Hotels, cap: 5000000000, valid_from: "{now}", shortfall: program, funding: &summer [
       {{campaign: summer, funders: [{{funder: palm, ppm: 500000}}, {{funder: lotus, ppm: 500000}}]}}], keys: [
       {{purpose: requests, key_file: palm-requests.jwk}}, {{purpose: answers, key_file: palm-hotels.jwk}}]}}
-  - {{partner: lotus, name: Lotus Air, cap: 5000000000, funding: *summer, keys: [
+  - {{partner: lotus, name: Lotus Air, cap: 5000000000, valid_from: "{now}", funding: *summer, keys: [
       {{purpose: requests, key_file: lotus-requests.jwk}}, {{purpose: answers, key_file: lotus-air.jwk}}]}}
-  - {{partner: corner, name: Corner Shop, cap: 5000000000, shortfall: program,
+  - {{partner: corner, name: Corner Shop, cap: 5000000000, valid_from: "{now}", shortfall: program,
       keys: [{{purpose: requests, key_file: corner-requests.jwk}}],
       rights: [{{program: lotus-air, kinds: [accrual, purchase, redemption]}},
         {{program: palm-hotels, kinds: [accrual, purchase, redemption]}}]}}
