@@ -12,9 +12,10 @@ from clearing.front.doors import BOTH, OPERATORS, Asked, Door, Reply
 from clearing.front.keeping import keep_request
 from clearing.front.materialised import calendar_of
 from clearing.front.problems import Problem
+from clearing.front.settings import Environment
 from clearing.front.shapes import instant
 from clearing.partners import FiledCalendar, Signers
-from clearing.partners.calendars import KIND
+from clearing.partners.calendars import KIND, rehearses
 from clearing.partners.rows import Connection
 from clearing.rules.agreements import HOUSE
 from clearing.rules.windows import Window
@@ -28,6 +29,7 @@ async def propose_calendar(house: "House", asked: Asked) -> Reply:
     """Propose a year of windows. The house makes them again from the scheme, and takes them only if they are the same."""
     _ = asked.idempotency_key
     document = asked.parse(messages.CalendarWish).model_dump()
+    _require_sandbox(house, document)
     made = calendar_of(document["scheme"], document["year"])
     if isinstance(made, NoSuchTime):
         raise errors.ValidationFailed(f"$.scheme.cut_off: {made}")
@@ -49,6 +51,7 @@ async def confirm_calendar(house: "House", asked: Asked) -> Reply | Problem:
         proposed = await partners.proposal(connection, asked.path["proposal"], KIND)
         if refusal := await partners.alone(connection, proposed, asked.caller.key_id, asked.at):
             return problems.of_refusal(refusal)
+        _require_sandbox(house, proposed.document)
         if known := await partners.published_calendar(connection, proposed.document):
             return Reply(200, _version(known))
         await _require_room(connection, proposed.document, asked)
@@ -70,6 +73,12 @@ async def show_calendar(house: "House", asked: Asked) -> Reply:
     return Reply(
         200, {"versions": [_version(one) for one in versions], "windows": [_window(window) for window in chosen]}
     )
+
+
+def _require_sandbox(house: "House", document: Any) -> None:
+    """Raises errors.ValidationFailed for a rehearsal where points are real."""
+    if house.settings.environment is Environment.LIVE and rehearses(document):
+        raise errors.ValidationFailed("$.scheme.cycle.rehearsal: is for sandboxes, and points are real here")
 
 
 async def _require_room(connection: Connection, document: Any, asked: Asked) -> None:

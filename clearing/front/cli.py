@@ -38,16 +38,20 @@ COMMANDS = (
 """Modules that hang their commands on `app`, read when a command is to be run."""
 
 SPEC = Path("openapi") / "clearing.yaml"
+OUT = Path("demo-out")
 
 
 @app.command()
 def demo(
     books: Annotated[Path | None, typer.Option(help="Where the books of the story go, as beancount text.")] = None,
+    out: Annotated[
+        Path, typer.Option(help="Folder for what it makes: runs, bank files, journals, a partner's book.")
+    ] = OUT,
 ) -> None:
     """Tell the whole story on this machine, for real, with two sandbox programs."""
     from clearing.front import demo as story  # noqa: PLC0415 - only this command needs it
 
-    raise typer.Exit(story.run(books))
+    raise typer.Exit(story.run(out, books))
 
 
 @app.command()

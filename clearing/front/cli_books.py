@@ -72,7 +72,7 @@ def liability(
     said: dict[str, Any] = {"programs": [_rolled(one) for one in chosen]}
     faults = [fault for one in chosen for fault in one.faults]
     if program is None:
-        said |= {"sign": SIGN, "partners": _mirrored(mirror), "house": major(mirror.house)}
+        said |= {"sign": SIGN, "partners": _mirrored(mirror), "house": major(mirror.house), "cash": major(mirror.cash)}
         said["faults"] = list(mirror.faults)
         faults += mirror.faults
     terminal.out.print_json(data=said)

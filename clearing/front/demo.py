@@ -15,14 +15,13 @@ from rich.table import Table
 
 from clearing import database, partners
 from clearing.client import Message, Problem, holds, sign_request, verify_receipt
-from clearing.front import audit, demo_terms, vault
+from clearing.front import audit, demo_settlement, demo_terms, vault
 from clearing.front.house import LANE
 from clearing.front.stage import Stage, stage
 from clearing.front.story import WAIT_SECONDS, Story, common
 from clearing.ledger import reads
 from clearing.ledger.verify import Check
 from clearing.rules.postings import Account, account_number
-from settlement import books as finance
 
 SENT = 20_000
 SENT_DECLINED = 21_876  # 10,938 miles: the sandbox airline declines amounts that end in 938
@@ -164,7 +163,7 @@ def proving(story: Story) -> None:
 
 def hiding(story: Story) -> None:
     """The members' numbers are in the programs' own books, and in nothing that the house wrote"""
-    everything = [path for path in story.stage.folder.rglob("*") if path.is_file()]
+    everything = [path for path in story.stage.folder.rglob("*") if path.is_file()] + story.kept
     theirs = [path for path in everything if path.name.startswith(("palm-hotels.db", "lotus-air.db"))]
     told = {
         path: any(number.encode() in path.read_bytes() for number in (AT_THE_HOTEL, AT_THE_AIRLINE))
@@ -172,7 +171,7 @@ def hiding(story: Story) -> None:
     }
     story.shows("the programs know their members", held=any(told[path] for path in theirs))
     leaks = sorted(path.name for path in everything if told[path] and path not in theirs)
-    seen = f"{len(everything) - len(theirs)} files of logs, keys and PostgreSQL searched"
+    seen = f"{len(everything) - len(theirs)} files of logs, keys, PostgreSQL and outputs searched"
     story.shows("no log, row or proof of the house shows a number", held=not leaks, detail=", ".join(leaks) or seen)
 
 
@@ -185,16 +184,6 @@ async def _read_books(
         directory = await partners.load(connection)
         caps = [(one.name, await reads.cap(connection, LANE, one.number)) for one in directory.partners.values()]
     return checks, balance, _account_names(directory), [(name, cap.position, cap.pending) for name, cap in caps]
-
-
-async def _journals(set_up: Stage) -> str:
-    """All that was booked, as beancount text."""
-    async with (
-        await database.connect(set_up.database, name="clearing-demo") as connection,
-        finance.snapshot(connection),
-    ):
-        chart, span = await finance.chart(connection), await finance.span_of(connection, LANE)
-        return "".join([piece async for piece in finance.export(connection, chart, span, "beancount")])
 
 
 def _account_names(directory: partners.Directory) -> dict[int, tuple[str, str]]:
@@ -235,13 +224,14 @@ SCENES: tuple[Callable[[Story], None], ...] = (
     demo_terms.accruing,
     demo_terms.redeeming,
     demo_terms.running_out,
+    *demo_settlement.SCENES,
     proving,
     hiding,
 )
 
 
-def run(books: Path | None = None) -> int:
-    """Tell the story, and write its books into `books` for an independent judge; 0 if all of it held."""
+def run(out: Path, books: Path | None = None) -> int:
+    """Tell the story, and put what it makes into the folder `out`, its books also into `books`; 0 if all of it held."""
     console = Console(soft_wrap=True)
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="clearing-demo-") as name:
@@ -254,17 +244,26 @@ def run(books: Path | None = None) -> int:
         with stage(Path(name)) as set_up:
             told = dict(sorted(set_up.programs.items()))
             console.print(f"  the house at {set_up.url}, programs at {json.dumps(told)}", style="dim", highlight=False)
-            story = Story(set_up, console, set_up.client("palm"))
+            story = Story(set_up, console, set_up.client("palm"), out=out)
             for scene in SCENES:
                 _play(story, scene)
             if books is not None:
-                books.write_text(asyncio.run(_journals(set_up)), encoding="utf-8")
+                books.write_text(asyncio.run(demo_settlement.journals(set_up, "beancount")), encoding="utf-8")
+    console.print(_kept(story))
     seconds = int(time.monotonic() - started)
     if story.failed:
         console.print(f"\n{len(story.failed)} things did not hold", style="bold red")
         return 1
     console.print(f"\nAll of it held, in {seconds} seconds.", style="bold green")
     return 0
+
+
+def _kept(story: Story) -> Table:
+    table = Table("file", title="What is left to look at", title_justify="left")
+    table.add_column("bytes", justify="right")
+    for path in story.kept:
+        table.add_row(str(path), f"{path.stat().st_size:,}")
+    return table
 
 
 def _play(story: Story, scene: Callable[[Story], None]) -> None:

@@ -47,7 +47,7 @@ partners:
       keys: [{{purpose: requests, key_file: corner-requests.jwk}}],
       rights: [{{program: lotus-air, kinds: [accrual, purchase, redemption]}},
         {{program: palm-hotels, kinds: [accrual, purchase, redemption]}}]}}
-operators: [{{key_file: operator.jwk}}]
+operators: [{{key_file: operator.jwk}}, {{key_file: second.jwk}}]
 programs:
   - {{program: palm-hotels, partner: palm, name: Palm Points, unit_name: POINT, endpoint: "{hotel}",
       capabilities: {hotel_can}, price: {{issue: 6000, redeem: 5000}}}}

@@ -1,6 +1,9 @@
 """A story told on the stage: who is in it, and what it has shown so far."""
 
+import json
 from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -24,6 +27,12 @@ class Story:
     target: str = ""
     first: dict[str, Any] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
+    out: Path | None = None
+    kept: list[Path] = field(default_factory=list)
+    windows: list[dict[str, Any]] = field(default_factory=list)
+    """Those that count since the rehearsal was published, the first of them with all that was done before."""
+    traded_at: datetime | None = None
+    """When the last exchange that is to be settled was done."""
 
     def shows(self, sentence: str, *, held: bool, detail: str = "") -> None:
         """One thing that the story claims, with what was seen."""
@@ -33,6 +42,15 @@ class Story:
         )
         if not held:
             self.failed.append(sentence)
+
+    def keep(self, name: str, what: object) -> None:
+        """Write a file for whoever watches: text as it is, everything else as JSON."""
+        if self.out is None:
+            return
+        self.out.mkdir(parents=True, exist_ok=True)
+        path = self.out / name
+        path.write_text(what if isinstance(what, str) else json.dumps(what, indent=2) + "\n", encoding="utf-8")
+        self.kept.append(path)
 
     def quote(self, sent: int) -> dict[str, Any]:
         """A signed quote for so many points."""

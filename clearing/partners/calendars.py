@@ -1,7 +1,8 @@
 """A scheme's calendar as it is published: a year of windows that two operators' keys signed, never edited.
 
 Under the lock of every lane, so that no batch is written by the calendar before: windows that have begun stay as they are, and the first
-new one begins where the last of them ends. The row of each lane names the version, and its next batch goes by that.
+new one begins where the last of them ends; only a rehearsal ends one that is open. The row of each lane names the version, and its next
+batch goes by that.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,8 @@ from clearing.partners.rows import Connection, row, rows, run
 from clearing.rules.windows import CalendarEndedError, Window, resumed, succeeded
 
 KIND = "calendar"
+REHEARSAL = "rehearsal"
+"""The cycle of a scheme whose windows may end one that has begun; the door takes it in sandboxes alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ def drafted_calendar(
     if not coming:
         raise errors.ValidationFailed("$.windows: there is none")
     try:
-        taking = succeeded(present, coming, at, version)
+        taking = succeeded(present, coming, at, version, cutting=rehearses(document))
     except CalendarEndedError:
         raise errors.ValidationFailed("$.year: lies further ahead than the present calendar reaches") from None
     if taking is None:
@@ -92,6 +95,11 @@ async def publish_calendar(
         for lane in locked:
             await run(connection, "calendar_switch", lane=lane, version=version)
         return (await filed_calendars(connection))[-1]
+
+
+def rehearses(document: Mapping[str, Any]) -> bool:
+    """Whether this is the calendar of a rehearsal."""
+    return REHEARSAL in document["scheme"].get("cycle", ())
 
 
 def _windows(document: Mapping[str, Any], version: int) -> list[Window]:

@@ -60,15 +60,21 @@ def resumed(begins: datetime, until: datetime) -> Iterator[Window]:
         begins = ends
 
 
-def succeeded(present: Sequence[Window], coming: Sequence[Window], at: datetime, version: int) -> list[Window] | None:
+def succeeded(
+    present: Sequence[Window], coming: Sequence[Window], at: datetime, version: int, *, cutting: bool = False
+) -> list[Window] | None:
     """What takes the place of the `present` calendar, from where its windows that stay end.
 
     1. Windows stay that have begun at `at`, or begin before the first of those that come; 2. the first that comes begins where the last of
     them ends; 3. windows after the last that comes stay in their turn, and begin where it ends. 4. A window gets the version behind its
-    name where one before it has that name. None: nothing is left to come. Raises CalendarEndedError.
+    name where one before it has that name. With `cutting` (a rehearsal) the window that is open when the first that comes begins, or at
+    `at` if that is past, ends there. None: nothing is left to come. Raises CalendarEndedError.
     """
     running = present[containing(present, at)]
-    last = present[containing(present, max(running.closes_at, coming[0].opens_at) - _TICK)]  # 1
+    begins = max(at + _TICK, coming[0].opens_at) if cutting else max(running.closes_at, coming[0].opens_at)
+    last = present[containing(present, begins - _TICK)]  # 1
+    if cutting:
+        last = replace(last, closes_at=begins)
     left = [window for window in coming if window.closes_at > last.closes_at]
     if not left:
         return None

@@ -52,7 +52,7 @@ async def chart(connection: Connection) -> Chart:
 
 
 def _accounts(found: list[Row]) -> Iterator[BookAccount]:
-    for kind in (Account.FEE, Account.ROUNDING):
+    for kind in (Account.CASH, Account.FEE, Account.ROUNDING):
         yield BookAccount(account_number(HOUSE, kind), HOUSE_CODE, kind, MILLIONTHS, None)
     for row in found:
         number = account_number(row["number"], Account.POSITION)

@@ -28,7 +28,7 @@ async def roll_forwards(connection: Connection, chart: Chart, span: Span) -> lis
 
 
 async def mirror(connection: Connection, chart: Chart, span: Span) -> Mirror:
-    """Who owes whom for a span: every partner's views by counterparty, beside the kept positions and what the house gained."""
+    """Who owes whom for a span: every partner's views by counterparty, beside kept positions, what the house gained and what was paid."""
     between = {"lane": span.lane, "first": span.first, "until": span.until}
     views = [
         View(chart.partners[row["partner"]], chart.partners.get(row["counterparty"]), row["owed"])
@@ -41,4 +41,4 @@ async def mirror(connection: Connection, chart: Chart, span: Span) -> Mirror:
     }
     positions = {who: gained[account_number(number, Account.POSITION)] for number, who in chart.partners.items()}
     house = sum(gained[account_number(HOUSE, kind)] for kind in (Account.FEE, Account.ROUNDING))
-    return Mirror(tuple(views), positions, house)
+    return Mirror(tuple(views), positions, house, gained[account_number(HOUSE, Account.CASH)])

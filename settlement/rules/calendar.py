@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from settlement.rules.recurrence import Recurrence
+from settlement.rules.recurrence import Recurrence, Rehearsal
 
 DAY = timedelta(days=1)
 LOOK_BACK = 9 * 366 * DAY  # a rule that means 29 February alone skips eight years at a turn of the century
@@ -40,7 +40,7 @@ class Scheme:
     code: str
     currency: str
     zone: str
-    cycle: Recurrence
+    cycle: Recurrence | Rehearsal
     cut_off: time
     advice_lag: int
     value_lag: int
@@ -84,18 +84,18 @@ def windows(scheme: Scheme, year: int, closed: Closed) -> tuple[Cycle, ...] | No
 
     Raises KeyError for a calendar that `closed` does not know.
     """
-    days = list(scheme.cycle.between(date(year, 1, 1), date(year + 1, 1, 1)))
-    instants = [instant(day, scheme.cut_off, scheme.zone) for day in (_before(scheme, year), *days)]
-    found: list[Cycle] = []
     shut = [closed[name] for name in sorted(scheme.calendars)]
+    if isinstance(scheme.cycle, Rehearsal):
+        return tuple(_rehearsed(scheme, scheme.cycle, year, shut))
+    days = list(scheme.cycle.between(date(year, 1, 1), date(year + 1, 1, 1)))
+    instants = [instant(day, scheme.cut_off, scheme.zone) for day in (_before(scheme.cycle, year), *days)]
+    found: list[Cycle] = []
     for day, opens_at, cut_off, code in zip(days, instants, instants[1:], _codes(days), strict=False):
         if isinstance(opens_at, NoSuchTime):
             return opens_at
         if isinstance(cut_off, NoSuchTime):
             return cut_off
-        traded = rolled(day, scheme.roll, shut)
-        dates = (later(traded, lag, shut) for lag in (scheme.advice_lag, scheme.value_lag))
-        found.append(Cycle(code, opens_at, cut_off, *dates))
+        found.append(Cycle(code, opens_at, cut_off, *_dates(scheme, day, shut)))
     return tuple(found)
 
 
@@ -130,11 +130,27 @@ def _open(day: date, step: timedelta, shut: list[AbstractSet[date]]) -> Iterator
         day += step
 
 
-def _before(scheme: Scheme, year: int) -> date:
+def _dates(scheme: Scheme, day: date, shut: list[AbstractSet[date]]) -> tuple[date, date]:
+    """The days of advice and of value of a cut-off on this day."""
+    traded = rolled(day, scheme.roll, shut)
+    return later(traded, scheme.advice_lag, shut), later(traded, scheme.value_lag, shut)
+
+
+def _rehearsed(scheme: Scheme, cycle: Rehearsal, year: int, shut: list[AbstractSet[date]]) -> Iterator[Cycle]:
+    """Windows of seconds; those of them whose cut-off falls into the year."""
+    step = timedelta(seconds=cycle.seconds)
+    for place in range(cycle.windows):
+        opens_at = cycle.begins_at + place * step
+        day = (opens_at + step).astimezone(ZoneInfo(scheme.zone)).date()
+        if day.year == year:
+            yield Cycle(f"rehearsal-{place + 1}", opens_at, opens_at + step, *_dates(scheme, day, shut))
+
+
+def _before(cycle: Recurrence, year: int) -> date:
     """The day of the last cut-off before the year, where its first window opens."""
     day = date(year, 1, 1) - DAY
     end = day - LOOK_BACK
-    while day > end and not scheme.cycle.means(day):
+    while day > end and not cycle.means(day):
         day -= DAY
     return day
 

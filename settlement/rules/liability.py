@@ -97,15 +97,19 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Mirror:
-    """Every partner's view, and the house's: `positions` as kept, `house` what it earned and rounded (minus: it gained)."""
+    """Every partner's view, and the house's: `positions` as kept, `house` what it earned and rounded (minus: it gained).
+
+    A payment is between its partner and the house; `cash` is what was paid in, less what was paid out.
+    """
 
     views: tuple[View, ...]
     positions: Mapping[str, int]
     house: int
+    cash: int = 0
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """Whatever does not add up. Law: views add up to positions, and positions and the house to zero; between two partners too."""
+        """Whatever does not add up. Law: views add up to positions; positions, house and cash to zero; between two partners too."""
         seen = dict.fromkeys(self.positions, 0)
         between: dict[frozenset[str], int] = {}
         for view in self.views:
@@ -119,6 +123,6 @@ class Mirror:
             if sum_ != self.positions.get(who, 0)
         ]
         faults += [f"{' and '.join(sorted(pair))} see different sums" for pair, sum_ in between.items() if sum_]
-        if sum(self.positions.values()) + self.house:
+        if sum(self.positions.values()) + self.house + self.cash:
             faults.append("partners and the house do not add up to zero")
         return tuple(faults)

@@ -8,7 +8,7 @@ import re
 from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 LAST = -1
@@ -18,6 +18,15 @@ PATTERN = r"^FREQ=(?:DAILY|WEEKLY|MONTHLY)(?:;BY(?:MONTH|MONTHDAY|DAY)=[A-Z0-9+,
 _DAY = re.compile(r"([+-]?[1-5])?(MO|TU|WE|TH|FR|SA|SU)")
 _NUMBER = re.compile(r"[+-]?[1-9][0-9]?")
 _LEAP_CYCLE = range(2024, 2032)
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """No days but seconds: so many windows, one after another, from this instant (UTC) on. For sandboxes alone."""
+
+    begins_at: datetime
+    seconds: int
+    windows: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Reads the document of a settlement scheme: a parsed JSON value becomes a scheme, or the first reason why it is none."""
 
 from collections.abc import Iterator
-from datetime import time
+from datetime import UTC, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -9,6 +9,7 @@ from clearing.rules.card_shape import TEXT, ZONE
 from clearing.rules.shapes import (
     CODE,
     END_OF_TEXT,
+    INSTANT,
     Fault,
     Law,
     Reader,
@@ -21,11 +22,14 @@ from clearing.rules.shapes import (
     whole,
 )
 from settlement.rules.calendar import Roll, Scheme
-from settlement.rules.recurrence import LAST, PATTERN, WEEKDAYS, Recurrence, read_rule
+from settlement.rules.recurrence import LAST, PATTERN, WEEKDAYS, Recurrence, Rehearsal, read_rule
 
 FORMAT = "settlement-scheme/1"
 LAG_MAX = 60
+REHEARSAL_SECONDS_MAX = 3_600
+REHEARSAL_WINDOWS_MAX = 60
 LAST_DAY = "last"
+REHEARSAL = "rehearsal"
 
 Document = dict[str, Any]
 
@@ -59,13 +63,20 @@ SCHEMA: Shape = {
         cycle=record(
             "The days on which windows close, business days or not.",
             "",
-            ("four_a_month", "weekly", "monthly", "custom"),
+            ("four_a_month", "weekly", "monthly", "custom", REHEARSAL),
             four_a_month=several("Four days of each month.", _DAY, 4, 4) | {"uniqueItems": True},
             weekly=several("Days of each week.", one_of("A weekday.", *WEEKDAYS), 7, 1) | {"uniqueItems": True},
             monthly=_DAY | {"description": "One day of each month: 1 to 28, or last."},
             custom=text(
                 "An RFC 5545 rule of FREQ (DAILY, WEEKLY, MONTHLY), BYMONTH, BYMONTHDAY and BYDAY, as FREQ=MONTHLY;BYDAY=-1FR.",
                 PATTERN,
+            ),
+            rehearsal=record(
+                "For sandboxes alone: so many windows of so many seconds, from an instant on. It ends the window that is open then.",
+                "begins_at seconds windows",
+                begins_at=text("Where the first of them opens.", INSTANT),
+                seconds=whole("How long each of them is.", 1, REHEARSAL_SECONDS_MAX),
+                windows=whole("How many there are.", 1, REHEARSAL_WINDOWS_MAX),
             ),
         ),
         cut_off=text(
@@ -114,6 +125,8 @@ def _zones(document: Document) -> Iterator[Fault]:
 def _rules(document: Document) -> Iterator[Fault]:
     if "custom" in document["cycle"] and isinstance(said := read_rule(document["cycle"]["custom"]), str):
         yield Fault("$.cycle.custom", Law.RULE, said)
+    if REHEARSAL in document["cycle"] and _instant(document["cycle"][REHEARSAL]["begins_at"]) is None:
+        yield Fault("$.cycle.rehearsal.begins_at", Law.NO_INSTANT, "no calendar has this date")
 
 
 def _lags(document: Document) -> Iterator[Fault]:
@@ -141,8 +154,17 @@ def _scheme(document: Document) -> Scheme:
     )
 
 
-def _cycle(said: Document) -> Recurrence:
-    """The days of a cycle that was read: each kind is a rule."""
+def _instant(said: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(said).astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def _cycle(said: Document) -> Recurrence | Rehearsal:
+    """The days of a cycle that was read: each kind is a rule, but a rehearsal, which is a span."""
+    if REHEARSAL in said and (begins_at := _instant(said[REHEARSAL]["begins_at"])):
+        return Rehearsal(begins_at, said[REHEARSAL]["seconds"], said[REHEARSAL]["windows"])
     if "weekly" in said:
         return Recurrence(weekdays=frozenset((0, WEEKDAYS.index(name)) for name in said["weekly"]))
     if "custom" in said:

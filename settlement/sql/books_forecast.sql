@@ -2,7 +2,14 @@
 SELECT
     cap_slice.account,
     calendar.code,
-    calendar.closes_at,
+    least(
+        calendar.closes_at,
+        (
+            SELECT min(later.begins_at)
+            FROM calendar_version AS later
+            WHERE later.version > calendar.version AND later.begins_at > calendar.opens_at
+        )
+    ) AS closes_at,
     coalesce(position_slice.debits - position_slice.credits, 0)::bigint AS posted,
     cap_slice.pending
 FROM cap_slice

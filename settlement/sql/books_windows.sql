@@ -3,7 +3,14 @@ SELECT
     lane_window.window_id,
     calendar.code,
     calendar.opens_at,
-    calendar.closes_at,
+    least(
+        calendar.closes_at,
+        (
+            SELECT min(later.begins_at)
+            FROM calendar_version AS later
+            WHERE later.version > calendar.version AND later.begins_at > calendar.opens_at
+        )
+    ) AS closes_at,
     lane_window.opened_size,
     lane_window.sealed_size,
     lane.size AS head

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -128,6 +129,38 @@ async def test_published_again_unchanged_it_is_the_version_it_was(house: House) 
     first = await published(house, said)
     assert await published(house, said) == first
     assert await house.rows("SELECT version FROM calendar_version") == [(1,)]
+
+
+def rehearsal(opens_at: datetime, *cut_offs: datetime) -> dict[str, Any]:
+    return document(opens_at, *cut_offs) | {"scheme": {"cycle": {"rehearsal": {}}}}
+
+
+@pytest.mark.parametrize("ahead", [30, -1])
+async def test_a_rehearsal_ends_the_open_window_and_is_closed_by_the_clock_alone(house: House, ahead: int) -> None:
+    before = await partners.calendar(house.owner)
+    place = containing(before, house.clock())
+    rows = set(await house.rows("SELECT * FROM calendar"))
+    now = house.clock()
+    begins = now + ahead * SECOND
+    after = await published(house, rehearsal(begins, begins + 5 * SECOND, begins + 10 * SECOND))
+    cut = max(begins, now + timedelta(microseconds=1))  # what has begun already begins now
+    assert after[:place] == before[:place]
+    assert after[place] == replace(before[place], closes_at=cut)
+    assert [(one.code, one.opens_at, one.closes_at) for one in after[place + 1 : place + 4]] == [
+        ("2026-03-1", cut, begins + 5 * SECOND),
+        ("2026-03-2", begins + 5 * SECOND, begins + 10 * SECOND),
+        (f"{before[place].code}-v1", begins + 10 * SECOND, before[place].closes_at),
+    ]
+    assert touching(after)
+    assert rows <= set(await house.rows("SELECT * FROM calendar"))
+    for window in after[place : place + 3]:
+        house.clock.at = window.closes_at - timedelta(microseconds=1)
+        assert await partners.due(house.owner, house.lane, house.clock()) is None
+        house.clock.at = window.closes_at
+        assert await partners.due(house.owner, house.lane, house.clock()) == window.code
+        await house.put(Tick())
+    sealed = await house.rows("SELECT window_id FROM lane_window WHERE sealed_at IS NOT NULL ORDER BY 1")
+    assert sealed == [(one.number,) for one in after[place : place + 3]]
 
 
 @pytest.mark.parametrize(

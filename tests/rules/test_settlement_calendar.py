@@ -37,6 +37,8 @@ DOCUMENT: dict[str, Any] = {
     "calendars": {"currency": ["TARGET"]},
 }
 
+REHEARSAL = {"begins_at": "2026-12-31T22:59:56Z", "seconds": 2, "windows": 4}
+
 
 def scheme(**changes: Any) -> Scheme:
     found = read_scheme(DOCUMENT | changes)
@@ -311,6 +313,18 @@ def test_a_rule_that_needs_a_first_day_or_means_none_is_not_read(text: str) -> N
     assert isinstance(read_rule(text), str)
 
 
+def test_a_rehearsal_is_windows_of_seconds_of_which_each_year_has_its_own() -> None:
+    rehearsed = scheme(cycle={"rehearsal": REHEARSAL})  # in Berlin the year ends at 23:00 UTC
+    this, other = year_of(rehearsed, 2026), year_of(rehearsed, 2027)
+    assert list(this) == ["rehearsal-1"]
+    assert list(other) == ["rehearsal-2", "rehearsal-3", "rehearsal-4"]
+    found = [*this.values(), *other.values()]
+    assert [f"{one.cut_off_utc:%H:%M:%S}" for one in found] == ["22:59:58", "23:00:00", "23:00:02", "23:00:04"]
+    assert all(one.cut_off_utc == two.opens_at for one, two in pairwise(found))
+    assert (this["rehearsal-1"].advice_date, other["rehearsal-2"].advice_date) == (date(2027, 1, 4), date(2027, 1, 5))
+    assert (this["rehearsal-1"].value_date, other["rehearsal-2"].value_date) == (date(2027, 1, 5), date(2027, 1, 6))
+
+
 # --- the document
 
 
@@ -327,6 +341,13 @@ def test_a_rule_that_needs_a_first_day_or_means_none_is_not_read(text: str) -> N
         ({"cycle": {"weekly": ["XX"]}}, "$.cycle.weekly[0]", Law.RANGE),
         ({"cycle": {"custom": "FREQ=WEEKLY"}}, "$.cycle.custom", Law.RULE),
         ({"cycle": {"custom": "FREQ=YEARLY"}}, "$.cycle.custom", Law.PATTERN),
+        ({"cycle": {"rehearsal": REHEARSAL | {"seconds": 0}}}, "$.cycle.rehearsal.seconds", Law.RANGE),
+        ({"cycle": {"rehearsal": REHEARSAL | {"windows": 61}}}, "$.cycle.rehearsal.windows", Law.RANGE),
+        (
+            {"cycle": {"rehearsal": REHEARSAL | {"begins_at": "2026-02-30T12:00:00Z"}}},
+            "$.cycle.rehearsal.begins_at",
+            Law.NO_INSTANT,
+        ),
         ({"cut_off": "24:00"}, "$.cut_off", Law.PATTERN),
         ({"advice_lag": 1.0}, "$.advice_lag", Law.TYPE),
         ({"advice_lag": 3}, "$.value_lag", Law.CONTRADICTION),
@@ -341,7 +362,7 @@ def test_a_document_that_breaks_a_law_is_refused_by_its_name(changes: dict[str, 
     found = read_scheme(DOCUMENT | changes)
     assert isinstance(found, Fault)
     assert (found.path, found.law) == (path, law)
-    shape = {Law.ZONE, Law.RULE, Law.CONTRADICTION}
+    shape = {Law.ZONE, Law.RULE, Law.CONTRADICTION, Law.NO_INSTANT}
     if "advice_lag" not in changes or not isinstance(
         changes["advice_lag"], float
     ):  # 1.0 is a whole number to JSON Schema

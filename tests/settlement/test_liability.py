@@ -1,15 +1,17 @@
 """Laws of the roll-forward: every one closes and ties, whatever happened; what partners see and what the house gained are zero together."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count, product
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clearing import errors, partners
-from clearing.ledger.items import Tick
+from clearing.ledger.items import Pay, Tick
 from clearing.rules.postings import Account, account_number
 from settlement import books
 from settlement.books import Expiry, Span
@@ -18,6 +20,7 @@ from settlement.rules.liability import NOTHING, Mirror, RollForward, Sums, View,
 from tests.conftest import FixedClock
 from tests.ledger.books import AIR, HOTEL, PROGRAM, SHOP, House, moved_in, uid
 from tests.settlement.lively import DEEDS, Lively
+from tests.settlement.test_journals import exported, judged
 
 _lanes = count(1)  # every example has its own
 STORIES = st.lists(st.tuples(st.integers(0, len(DEEDS) - 1), st.sampled_from((0, 1, 30, 100, 200))), max_size=25)
@@ -144,6 +147,26 @@ async def test_a_changed_row_of_entries_or_sums_is_found(lively: House, tamperin
     assert (await lively.owner.execute(tampering)).rowcount > 0
     rolled, mirror = await told(lively)
     assert any(one.faults for one in rolled) or mirror.faults
+
+
+async def test_payments_leave_partners_house_and_cash_at_zero_and_the_judge_agrees(
+    lively: House, tmp_path: Path
+) -> None:
+    _, before = await told(lively)
+    first, second = list(before.positions)[:2]
+    for number, (partner, value) in enumerate(((first, 7_000_001), (second, -2_000_000)), 1):
+        await lively.put(Pay(None, None, uid(9_000 + number), partner, value, "settlement"))
+    rolled, after = await told(lively)
+    assert [fault for one in rolled for fault in one.faults] == []
+    assert (after.faults, after.cash, after.house) == ((), 5_000_001, before.house)
+    paid = {partner: before.positions[partner] - after.positions[partner] for partner in before.positions}
+    assert paid == dict.fromkeys(before.positions, 0) | {first: 7_000_001, second: -2_000_000}
+    seen = {(view.partner, view.counterparty): view.owed for view in after.views}
+    was = {(view.partner, view.counterparty): view.owed for view in before.views}
+    assert seen[first, None] == was.get((first, None), 0) - 7_000_001
+    text = await exported(lively, "beancount")
+    assert re.search(r"balance Assets:House:Cash 5000001 CU\.U$", text, re.MULTILINE)
+    assert judged(text, tmp_path) == (True, "")
 
 
 async def test_a_span_is_of_windows_that_were_lived(lively: House) -> None:

@@ -7,17 +7,19 @@ import sys
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import psycopg
 import pytest
 
-from clearing import database, partners
-from clearing.front import cli, logs, wiring
+from clearing import database, errors, partners
+from clearing.front import calendar_messages as messages
+from clearing.front import calendars, cli, logs, wiring
 from clearing.front.app import create_app
 from clearing.front.house import LANE
 from clearing.front.materialised import calendar_of
-from clearing.front.settings import Settings
+from clearing.front.settings import Environment, Settings
 from clearing.rules.windows import containing
 from tests.rules.test_settlement_calendar import DOCUMENT
 from tests.wire.front_room import Front
@@ -115,6 +117,25 @@ def test_what_the_scheme_does_not_give_is_refused_and_leaves_nothing(
     assert (answer.status, answer.code) == (422, "validation_failed")
     assert told in answer.json["detail"]
     assert (risky.ask("GET", "/v1/calendar").json, risky.ask("GET", "/v1/proposals", key="second").json) == before
+
+
+@pytest.mark.parametrize("environment", [Environment.LIVE, Environment.SANDBOX])
+def test_a_rehearsal_is_refused_where_points_are_real(environment: Environment) -> None:
+    cycle = {"rehearsal": {"begins_at": f"{YEAR}-03-01T12:00:00Z", "seconds": 5, "windows": 2}}
+    said = messages.CalendarWish.model_validate(wish("rehearsal", cycle=cycle))
+    asked = SimpleNamespace(idempotency_key="k", parse=lambda _: said)
+
+    class Passed(Exception):
+        """It was not refused for where it is."""
+
+    def connection() -> None:
+        raise Passed
+
+    reads, settings = SimpleNamespace(connection=connection), SimpleNamespace(environment=environment)
+    house = SimpleNamespace(settings=settings, reads=reads)
+    live = pytest.raises(errors.ValidationFailed, match="rehearsal: is for sandboxes")
+    with live if environment is Environment.LIVE else pytest.raises(Passed):
+        asyncio.run(calendars.propose_calendar(cast("Any", house), cast("Any", asked)))
 
 
 def test_only_operators_publish(risky: Front) -> None:
