@@ -15,6 +15,7 @@ from clearing.front import (
     agreements,
     alone,
     balances,
+    bank_details,
     books,
     calendars,
     campaigns,
@@ -65,6 +66,7 @@ DOORS: tuple[Door, ...] = (
     *risk.DOORS,
     *campaigns.DOORS,
     *calendars.DOORS,
+    *bank_details.DOORS,
     *runs.DOORS,
     *recon.DOORS,
 )

@@ -17,6 +17,7 @@ COMMANDS = (
     "agreements",
     "ask",
     "bank",
+    "bank_details",
     "books",
     "calendar",
     "cards",

@@ -49,16 +49,23 @@ class Session:
 
     def send(self, method: str, path: str, body: bytes | None, media: str = "application/json") -> dict[str, Any]:
         """One signed request with these very bytes. Raises Problem."""
+        said: dict[str, Any] = json.loads(self._sent(method, path, body, media))
+        return said
+
+    def fetch(self, path: str) -> bytes:
+        """A file, as the house signed it. Raises Problem."""
+        return self._sent("GET", path, None)
+
+    def _sent(self, method: str, path: str, body: bytes | None, media: str = "application/json") -> bytes:
         auth = HouseAuth(self.key, self._keys())
         headers = {} if method == "GET" else {"idempotency-key": quoted(sources.nonce())}
         if body is not None:
             headers["content-type"] = media
         with httpx.Client(base_url=self.url, auth=auth, timeout=TIMEOUT_SECONDS) as http:
             response = http.request(method, path, content=body, headers=headers)
-        said: dict[str, Any] = response.json()
         if response.is_success:
-            return said
-        raise problem_of(response, said)
+            return response.content
+        raise problem_of(response, response.json())
 
     def _keys(self) -> dict[str, PublicKey]:
         return parse_jwks(json.loads(self.pinned.read_text())) if self.pinned else house_keys(self.url)

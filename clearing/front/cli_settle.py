@@ -72,8 +72,17 @@ def abort(
 
 
 @settle.command()
-def pay(run: Run, key: Key, url: Url = URL, pinned: Pinned = None) -> None:
+def pay(
+    run: Run,
+    key: Key,
+    out: Annotated[Path | None, typer.Option(help="Write what goes out as a pain.001.001.09; none: list all.")] = None,
+    url: Url = URL,
+    pinned: Pinned = None,
+) -> None:
     """The payments of a run. Those that are `due` may be paid; what goes out waits for what comes in."""
+    if out is not None:
+        out.write_bytes(Session(key, url, pinned).fetch(f"/v1/runs/{run}/instructions?format=pain.001"))
+        return
     found = Session(key, url, pinned).ask("GET", f"/v1/runs/{run}/instructions")
     table = Table(*(name.replace("_", " ") for name in PAYMENTS), title=f"{run}: {found['state']}")
     for one in found["instructions"]:

@@ -8,7 +8,7 @@ from babel import Locale
 from babel.numbers import get_currency_precision
 
 from clearing import errors
-from clearing.front import problems
+from clearing.front import problems, reading
 from clearing.front import run_messages as messages
 from clearing.front.doors import OPERATORS, Asked, Door, Reply
 from clearing.front.house import LANE
@@ -24,6 +24,7 @@ from settlement.run import Confirmation, InstructionRow, RunRow, Step, Wanted
 if TYPE_CHECKING:
     from clearing.front.house import House
 
+FILE, XML = "pain.001", "application/xml"
 CURRENCIES = frozenset(Locale("en").currencies)
 
 
@@ -124,8 +125,17 @@ async def look_up_run(house: "House", asked: Asked) -> Reply:
 
 
 async def list_instructions(house: "House", asked: Asked) -> Reply:
-    """The payments of a run: those that come in first, and what is still to be paid."""
+    """The payments of a run: those that come in first, and what is still to be paid. `format=pain.001`: what goes out, as a file.
+
+    The file is a pain.001.001.09, the same bytes each time, by the bank details in force when the run was frozen.
+    """
+    form = reading.query(asked.message.query, "format").get("format")
+    if form not in {None, FILE}:
+        raise errors.ValidationFailed(f"the format is {FILE}, or none")
     async with house.reads.connection() as connection:
+        if form == FILE:
+            made = await settling.message(connection, asked.path["run"], asked.at, _digits)
+            return Reply(200, made.file(), XML)
         row = await settling.run_of(connection, asked.path["run"])
         found = await settling.instructions(connection, row.run)
     return Reply(200, {"run": row.run, "state": row.state, "instructions": [_instruction(one) for one in found]})
@@ -270,6 +280,7 @@ DOORS = (
         refuses=("not_found",),
         purposes=OPERATORS,
         tag="settlement",
+        asks=("format",),
     ),
     _step_door("approve", approve_run, messages.ApproveWish, "run_not_ready", "run_differs", "second_key_needed"),
     _step_door("freeze", freeze_run, messages.FreezeWish, "run_not_ready", "run_differs", "window_not_sealed"),

@@ -4,6 +4,7 @@ Every step is one function. What it decides, one statement decides: a run moves 
 do the same at once one has the effect, and after a crash the same call goes on where it stopped.
 """
 
+from settlement.run.banking import Message, message, party_of
 from settlement.run.confirming import Confirmation, Confirmed, confirm
 from settlement.run.paying import carry_on
 from settlement.run.reading import Wanted, read_inputs
@@ -28,6 +29,7 @@ __all__ = [
     "Event",
     "InstructionRow",
     "Listed",
+    "Message",
     "RunRow",
     "Step",
     "Wanted",
@@ -39,6 +41,8 @@ __all__ = [
     "events",
     "freeze",
     "instructions",
+    "message",
+    "party_of",
     "read_inputs",
     "run_of",
     "runs",
