@@ -43,7 +43,8 @@ ROWS = (
         '{"hold_seconds": 900, "idempotent": true, "look_up": true, "reversal": true, "batch": 100, "longest_seconds": 60}',
         now(), 'points'
     FROM generate_series(1, %(partners)s) n""",
-    "INSERT INTO calendar VALUES (%(window)s, %(code)s, '2001-01-01Z', '2001-01-08Z')",
+    ("INSERT INTO calendar (window_id, version, code, opens_at, closes_at) "
+    "VALUES (%(window)s, 0, %(code)s, '2001-01-01Z', '2001-01-08Z')"),
     "INSERT INTO lane_window VALUES (0, %(window)s, 0, '2001-01-08Z', %(exchanges)s, '\\x00')",
     """INSERT INTO exchange (lane, exchange_id, path, partner, idempotency_key, fingerprint, request_id, quote_id, terms_version, state,
         reserved_at, posted_at, window_id, ended_at, source_program, target_program, source_account, target_account, sent, received,

@@ -63,7 +63,7 @@ ALONE = {
 }
 """What one partner does alone, and its undoing, falls at a few steps only: rooms and writer are those of the kinds before."""
 PLACES = {"first": 0.0, "middle": 0.4, "late": 0.7}
-LIFE_SECONDS_MAX = 40
+LIFE_SECONDS_MAX = 90
 NEVER = ("", 0)
 ORIGINALS_TRIES = 5
 _FORKS = multiprocessing.get_context("forkserver")
@@ -158,7 +158,7 @@ def _originals(world: World, count: int, *, alone: bool) -> list[tuple[Any, str]
     """Completed exchanges with enough left that no reversal is busy with; made where they are missing."""
     query = (
         "SELECT exchange_id, partner FROM exchange AS one WHERE state = 'completed' AND original_id IS NULL"
-        " AND greatest(sent, received) - reversed > 900000 AND NOT EXISTS (SELECT 1 FROM exchange AS two WHERE"
+        " AND CASE WHEN sent = 0 THEN received ELSE sent END - reversed > 900000 AND NOT EXISTS (SELECT 1 FROM exchange AS two WHERE"
         " two.original_id = one.exchange_id AND two.ended_at IS NULL) ORDER BY exchange_id LIMIT %s"
     )
     for _ in range(ORIGINALS_TRIES):  # on a machine that is busy elsewhere, an exchange may end with a person
@@ -288,7 +288,7 @@ def _zombie(world: World, base: Run, fall: Fall) -> tuple[bool, list[str]]:
 def _sleeps(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 

@@ -69,7 +69,7 @@ class Run:
     stops: bool = False
     decisions: tuple[tuple[int, str], ...] = ()
     bug: str | None = None
-    seconds: float = 20.0
+    seconds: float = 60.0
     patient: bool = False  # hears every answer out, however late it comes and although its leases lapse
 
 

@@ -53,7 +53,8 @@ def window(desk: Front) -> Iterator[str]:
     with psycopg.connect(desk.url, autocommit=True) as connection:
         numbers: dict[str, int] = dict(connection.execute("SELECT partner, number FROM partner").fetchall())
         connection.execute(
-            "INSERT INTO calendar VALUES (%s, %s, %s, %s)", [number, code, opens, opens + timedelta(days=1)]
+            "INSERT INTO calendar (window_id, version, code, opens_at, closes_at) VALUES (%s, 0, %s, %s, %s)",
+            [number, code, opens, opens + timedelta(days=1)],
         )
         connection.execute(
             "INSERT INTO lane_window VALUES (0, %s, %s, %s, %s, %s)", [number, first, opens, first + 1, b"r" * 32]
