@@ -4,7 +4,7 @@ Every step is one function. What it decides, one statement decides: a run moves 
 do the same at once one has the effect, and after a crash the same call goes on where it stopped.
 """
 
-from settlement.run.banking import Message, message, party_of
+from settlement.run.banking import Message, again, message, party_of
 from settlement.run.confirming import Confirmation, Confirmed, confirm
 from settlement.run.paying import carry_on
 from settlement.run.reading import Wanted, read_inputs
@@ -21,6 +21,7 @@ from settlement.run.store import (
     run_of,
     runs,
 )
+from settlement.run.taking import take
 
 __all__ = [
     "Confirmation",
@@ -34,6 +35,7 @@ __all__ = [
     "Step",
     "Wanted",
     "abort",
+    "again",
     "approve",
     "carry_on",
     "confirm",
@@ -46,4 +48,5 @@ __all__ = [
     "read_inputs",
     "run_of",
     "runs",
+    "take",
 ]

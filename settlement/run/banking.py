@@ -62,6 +62,54 @@ async def message(connection: Connection, run: str, now: datetime, digits: Digit
     return _message(out, _required(chosen(filed, HOUSE, frozen), HOUSE), found, frozen, digits)
 
 
+async def again(connection: Connection, run: str, instruction: str, now: datetime, digits: Digits) -> Message:
+    """One payment that the bank rejected, by the details that came into force after the rejection: a message of its own.
+
+    Raises errors.NotFound, errors.ValidationFailed.
+    """
+    one = next((one for one in await instructions(connection, run) if one.instruction == instruction), None)
+    if one is None:
+        raise errors.NotFound("there is no such payment")
+    if one.rejected_at is None or one.direction != "pay_out":
+        raise errors.ValidationFailed(f"{instruction}: the bank did not reject it")
+    filed = [each for each in await partners.filed_details(connection, None) if each.valid_from <= now]
+    found = partners.details_since(filed, one.partner, one.rejected_at)
+    if found is None:
+        raise errors.ValidationFailed(f"{one.partner}: no other bank details came into force since it was rejected")
+    own = _required(chosen(filed, HOUSE, await _frozen_at(connection, run)), HOUSE)
+    return _message([one], own, {one.partner: found}, one.rejected_at, digits)
+
+
+async def expected(
+    connection: Connection, run: str, now: datetime, digits: Digits
+) -> tuple[list[Instruction], dict[str, tuple[str, ...]]]:
+    """Every payment of a run as the bank's files should tell it, and what each message's id and batches stand for.
+
+    Raises errors.ValidationFailed without the house's own account: nobody could say what came in and what went out.
+    """
+    frozen = await _frozen_at(connection, run)
+    filed = [one for one in await partners.filed_details(connection, None) if one.valid_from <= now]
+    own = party_of(_required(chosen(filed, HOUSE, frozen), HOUSE).document)
+    made: list[Instruction] = []
+    sent: dict[str, tuple[str, ...]] = {}
+    known = [one for one in await instructions(connection, run) if one.minor]
+    for one in known:
+        details = chosen(filed, one.partner, frozen)
+        other = Party("partner") if details is None else party_of(details.document)
+        payer, payee = (own, other) if one.direction == "pay_out" else (other, own)
+        figures = (one.minor, digits(one.currency), one.currency, one.value_date)
+        made.append(Instruction(one.instruction, payer, payee, *figures))
+    out = {one.instruction for one in known if one.direction == "pay_out"}
+    first = tuple(one for one in made if one.id in out)
+    if first and all(one.payee.account for one in first):
+        sent |= payments.sent(first, payments.message_id(first))
+    for one in known:
+        if one.rejected_at is not None and partners.details_since(filed, one.partner, one.rejected_at):
+            anew = await again(connection, run, one.instruction, now, digits)
+            sent |= payments.sent(anew.instructions, anew.id)
+    return made, sent
+
+
 def chosen(filed: Sequence[FiledDetails], partner: str, at: datetime) -> FiledDetails | None:
     """The version in force at this instant; where there was none, the first that came into force since."""
     return partners.details_at(filed, partner, at) or partners.details_since(filed, partner, at)
