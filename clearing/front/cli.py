@@ -18,6 +18,7 @@ COMMANDS = (
     "agreements",
     "ask",
     "bank",
+    "bank_details",
     "books",
     "calendar",
     "cards",

@@ -49,21 +49,20 @@ class Session:
 
     def send(self, method: str, path: str, body: bytes | None, media: str = "application/json") -> dict[str, Any]:
         """One signed request with these very bytes. Raises Problem."""
+        said: dict[str, Any] = json.loads(self._sent(method, path, body, media))
+        return said
+
+    def fetch(self, path: str) -> bytes:
+        """The bytes of a file; the house's signature over them was confirmed. Raises Problem."""
+        return self._sent("GET", path, None)
+
+    def _sent(self, method: str, path: str, body: bytes | None, media: str = "application/json") -> bytes:
         auth = HouseAuth(self.key, self._keys())
         headers = {} if method == "GET" else {"idempotency-key": quoted(sources.nonce())}
         if body is not None:
             headers["content-type"] = media
         with httpx.Client(base_url=self.url, auth=auth, timeout=TIMEOUT_SECONDS) as http:
             response = http.request(method, path, content=body, headers=headers)
-        said: dict[str, Any] = response.json()
-        if response.is_success:
-            return said
-        raise problem_of(response, said)
-
-    def fetch(self, path: str) -> bytes:
-        """The bytes of a file; the house's signature over them was confirmed. Raises Problem."""
-        with httpx.Client(base_url=self.url, auth=HouseAuth(self.key, self._keys()), timeout=TIMEOUT_SECONDS) as http:
-            response = http.get(path)
         if response.is_success:
             return response.content
         raise problem_of(response, response.json())

@@ -72,8 +72,19 @@ def abort(
 
 
 @settle.command()
-def pay(run: Run, key: Key, url: Url = URL, pinned: Pinned = None) -> None:
+def pay(
+    run: Run,
+    key: Key,
+    out: Annotated[Path | None, typer.Option(help="Write what goes out as a pain.001.001.09; none: list all.")] = None,
+    again: Annotated[str | None, typer.Option(help="With --out: only this payment, which the bank rejected.")] = None,
+    url: Url = URL,
+    pinned: Pinned = None,
+) -> None:
     """The payments of a run. Those that are `due` may be paid; what goes out waits for what comes in."""
+    if out is not None:
+        path = f"/v1/runs/{run}/instructions?format=pain.001" + (f"&again={again}" if again else "")
+        out.write_bytes(Session(key, url, pinned).fetch(path))
+        return
     found = Session(key, url, pinned).ask("GET", f"/v1/runs/{run}/instructions")
     table = Table(*(name.replace("_", " ") for name in PAYMENTS), title=f"{run}: {found['state']}")
     for one in found["instructions"]:
@@ -83,8 +94,13 @@ def pay(run: Run, key: Key, url: Url = URL, pinned: Pinned = None) -> None:
 
 @settle.command()
 def confirm(run: Run, file: File, key: Key, url: Url = URL, pinned: Pinned = None) -> None:
-    """Say what the bank booked: FILE is the list of confirmations as JSON (docs/settlement.md)."""
-    session, booked = Session(key, url, pinned), reading.document(file.read_bytes())
+    """Say what the bank booked: FILE is its camt.054, camt.053 or pain.002 as .xml, or a list as JSON. Exit 1 when a file is blocked."""
+    session, body = Session(key, url, pinned), file.read_bytes()
+    if file.suffix.lower() == ".xml":
+        said = session.send("POST", f"/v1/runs/{run}/confirmations", body, "application/xml")
+        terminal.out.print_json(data=said)
+        raise typer.Exit(1 if said["blocked"] else 0)
+    booked = reading.document(body)
     if not isinstance(booked, list):
         raise typer.BadParameter("confirmations are a list")
     for start in range(0, len(booked), AT_ONCE):

@@ -93,10 +93,8 @@ def described(door: Door) -> dict[str, Any]:
         schema = {"$ref": f"#/components/schemas/{door.takes.__name__}"}
         said["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     if door.bulk:
-        said["requestBody"] = {
-            "required": True,
-            "content": {media: {"schema": {"type": "string"}} for media in map(str, door.bulk)},
-        }
+        body = said.setdefault("requestBody", {"required": True, "content": {}})
+        body["content"] |= {media: {"schema": {"type": "string"}} for media in map(str, door.bulk)}
     return said
 
 

@@ -145,7 +145,7 @@ class InstructionSaid(Said):
     amount: str
     settles: Total
     value_date: Day
-    state: Literal["waiting", "due", "differs", "confirmed", "settled"]
+    state: Literal["waiting", "due", "differs", "rejected", "confirmed", "settled"]
     bank_reference: str | None
     booked_on: Day | None
     differs: str | None
@@ -163,13 +163,16 @@ class ConfirmedSaid(Said):
     """What became of one confirmation."""
 
     instruction: str
-    outcome: Literal["confirmed", "again", "differs", "unknown"]
+    outcome: Literal["confirmed", "again", "differs", "unknown", "rejected", "pending"]
     differs: str | None
 
 
 class ConfirmationsSaid(Said):
-    """What became of each, and where the run is now."""
+    """What became of each, and where the run is now. Of a bank's file also whether it is blocked, and so confirmed nothing, and why."""
 
     run: str
     state: State
     confirmations: list[ConfirmedSaid]
+    blocked: bool = False
+    findings: Annotated[list[str], Field(default_factory=list)]
+    unknown: Annotated[int, Field(description="payments in the file that are not this run's")] = 0

@@ -8,7 +8,7 @@ from babel import Locale
 from babel.numbers import get_currency_precision
 
 from clearing import errors
-from clearing.front import problems, statements
+from clearing.front import problems, reading, statements
 from clearing.front import run_messages as messages
 from clearing.front.doors import OPERATORS, Asked, Door, Reply
 from clearing.front.house import LANE
@@ -19,12 +19,14 @@ from clearing.front.shapes import instant
 from clearing.rules.refusals import Refusal
 from settlement import run as settling
 from settlement import stating
+from settlement.files import confirmations
 from settlement.rules.run import Rate, RateSet, Terms, replayed
 from settlement.run import Confirmation, InstructionRow, RunRow, Step, Wanted
 
 if TYPE_CHECKING:
     from clearing.front.house import House
 
+FILE, XML = "pain.001", "application/xml"
 CURRENCIES = frozenset(Locale("en").currencies)
 
 
@@ -73,8 +75,15 @@ async def abort_run(house: "House", asked: Asked) -> Reply | Problem:
 
 
 async def confirm_payments(house: "House", asked: Asked) -> Reply | Problem:
-    """Say what the bank booked. It must be what was instructed: what differs is kept, said, and holds the run until it is right."""
+    """Say what the bank booked, or send its file. It must be what was instructed: what differs is kept, said, and holds the run.
+
+    A camt.054, camt.053 or pain.002 is taken whole: when anything in it differs, it confirms nothing. The same file again: the same answer.
+    """
     _ = asked.idempotency_key
+    if _media(asked) == XML:
+        return await _take_file(house, asked)
+    if len(asked.message.body) > reading.BODY_BYTES_MAX:
+        raise errors.BodyTooLarge
     booked = [_confirmation(one) for one in asked.parse(messages.ConfirmationsWish).confirmations]
     step, run = await _step(house, asked), asked.path["run"]
     async with house.reads.connection() as connection:
@@ -84,6 +93,17 @@ async def confirm_payments(house: "House", asked: Asked) -> Reply | Problem:
         row = await settling.carry_on(connection, house.writer, run, step)
     told = [{"instruction": one.instruction, "outcome": one.outcome, "differs": one.differs} for one in found]
     return Reply(200, {"run": run, "state": row.state, "confirmations": told})
+
+
+async def _take_file(house: "House", asked: Asked) -> Reply | Problem:
+    file, run = confirmations.read(asked.message.body), asked.path["run"]
+    step = await _step(house, asked)
+    async with house.reads.connection() as connection:
+        answer = await settling.take(connection, run, file, step, asked.at, _digits)
+        if isinstance(answer, Refusal):
+            return problems.of_refusal(answer)
+        row = await settling.carry_on(connection, house.writer, run, step)
+    return Reply(200, {"run": run, "state": row.state, **answer})
 
 
 async def list_runs(house: "House", _asked: Asked) -> Reply:
@@ -131,8 +151,24 @@ async def look_up_run(house: "House", asked: Asked) -> Reply:
 
 
 async def list_instructions(house: "House", asked: Asked) -> Reply:
-    """The payments of a run: those that come in first, and what is still to be paid."""
+    """The payments of a run: those that come in first, and what is still to be paid. `format=pain.001`: what goes out, as a file.
+
+    The file is a pain.001.001.09, the same bytes each time, by the bank details in force when the run was frozen.
+    `again` names a payment that the bank rejected: it alone, by the details that came into force since.
+    """
+    said = reading.query(asked.message.query, "format", "again")
+    form, name = said.get("format"), said.get("again")
+    if form not in {None, FILE} or (name is not None and form is None):
+        raise errors.ValidationFailed(f"the format is {FILE}, or none")
     async with house.reads.connection() as connection:
+        if form == FILE:
+            run, now = asked.path["run"], asked.at
+            made = (
+                await settling.message(connection, run, now, _digits)
+                if name is None
+                else await settling.again(connection, run, name, now, _digits)
+            )
+            return Reply(200, made.file(), XML)
         row = await settling.run_of(connection, asked.path["run"])
         found = await settling.instructions(connection, row.run)
     return Reply(200, {"run": row.run, "state": row.state, "instructions": [_instruction(one) for one in found]})
@@ -163,6 +199,10 @@ def _wanted(wish: messages.RunWish) -> Wanted:
         tuple(sorted(set(wish.suspended))),
         _day(wish.value_date).isoformat(),
     )
+
+
+def _media(asked: Asked) -> str:
+    return asked.fields.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _confirmation(wish: messages.BookedWish) -> Confirmation:
@@ -243,9 +283,10 @@ def _instruction(one: InstructionRow) -> dict[str, Any]:
 
 def _step_door(verb: str, run: Any, takes: type[Wish], *refuses: str) -> Door:
     gives = {200: messages.ConfirmationsSaid if verb == "confirmations" else messages.RunSaid}
-    return Door(
-        "POST", f"/v1/runs/{{run}}/{verb}", run, gives, takes, ("not_found", *refuses), OPERATORS, tag="settlement"
-    )
+    bulk = (XML,) if verb == "confirmations" else ()
+    refused = ("not_found", *refuses)
+    path = f"/v1/runs/{{run}}/{verb}"
+    return Door("POST", path, run, gives, takes, refused, OPERATORS, tag="settlement", bulk=bulk)
 
 
 DOORS = (
@@ -277,9 +318,10 @@ DOORS = (
         refuses=("not_found",),
         purposes=OPERATORS,
         tag="settlement",
+        asks=("format", "again"),
     ),
     _step_door("approve", approve_run, messages.ApproveWish, "run_not_ready", "run_differs", "second_key_needed"),
     _step_door("freeze", freeze_run, messages.FreezeWish, "run_not_ready", "run_differs", "window_not_sealed"),
     _step_door("abort", abort_run, messages.AbortWish, "run_not_ready"),
-    _step_door("confirmations", confirm_payments, messages.ConfirmationsWish, "run_not_ready"),
+    _step_door("confirmations", confirm_payments, messages.ConfirmationsWish, "run_not_ready", "run_differs"),
 )

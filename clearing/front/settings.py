@@ -67,6 +67,9 @@ class Settings(BaseSettings):
     pool_size: int = Field(4, ge=1, le=64, description="connections for reads")
     queue_max: int = Field(4096, ge=1, description="items that may wait for the lane; more are refused with 503")
     nonces_per_key_max: int = Field(1_000_000, ge=1, description="requests of one key within six minutes")
+    bank_cooling_hours: int = Field(
+        72, ge=0, le=720, description="hours between the second key on bank details and their coming into force"
+    )
     pace: Pace = Field(
         default_factory=Pace, description="how patiently programs are asked; JSON, see clearing.delivery.Pace"
     )

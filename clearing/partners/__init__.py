@@ -31,6 +31,14 @@ from clearing.partners.agreements import (
     drafted,
     publish_agreement,
 )
+from clearing.partners.bank_details import (
+    FiledDetails,
+    details_at,
+    details_refused,
+    details_since,
+    filed_details,
+    publish_details,
+)
 from clearing.partners.calendars import (
     FiledCalendar,
     drafted_calendar,
@@ -99,6 +107,7 @@ __all__ = [
     "FiledBudget",
     "FiledCalendar",
     "FiledCard",
+    "FiledDetails",
     "FiledRules",
     "KeyRow",
     "Live",
@@ -129,6 +138,9 @@ __all__ = [
     "consents_unproven",
     "covers",
     "deciding",
+    "details_at",
+    "details_refused",
+    "details_since",
     "digest_of",
     "doubts",
     "drafted",
@@ -146,6 +158,7 @@ __all__ = [
     "file_claim",
     "filed_budgets",
     "filed_calendars",
+    "filed_details",
     "filed_rules",
     "fill_calendar",
     "find_account",
@@ -175,6 +188,7 @@ __all__ = [
     "publish_agreement",
     "publish_calendar",
     "publish_card",
+    "publish_details",
     "publish_rules",
     "published_calendar",
     "receipt_of",

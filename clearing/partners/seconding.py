@@ -1,4 +1,4 @@
-"""The audit of two keys: every change of terms, cover, risk rules or budgets is what was signed, by two keys whose requests are kept."""
+"""The audit of two keys: a change of terms, cover, risk rules, budgets or bank details is what was signed, by keys with kept requests."""
 
 from clearing.partners import cover
 from clearing.partners.proposals import digest_of

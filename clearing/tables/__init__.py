@@ -8,6 +8,7 @@ from sqlmodel import SQLModel
 from clearing.tables.members import AccountEvidenceRow, AccountRow, ClaimRow, ConsentRow, LinkRow
 from clearing.tables.reference import (
     Agreement,
+    BankDetails,
     Calendar,
     CalendarVersion,
     CampaignBudget,
@@ -43,6 +44,7 @@ __all__ = [
     "AccountRow",
     "Adjustment",
     "Agreement",
+    "BankDetails",
     "BudgetSlice",
     "Calendar",
     "CalendarVersion",

@@ -171,7 +171,9 @@ class Proposal(SQLModel, table=True):
 
     __table_args__ = table(
         "reference",
-        check("kind_known", "kind IN ('agreement', 'cover', 'card', 'risk_rules', 'campaign', 'calendar')"),
+        check(
+            "kind_known", "kind IN ('agreement', 'cover', 'card', 'risk_rules', 'campaign', 'calendar', 'bank_details')"
+        ),
         check("digest_whole", "digest ~ '^[0-9a-f]{64}$'"),
     )
     digest: str = col(Text, key=True)
@@ -224,6 +226,32 @@ class CalendarVersion(SQLModel, table=True):
     )
     version: int = col(Integer, key=True)
     begins_at: datetime = col(Instant)
+    published_at: datetime = col(Instant)
+    digest: str = col(Text)
+    document: dict[str, Any] = col(JSONB)
+    proposed_by: str = col(Text)
+    confirmed_by: str = col(Text)
+    evidence_id: UUID = col(Uuid)
+
+
+class BankDetails(SQLModel, table=True):
+    """One version of where a partner, or the house, is paid, as the document that two operators' keys signed.
+
+    In force from `valid_from` on, a cooling-off time after the second key; until then the version before is.
+    """
+
+    __tablename__ = "bank_details"
+    __table_args__ = table(
+        "reference",
+        check("version_positive", "version > 0"),
+        check("cooled_off", "valid_from >= published_at"),
+        check("digest_whole", "digest ~ '^[0-9a-f]{64}$'"),
+        check("keys_differ", "proposed_by <> confirmed_by"),
+        UniqueConstraint("digest", name="bank_details_digest"),
+    )
+    partner: str = col(Text, key=True)
+    version: int = col(Integer, key=True)
+    valid_from: datetime = col(Instant)
     published_at: datetime = col(Instant)
     digest: str = col(Text)
     document: dict[str, Any] = col(JSONB)

@@ -4,6 +4,7 @@ Every step is one function. What it decides, one statement decides: a run moves 
 do the same at once one has the effect, and after a crash the same call goes on where it stopped.
 """
 
+from settlement.run.banking import Message, again, message, party_of
 from settlement.run.confirming import Confirmation, Confirmed, confirm
 from settlement.run.paying import carry_on
 from settlement.run.reading import Wanted, read_inputs
@@ -20,6 +21,7 @@ from settlement.run.store import (
     run_of,
     runs,
 )
+from settlement.run.taking import take
 
 __all__ = [
     "Confirmation",
@@ -28,10 +30,12 @@ __all__ = [
     "Event",
     "InstructionRow",
     "Listed",
+    "Message",
     "RunRow",
     "Step",
     "Wanted",
     "abort",
+    "again",
     "approve",
     "carry_on",
     "confirm",
@@ -39,7 +43,10 @@ __all__ = [
     "events",
     "freeze",
     "instructions",
+    "message",
+    "party_of",
     "read_inputs",
     "run_of",
     "runs",
+    "take",
 ]

@@ -62,6 +62,7 @@ class InstructionRow:
     bank_reference: str | None
     booked_on: date | None
     differs: str | None
+    rejected_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,5 +3,5 @@ UPDATE settlement_instruction
 SET
     state = 'differs',
     differs = %(differs)b
-WHERE run = %(run)b AND instruction = %(instruction)b AND state IN ('due', 'differs')
+WHERE run = %(run)b AND instruction = %(instruction)b AND state IN ('due', 'differs', 'rejected')
 RETURNING instruction

@@ -11,7 +11,8 @@ SELECT
     state,
     bank_reference,
     booked_on,
-    differs
+    differs,
+    rejected_at
 FROM settlement_instruction
 WHERE run = %(run)b
 ORDER BY direction, partner

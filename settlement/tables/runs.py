@@ -1,9 +1,11 @@
 """The tables of the settlement run: what was computed never changes, its state moves on, and every step is kept."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Boolean, Date, Index, Integer, LargeBinary, Text, Uuid, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import SQLModel
 
 from clearing.tables.columns import Instant, check, col, table
@@ -19,7 +21,7 @@ STATES = (
     "settled",
     "aborted",
 )
-INSTRUCTION_STATES = ("waiting", "due", "differs", "confirmed", "settled")
+INSTRUCTION_STATES = ("waiting", "due", "differs", "rejected", "confirmed", "settled")
 
 
 def _listed(words: tuple[str, ...]) -> str:
@@ -124,6 +126,25 @@ class RunInstruction(SQLModel, table=True):
     bank_reference: str | None = col(Text, null=True)
     booked_on: date | None = col(Date, null=True)
     differs: str | None = col(Text, null=True)
+    rejected_at: datetime | None = col(Instant, null=True)
+
+
+class RunBankFile(SQLModel, table=True):
+    """A bank's file as a run took it, once: which file it is, what it says as a digest, and what was answered."""
+
+    __tablename__ = "settlement_bank_file"
+    __table_args__ = table(
+        "local",
+        check("fingerprint_whole", "fingerprint ~ '^[0-9a-f]{64}$'"),
+        check("content_whole", "content ~ '^[0-9a-f]{64}$'"),
+    )
+    run: str = col(Text, key=True)
+    fingerprint: str = col(Text, key=True)
+    content: str = col(Text)
+    version: str = col(Text)
+    received_at: datetime = col(Instant)
+    evidence_id: UUID | None = col(Uuid, null=True)
+    answer: dict[str, Any] = col(JSONB)
 
 
 class RunEvent(SQLModel, table=True):
@@ -144,6 +165,6 @@ UPDATABLE: dict[str, tuple[str, ...]] = {
     "settlement_run": ("state", "previewed_by", "approved_by"),
     "settlement_run_window": ("live",),
     "settlement_parked": ("resumed_by",),
-    "settlement_instruction": ("state", "bank_reference", "booked_on", "differs"),
+    "settlement_instruction": ("state", "bank_reference", "booked_on", "differs", "rejected_at"),
 }
 """What moves on; amounts and bytes never do."""

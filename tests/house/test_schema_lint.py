@@ -37,6 +37,7 @@ VERSIONED = (
     "rate_card",
     "calendar",
     "calendar_version",
+    "bank_details",
 )
 """Reference tables whose terms are answered for: a new version is a new row."""
 

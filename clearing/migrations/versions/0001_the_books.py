@@ -80,6 +80,25 @@ CREATE TABLE agreement (
 );
 COMMENT ON TABLE agreement IS 'reference';
 
+CREATE TABLE bank_details (
+    partner TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    valid_from TIMESTAMP WITH TIME ZONE NOT NULL,
+    published_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    digest TEXT NOT NULL,
+    document JSONB NOT NULL,
+    proposed_by TEXT NOT NULL,
+    confirmed_by TEXT NOT NULL,
+    evidence_id UUID NOT NULL,
+    PRIMARY KEY (partner, version),
+    CONSTRAINT version_positive CHECK (version > 0),
+    CONSTRAINT cooled_off CHECK (valid_from >= published_at),
+    CONSTRAINT digest_whole CHECK (digest ~ '^[0-9a-f]{64}$'),
+    CONSTRAINT keys_differ CHECK (proposed_by <> confirmed_by),
+    CONSTRAINT bank_details_digest UNIQUE (digest)
+);
+COMMENT ON TABLE bank_details IS 'reference';
+
 CREATE TABLE budget_slice (
     lane SMALLINT NOT NULL,
     campaign TEXT NOT NULL,
@@ -492,7 +511,8 @@ CREATE TABLE proposal (
     proposed_by TEXT NOT NULL,
     evidence_id UUID NOT NULL,
     PRIMARY KEY (digest),
-    CONSTRAINT kind_known CHECK (kind IN ('agreement', 'cover', 'card', 'risk_rules', 'campaign', 'calendar')),
+    CONSTRAINT kind_known CHECK (
+        kind IN ('agreement', 'cover', 'card', 'risk_rules', 'campaign', 'calendar', 'bank_details')),
     CONSTRAINT digest_whole CHECK (digest ~ '^[0-9a-f]{64}$')
 );
 COMMENT ON TABLE proposal IS 'reference';

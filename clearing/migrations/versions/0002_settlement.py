@@ -158,6 +158,20 @@ CREATE TABLE our_line (
 );
 COMMENT ON TABLE our_line IS 'local';
 
+CREATE TABLE settlement_bank_file (
+    run TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    content TEXT NOT NULL,
+    version TEXT NOT NULL,
+    received_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    evidence_id UUID,
+    answer JSONB NOT NULL,
+    PRIMARY KEY (run, fingerprint),
+    CONSTRAINT fingerprint_whole CHECK (fingerprint ~ '^[0-9a-f]{64}$'),
+    CONSTRAINT content_whole CHECK (content ~ '^[0-9a-f]{64}$')
+);
+COMMENT ON TABLE settlement_bank_file IS 'local';
+
 CREATE TABLE settlement_bilateral (
     run TEXT NOT NULL,
     debtor TEXT NOT NULL,
@@ -181,10 +195,11 @@ CREATE TABLE settlement_instruction (
     bank_reference TEXT,
     booked_on DATE,
     differs TEXT,
+    rejected_at TIMESTAMP WITH TIME ZONE,
     PRIMARY KEY (instruction),
     CONSTRAINT direction_known CHECK (direction IN ('pay_in', 'pay_out')),
     CONSTRAINT direction_is_sign CHECK ((direction = 'pay_in') = (micros > 0) AND micros <> 0 AND minor >= 0),
-    CONSTRAINT state_known CHECK (state IN ('waiting', 'due', 'differs', 'confirmed', 'settled')),
+    CONSTRAINT state_known CHECK (state IN ('waiting', 'due', 'differs', 'rejected', 'confirmed', 'settled')),
     CONSTRAINT reference_fits CHECK (length(instruction) <= 35)
 );
 COMMENT ON TABLE settlement_instruction IS 'local';
@@ -288,7 +303,7 @@ UPDATABLE: dict[str, tuple[str, ...]] = {
     "settlement_run": ("state", "previewed_by", "approved_by"),
     "settlement_run_window": ("live",),
     "settlement_parked": ("resumed_by",),
-    "settlement_instruction": ("state", "bank_reference", "booked_on", "differs"),
+    "settlement_instruction": ("state", "bank_reference", "booked_on", "differs", "rejected_at"),
     "break_item": ("run", "suggested", "owner", "due_at", "state", "provisional", "ended_at", "resolution"),
 }
 DELETABLE: tuple[str, ...] = ()
