@@ -7,12 +7,16 @@ from hashlib import sha256
 from typing import Any
 
 from clearing.rules.units import MICRO
-from settlement.files import confirmations
-from settlement.files.bankfile import Direction, Statement
 from settlement.rules.matching import SCHEMA, SIGN_RULE, units
 
 OUR_ACCOUNT = "NL91ABNA0417164300"  # of the house, at the demo's bank
-DIRECTION = {"pay_in": Direction.CREDIT, "pay_out": Direction.DEBIT}
+DETAILS: tuple[dict[str, Any], ...] = (
+    {"partner": "house", "version": 1, "name": "Clearing house", "iban": OUR_ACCOUNT, "currency": "EUR"},
+    {"partner": "palm", "version": 1, "name": "Palm Hotels", "iban": "FR1420041010050500013M02606", "currency": "EUR"},
+    {"partner": "corner", "version": 1, "name": "Corner Shop", "iban": "ES9121000418450200051332", "currency": "EUR"},
+    {"partner": "lotus", "version": 1, "name": "Lotus Air", "iban": "DE89370400440532013000", "currency": "USD"},
+)
+DIRECTION = {"pay_in": "CRDT", "pay_out": "DBIT"}
 NOTIFICATION = """<?xml version="1.0" encoding="UTF-8"?>
 <Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.054.001.08">
   <BkToCstmrDbtCdtNtfctn>
@@ -49,23 +53,6 @@ def notification(name: str, instructions: Iterable[dict[str, Any]], now: datetim
         for one in instructions
     ]
     return NOTIFICATION.format(name=name, at=f"{now:%Y-%m-%dT%H:%M:%S}Z", account=OUR_ACCOUNT, entries="".join(entries))
-
-
-def confirmations_of(file: str) -> list[dict[str, str]]:
-    """What this file says of payments, in the words of `POST /v1/runs/{run}/confirmations`."""
-    return [said for statement in confirmations.read(file.encode()).statements for said in _booked(statement)]
-
-
-def _booked(statement: Statement) -> Iterable[dict[str, str]]:
-    for entry in statement.entries:
-        yield {
-            "instruction": entry.details[0].end_to_end_id,
-            "direction": "pay_in" if entry.direction is Direction.CREDIT else "pay_out",
-            "currency": entry.currency,
-            "amount": units(entry.amount),
-            "booked_on": "" if entry.booking_date is None else entry.booking_date.isoformat(),
-            "bank_reference": entry.reference,
-        }
 
 
 @dataclass(frozen=True, slots=True)

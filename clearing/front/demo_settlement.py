@@ -20,7 +20,9 @@ from clearing.front.shapes import instant
 from clearing.front.stage import Stage
 from clearing.front.story import WAIT_SECONDS, Story, common
 from clearing.rules.units import MICRO
+from clearing.signatures import parse_jwks
 from settlement import books as finance
+from settlement.reports import verify
 from settlement.rules.liability import Mirror, RollForward
 
 WINDOW_SECONDS, WINDOWS = 4, 60
@@ -66,7 +68,8 @@ def closing(story: Story) -> None:
 
 
 def settling(story: Story) -> None:
-    """The window is settled: drafted, previewed and approved by two keys, frozen, paid in, paid out"""
+    """The window is settled: drafted, previewed and approved by two keys, frozen, paid in, paid out, stated"""
+    _banked(story)
     _settle(story, story.windows[:1], "run-1")
     owed = {partner: _position(story, partner) for partner in PARTNERS}
     told = ", ".join(f"{partner} {common(amount)}" for partner, amount in owed.items())
@@ -165,6 +168,7 @@ def _settle(story: Story, windows: list[dict[str, Any]], name: str) -> None:
     story.shows(
         f"{run} is settled", held=whole["state"] == "settled", detail=f"{len(whole['events'])} steps, each signed"
     )
+    _stated(story, run, name)
     result = whole["result"]
     story.console.print(_nets(result["nets"]))
     story.console.print(_matrix(result["bilateral"]))
@@ -190,6 +194,8 @@ def _pay(story: Story, run: str, name: str) -> None:
     for direction in ("pay_in", "pay_out"):
         wanted = [one for one in operator.ask("GET", at)["instructions"] if one["direction"] == direction]
         released = all(one["state"] == "due" for one in wanted)
+        if direction == "pay_out":
+            story.keep(f"{name}-pain.001.xml", operator.fetch(f"{at}?format=pain.001"))
         file = demo_bank.notification(f"{name}-{direction}", wanted, sources.clock())
         story.keep(f"{name}-bank-{direction}.xml", file)
         booked = _confirm(operator, run, file)
@@ -200,10 +206,36 @@ def _pay(story: Story, run: str, name: str) -> None:
 
 
 def _confirm(operator: Session, run: str, file: str) -> list[dict[str, Any]]:
-    """Tell the run what the bank's file says."""
-    said = {"confirmations": demo_bank.confirmations_of(file)}
-    found: list[dict[str, Any]] = operator.ask("POST", f"/v1/runs/{run}/confirmations", said)["confirmations"]
+    """Send the run the bank's file, as it is; said twice, it has one effect."""
+    at = f"/v1/runs/{run}/confirmations"
+    told, again = [operator.send("POST", at, file.encode(), "application/xml") for _ in range(2)]
+    found: list[dict[str, Any]] = told["confirmations"] if told == again else []
     return found
+
+
+def _banked(story: Story) -> None:
+    """Two keys say where the house and the airline are paid."""
+    operator, second = _operators(story.stage)
+    for details in demo_bank.DETAILS:
+        proposed = operator.ask("POST", "/v1/bank-details", details)["proposal"]
+        second.ask("POST", f"/v1/bank-details/{proposed}/confirm", {})
+
+
+def _stated(story: Story, run: str, name: str) -> None:
+    """Every partner fetches its statement; the hotel's is checked with nothing but the house's public key."""
+    keys = parse_jwks(story.stage.jwks)
+    made = _operators(story.stage)[0].ask("GET", f"/v1/runs/{run}/statements")["statements"]
+    told = ", ".join(f"{one['partner']} {one['lines']} lines" for one in made)
+    story.shows("a statement for each party, sealed once", held=len(made) == len(PARTNERS) + 1, detail=told)
+    hotel = _session(story.stage, "palm-requests")
+    (own,) = [one for one in hotel.ask("GET", "/v1/statements")["statements"] if one["run"] == run]
+    for file in own["files"]:
+        kept = hotel.fetch(file["href"])
+        story.keep(f"{name}-palm-statement.{file['format']}", kept)
+        if file["format"] == "jsonl":
+            changed = kept.replace(b'"reference":null', b'"reference":"x"', 1)
+            held = verify(kept, keys).sealed is not None and verify(changed, keys).sealed is None
+            story.shows("it verifies offline, and does not once a line is changed", held=held, detail=own["root"])
 
 
 def _draft(story: Story, windows: Iterable[dict[str, Any]]) -> dict[str, Any]:

@@ -113,6 +113,7 @@ class Stage:
             "CLEARING_HOME": str(self.settings.home),
             "CLEARING_PACE": json.dumps(PACE),
             "CLEARING_LOG_LEVEL": "info",
+            "CLEARING_BANK_COOLING_HOURS": "0",  # the demo does not wait for three days
         }
         if kill_at:
             told["CLEARING_KILL_AT"] = kill_at

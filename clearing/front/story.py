@@ -44,12 +44,13 @@ class Story:
             self.failed.append(sentence)
 
     def keep(self, name: str, what: object) -> None:
-        """Write a file for whoever watches: text as it is, everything else as JSON."""
+        """Write a file for whoever watches: text and bytes as they are, everything else as JSON."""
         if self.out is None:
             return
         self.out.mkdir(parents=True, exist_ok=True)
         path = self.out / name
-        path.write_text(what if isinstance(what, str) else json.dumps(what, indent=2) + "\n", encoding="utf-8")
+        text = what if isinstance(what, str | bytes) else json.dumps(what, indent=2) + "\n"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
         self.kept.append(path)
 
     def quote(self, sent: int) -> dict[str, Any]:
