@@ -18,6 +18,7 @@ ROOM = "settlement"
 HOUSE_CODE = "house"
 MILLIONTHS = "millionths"
 OF_PROGRAMS = tuple([kind for kind in Account if kind < Account.POSITION])
+OF_THE_HOUSE = (Account.CASH, Account.FEE, Account.ROUNDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ async def chart(connection: Connection) -> Chart:
 
 
 def _accounts(found: list[Row]) -> Iterator[BookAccount]:
-    for kind in (Account.FEE, Account.ROUNDING):
+    for kind in OF_THE_HOUSE:
         yield BookAccount(account_number(HOUSE, kind), HOUSE_CODE, kind, MILLIONTHS, None)
     for row in found:
         number = account_number(row["number"], Account.POSITION)

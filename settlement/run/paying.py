@@ -11,7 +11,8 @@ from clearing import errors
 from clearing.ledger import Writer
 from clearing.ledger.items import Adjust, Pay
 from clearing.rules.refusals import Refusal
-from settlement.rules.run import Inputs, inputs_of, interest
+from settlement.rules.interest import accrued
+from settlement.rules.run import Inputs, inputs_of
 from settlement.run.store import Connection, InstructionRow, RunRow, Step, instructions, moved, noted, rows, run_of
 
 ADJUSTED_FOR = "interest"
@@ -57,10 +58,10 @@ async def _book(connection: Connection, writer: Writer, run: str, inputs: Inputs
 
 def _late(one: InstructionRow, inputs: Inputs, window: int) -> Adjust | None:
     """The interest of a pay-in that came after its day, as an adjustment of the open window; None where there is none."""
-    if one.direction != "pay_in" or one.booked_on is None:
+    if one.direction != "pay_in" or one.booked_on is None or one.booked_on <= one.value_date:
         return None
     terms = next(terms for terms in inputs.terms if terms.partner == one.partner)
-    owed = interest(one.micros, terms, (one.booked_on - one.value_date).days)
+    owed = accrued(one.micros, terms.late, one.value_date, one.value_date, one.booked_on)
     lines = ((one.partner, owed), ("house", -owed))
     return Adjust(None, None, _name("interest", one), ADJUSTED_FOR, lines, window, one.instruction) if owed else None
 

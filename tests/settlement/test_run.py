@@ -1,6 +1,5 @@
 """A settlement run on a real ledger: by hand, step by step, broken off anywhere, again, and to the last payment."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import psycopg
@@ -18,8 +17,7 @@ from settlement.run import paying as paying_room
 from settlement.run import reading as reading_room
 from settlement.run import steps as steps_room
 from settlement.run import store as store_room
-from tests.conftest import FixedClock
-from tests.ledger.books import AIR, HOTEL, SHOP, House, moved_in
+from tests.ledger.books import AIR, HOTEL, SHOP, House
 from tests.settlement.runs_room import (
     BIG,
     FIRST,
@@ -39,12 +37,6 @@ from tests.settlement.runs_room import (
     step,
     wanted,
 )
-
-
-@pytest.fixture
-async def house(database_url: str, clock: FixedClock) -> AsyncIterator[House]:
-    async with moved_in(database_url, clock) as known:
-        yield known
 
 
 async def test_a_small_window_by_hand(house: House) -> None:
