@@ -114,6 +114,7 @@ class Inputs:
     rates: RateSet
     terms: tuple[Terms, ...]
     suspended: tuple[str, ...]
+    advice_date: str | None
     value_date: str
 
 
@@ -203,6 +204,7 @@ def inputs_document(inputs: Inputs) -> dict[str, Any]:
             [one.partner, one.currency, one.interest_basis_points, one.year_days] for one in sorted(inputs.terms)
         ],
         "suspended": sorted(inputs.suspended),
+        "advice_date": inputs.advice_date,
         "value_date": inputs.value_date,
     }
 
@@ -224,6 +226,7 @@ def inputs_of(document: Mapping[str, Any]) -> Inputs:
         ),
         tuple(Terms(*one) for one in document["terms"]),
         tuple(document["suspended"]),
+        document["advice_date"],
         document["value_date"],
     )
 
@@ -237,6 +240,7 @@ def result_document(inputs: Inputs, result: Result) -> dict[str, Any]:
         "sign": "plus: the house owes the partner",
         "inputs_sha256": sha256(canonical(inputs_document(inputs))),
         "windows": sorted({one.code for one in inputs.windows}),
+        "advice_date": inputs.advice_date,
         "value_date": inputs.value_date,
         "rates": {"source": inputs.rates.source, "date": inputs.rates.date},
         "counts": [

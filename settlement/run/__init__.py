@@ -5,6 +5,7 @@ do the same at once one has the effect, and after a crash the same call goes on 
 """
 
 from settlement.run.confirming import Confirmation, Confirmed, confirm
+from settlement.run.late import Accrued, accrued, overdue
 from settlement.run.paying import carry_on
 from settlement.run.reading import Wanted, read_inputs
 from settlement.run.steps import abort, approve, draft, freeze
@@ -22,6 +23,7 @@ from settlement.run.store import (
 )
 
 __all__ = [
+    "Accrued",
     "Confirmation",
     "Confirmed",
     "Connection",
@@ -32,6 +34,7 @@ __all__ = [
     "Step",
     "Wanted",
     "abort",
+    "accrued",
     "approve",
     "carry_on",
     "confirm",
@@ -39,6 +42,7 @@ __all__ = [
     "events",
     "freeze",
     "instructions",
+    "overdue",
     "read_inputs",
     "run_of",
     "runs",

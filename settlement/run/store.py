@@ -63,6 +63,10 @@ class InstructionRow:
     booked_on: date | None
     differs: str | None
 
+    def overdue(self, today: date) -> bool:
+        """Whether it comes in, and its day has passed without a confirmation."""
+        return self.direction == "pay_in" and self.state in {"due", "differs"} and self.value_date < today
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

@@ -84,6 +84,7 @@ def inputs(found: tuple[Flow, ...], **changes: Any) -> Inputs:
             Terms(one, currency, 800, 365) for one, currency in zip(PARTNERS, ("EUR", "JPY", "EUR", "KWD"), strict=True)
         ),
         "suspended": (),
+        "advice_date": None,
         "value_date": "2026-03-12",
     }
     return Inputs(**given_ | changes)
