@@ -4,6 +4,7 @@ Every step is one function. What it decides, one statement decides: a run moves 
 do the same at once one has the effect, and after a crash the same call goes on where it stopped.
 """
 
+from settlement.run.auditing import unsound
 from settlement.run.confirming import Confirmation, Confirmed, confirm
 from settlement.run.late import Accrued, accrued, overdue
 from settlement.run.paying import carry_on
@@ -46,4 +47,5 @@ __all__ = [
     "read_inputs",
     "run_of",
     "runs",
+    "unsound",
 ]
