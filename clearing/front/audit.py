@@ -13,6 +13,7 @@ from clearing.ledger import verify as books
 from clearing.ledger.verify import Check
 from clearing.signatures import PublicKey
 from settlement import books as finance
+from settlement import run as settling
 
 PAGE = 500
 SHOWN_MOST = 20
@@ -36,6 +37,14 @@ async def audit(connection: AsyncConnection[Any], keyring: Keyring) -> list[Chec
     )
     named, missing = await finance.expiries_unproven(connection, LANE)
     checks.append(Check("what reports of expired points name as evidence is there", named, _shown(missing)))
+    approved, faults = await settling.unsound(connection, LANE)
+    checks.append(
+        Check(
+            "runs are what two keys approved, add up to zero, and are booked where they are settled",
+            approved,
+            _shown(faults),
+        )
+    )
     checks.append(await _signatures(connection, keyring))
     return checks
 

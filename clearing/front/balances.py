@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from clearing import errors, partners
 from clearing.front import balance_messages, reading, shapes
@@ -16,25 +16,14 @@ from clearing.front.house import LANE
 from clearing.ledger import history
 from clearing.partners import Directory
 from clearing.rules.postings import HOUSE, Account, account_number
+from settlement.books.chart import HOUSE_CODE, MILLIONTHS, OF_PROGRAMS, OF_THE_HOUSE
+from settlement.rules.journal import BookAccount
 
 if TYPE_CHECKING:
     from clearing.front.house import House
 
-OF_PROGRAMS = tuple([kind for kind in Account if kind < Account.POSITION])
-OF_THE_HOUSE = (Account.CASH, Account.FEE, Account.ROUNDING)
-HOUSE_CODE = "house"
-MILLIONTHS = "millionths"
 _ASKS = ("at",)
 _AT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-9]{2})")
-
-
-class Named(NamedTuple):
-    """An account of the books: its name and number, the unit it is kept in, and the partner who may see it (None: operators only)."""
-
-    name: str
-    number: int
-    unit: str
-    partner: str | None
 
 
 async def balances(house: "House", asked: Asked) -> Reply:
@@ -84,7 +73,7 @@ def instant(asked: Asked) -> datetime:
     return at
 
 
-async def _told(house: "House", asked: Asked, wanted: list[Named]) -> Reply:
+async def _told(house: "House", asked: Asked, wanted: list[BookAccount]) -> Reply:
     at = instant(asked)
     async with house.reads.connection() as connection:
         found = await history.balances(connection, LANE, [one.number for one in wanted], at)
@@ -93,7 +82,7 @@ async def _told(house: "House", asked: Asked, wanted: list[Named]) -> Reply:
     return Reply(200, {"at": shapes.instant(at), "events": edge.size, "settled": edge.settled, "balances": listed})
 
 
-async def _visible(house: "House", asked: Asked) -> list[Named]:
+async def _visible(house: "House", asked: Asked) -> list[BookAccount]:
     """The accounts that the caller may see."""
     directory, partner = await house.live.directory(asked.at), asked.caller.partner
     if partner is not None and partner not in directory.partners:  # taken in this very moment, by another process
@@ -101,17 +90,17 @@ async def _visible(house: "House", asked: Asked) -> list[Named]:
     return [one for one in chart(directory) if partner in {None, one.partner}]
 
 
-def chart(directory: Directory) -> Iterator[Named]:
+def chart(directory: Directory) -> Iterator[BookAccount]:
     """Every account of the books by name."""
     for program in directory.programs.values():
         for kind in OF_PROGRAMS:
             number = account_number(program.number, kind)
-            yield Named(f"{program.code}.{kind.name.lower()}", number, program.unit_name, program.partner)
+            yield BookAccount(number, program.code, kind, program.unit_name, program.partner)
     for partner in directory.partners.values():
         number = account_number(partner.number, Account.POSITION)
-        yield Named(f"{partner.code}.{Account.POSITION.name.lower()}", number, MILLIONTHS, partner.code)
+        yield BookAccount(number, partner.code, Account.POSITION, MILLIONTHS, partner.code)
     for kind in OF_THE_HOUSE:
-        yield Named(f"{HOUSE_CODE}.{kind.name.lower()}", account_number(HOUSE, kind), MILLIONTHS, None)
+        yield BookAccount(account_number(HOUSE, kind), HOUSE_CODE, kind, MILLIONTHS, None)
 
 
 DOORS = (

@@ -19,8 +19,9 @@ from clearing.rules.shapes import Fault
 from settlement import books as finance
 from settlement.rules.ageing import Aged
 from settlement.rules.deferral_json import answer
-from settlement.rules.journal import Codes, codes_of, major
+from settlement.rules.journal import Codes, codes_of
 from settlement.rules.liability import Mirror, RollForward
+from settlement.rules.money import major
 
 books = typer.Typer(help="Finance's books, out of the ledger. Plus: owes the house.", no_args_is_help=True)
 terminal.app.add_typer(books, name="books")

@@ -88,8 +88,15 @@ def pay(
     found = Session(key, url, pinned).ask("GET", f"/v1/runs/{run}/instructions")
     table = Table(*(name.replace("_", " ") for name in PAYMENTS), title=f"{run}: {found['state']}")
     for one in found["instructions"]:
-        table.add_row(*("" if one[name] is None else str(one[name]) for name in PAYMENTS))
+        said = one | {"state": "overdue" if one["overdue"] else one["state"]}
+        table.add_row(*("" if said[name] is None else str(said[name]) for name in PAYMENTS))
     terminal.out.print(table)
+
+
+@settle.command()
+def overdue(key: Key, url: Url = URL, pinned: Pinned = None) -> None:
+    """Book the interest of pay-ins that are late, up to today. Said again on the same day it books nothing more."""
+    terminal.out.print_json(data=Session(key, url, pinned).ask("POST", "/v1/overdue", {}))
 
 
 @settle.command()

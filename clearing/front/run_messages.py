@@ -37,10 +37,13 @@ class TermsWish(Wish):
 
 
 class RunWish(Wish):
-    """Settle these sealed windows. Partners without terms are paid in `currency`; what touches a suspended one is parked."""
+    """Settle these sealed windows. Partners without terms are paid in `currency`; what touches a suspended one is parked.
+
+    `value_date` is the published calendar's for the last window: it is needed where no scheme gives one, and a different one is refused.
+    """
 
     windows: Annotated[tuple[Party, ...], Field(strict=False, min_length=1, max_length=60)]
-    value_date: Day
+    value_date: Day | None = None
     currency: Currency
     rates: RatesWish
     terms: Annotated[tuple[TermsWish, ...], Field(strict=False, max_length=150)] = ()
@@ -78,6 +81,27 @@ class ConfirmationsWish(Wish):
     """What the bank's file says of a run's payments."""
 
     confirmations: Annotated[tuple[BookedWish, ...], Field(strict=False, min_length=1, max_length=150)]
+
+
+class OverdueWish(Wish):
+    """Book the interest of every pay-in that is overdue today, from where it was accrued to before."""
+
+
+class AccruedSaid(Said):
+    """Interest of one pay-in, from one day up to another, in millionths of the common unit."""
+
+    run: str
+    instruction: str
+    partner: Code
+    since: Day
+    until: Day
+    interest: Total
+
+
+class OverdueSaid(Said):
+    """What was accrued now: nothing where it was accrued today before."""
+
+    accrued: list[AccruedSaid]
 
 
 class RunSaid(Said):
@@ -136,7 +160,10 @@ class RunsSaid(Said):
 
 
 class InstructionSaid(Said):
-    """One payment. What goes out is `waiting` until all that comes in is settled; `differs` says what the bank says otherwise."""
+    """One payment. What goes out is `waiting` until all that comes in is settled; `differs` says what the bank says otherwise.
+
+    `overdue`: it comes in, its day has passed and the bank has not confirmed it. `accrued`: the interest booked for that, in millionths.
+    """
 
     instruction: str
     partner: Code
@@ -145,6 +172,8 @@ class InstructionSaid(Said):
     amount: str
     settles: Total
     value_date: Day
+    overdue: bool
+    accrued: Total
     state: Literal["waiting", "due", "differs", "rejected", "confirmed", "settled"]
     bank_reference: str | None
     booked_on: Day | None

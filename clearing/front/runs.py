@@ -20,8 +20,9 @@ from clearing.rules.refusals import Refusal
 from settlement import run as settling
 from settlement import stating
 from settlement.files import confirmations
+from settlement.rules.money import written
 from settlement.rules.run import Rate, RateSet, Terms, replayed
-from settlement.run import Confirmation, InstructionRow, RunRow, Step, Wanted
+from settlement.run import Accrued, Confirmation, InstructionRow, RunRow, Step, Wanted
 
 if TYPE_CHECKING:
     from clearing.front.house import House
@@ -171,7 +172,29 @@ async def list_instructions(house: "House", asked: Asked) -> Reply:
             return Reply(200, made.file(), XML)
         row = await settling.run_of(connection, asked.path["run"])
         found = await settling.instructions(connection, row.run)
-    return Reply(200, {"run": row.run, "state": row.state, "instructions": [_instruction(one) for one in found]})
+        accrued = await settling.accrued(connection, row.run)
+    told = [_instruction(one, asked.at.date(), accrued.get(one.instruction)) for one in found]
+    return Reply(200, {"run": row.run, "state": row.state, "instructions": told})
+
+
+async def accrue_overdue(house: "House", asked: Asked) -> Reply:
+    """Book the interest of every pay-in whose day has passed without a confirmation, by its contract, up to today. Again: nothing more."""
+    _ = asked.idempotency_key, asked.parse(messages.OverdueWish)
+    await keep_request(house, asked)
+    async with house.reads.connection() as connection:
+        found = await settling.overdue(connection, house.writer, asked.at.date())
+    told = [
+        {
+            "run": one.run,
+            "instruction": one.instruction,
+            "partner": one.partner,
+            "since": one.since.isoformat(),
+            "until": one.until.isoformat(),
+            "interest": str(one.micros),
+        }
+        for one in found
+    ]
+    return Reply(200, {"accrued": told})
 
 
 # --- in
@@ -197,7 +220,7 @@ def _wanted(wish: messages.RunWish) -> Wanted:
         _currency(wish.currency),
         terms,
         tuple(sorted(set(wish.suspended))),
-        _day(wish.value_date).isoformat(),
+        None if wish.value_date is None else _day(wish.value_date).isoformat(),
     )
 
 
@@ -263,17 +286,17 @@ def _told(row: RunRow) -> dict[str, Any]:
     }
 
 
-def _instruction(one: InstructionRow) -> dict[str, Any]:
-    digits = _digits(one.currency)
-    whole, rest = divmod(one.minor, 10**digits)
+def _instruction(one: InstructionRow, today: date, accrued: Accrued | None) -> dict[str, Any]:
     return {
         "instruction": one.instruction,
         "partner": one.partner,
         "direction": one.direction,
         "currency": one.currency,
-        "amount": f"{whole}.{rest:0{digits}}" if digits else str(whole),
+        "amount": written(one.minor, _digits(one.currency)),
         "settles": str(one.micros),
         "value_date": one.value_date.isoformat(),
+        "overdue": one.overdue(today),
+        "accrued": str(accrued.micros if accrued else 0),
         "state": one.state,
         "bank_reference": one.bank_reference,
         "booked_on": None if one.booked_on is None else one.booked_on.isoformat(),
@@ -319,6 +342,15 @@ DOORS = (
         purposes=OPERATORS,
         tag="settlement",
         asks=("format", "again"),
+    ),
+    Door(
+        "POST",
+        "/v1/overdue",
+        accrue_overdue,
+        {200: messages.OverdueSaid},
+        messages.OverdueWish,
+        purposes=OPERATORS,
+        tag="settlement",
     ),
     _step_door("approve", approve_run, messages.ApproveWish, "run_not_ready", "run_differs", "second_key_needed"),
     _step_door("freeze", freeze_run, messages.FreezeWish, "run_not_ready", "run_differs", "window_not_sealed"),

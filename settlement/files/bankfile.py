@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from enum import StrEnum
 
-from settlement.files.money import MICRO_DIGITS, decimal
 from settlement.files.parties import Account
+from settlement.rules import money
 
 
 class Direction(StrEnum):
@@ -157,7 +157,7 @@ class BankFile:
 
 def plain(amount: int) -> str:
     """Millionths as decimal text, with two digits at least."""
-    return decimal(amount, MICRO_DIGITS, 2)
+    return money.plain(amount, 2)
 
 
 def _digest(said: object) -> str:

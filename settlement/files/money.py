@@ -1,23 +1,14 @@
-"""Amounts between the decimal text of files and whole numbers: exact, both ways."""
+"""The amounts of a bank's files, which are written otherwise than ours, as whole numbers: exact."""
 
 import re
 
 from clearing import errors
+from settlement.rules.money import MICRO_DIGITS
 
-MICRO_DIGITS = 6  # digits of a millionth, as the books count
 FRACTION_DIGITS_MAX = 5  # ISO 20022, ActiveOrHistoricCurrencyAndAmount: fractionDigits
 DIGITS_MAX = 18  # the same type: totalDigits
 
 _DECIMAL = re.compile(r"\+?([0-9]*)(?:\.([0-9]*))?")  # xs:decimal without a minus: amounts have a direction instead
-
-
-def decimal(units: int, digits: int, least: int | None = None) -> str:
-    """`units` of which 10 ** `digits` make one, as decimal text; zeros at its end are left out down to `least` digits."""
-    whole, rest = divmod(abs(units), 10**digits)
-    fraction = f"{rest:0{digits}d}" if digits else ""
-    if least is not None:
-        fraction = fraction[:least] + fraction[least:].rstrip("0")
-    return f"{'-' if units < 0 else ''}{whole}{'.' if fraction else ''}{fraction}"
 
 
 def micros(text: str) -> int:

@@ -14,8 +14,8 @@ from lxml import etree
 
 from clearing import errors
 from clearing.rules.units import AMOUNT_MAX
-from settlement.files.money import MICRO_DIGITS, decimal
 from settlement.files.parties import NAME_MAX, TOWN_MAX, Account, Party, latin, reference
+from settlement.rules.money import MICRO_DIGITS, written
 
 VERSION = "pain.001.001.09"
 NAMESPACE = f"urn:iso:std:iso:20022:tech:xsd:{VERSION}"
@@ -188,7 +188,7 @@ def _sums(parent: etree._Element, instructions: Sequence[Instruction]) -> None:
     """How many, and the sum of their figures whatever their currency (ISO 20022: ControlSum)."""
     _add(parent, "NbOfTxs", str(len(instructions)))
     least = max(each.digits for each in instructions)
-    _add(parent, "CtrlSum", decimal(sum(each.micros for each in instructions), MICRO_DIGITS, least))
+    _add(parent, "CtrlSum", written(sum(each.micros for each in instructions), MICRO_DIGITS, least))
 
 
 def _batch(parent: etree._Element, batch: Batch, debtor: Party, service_level: str) -> None:
@@ -216,7 +216,7 @@ def _transfer(parent: etree._Element, each: Instruction) -> None:
     ids = _add(parent, "PmtId")
     _add(ids, "InstrId", each.id)
     _add(ids, "EndToEndId", each.id)
-    amount = _add(_add(parent, "Amt"), "InstdAmt", decimal(each.amount, each.digits))
+    amount = _add(_add(parent, "Amt"), "InstdAmt", written(each.amount, each.digits))
     amount.set("Ccy", each.currency)
     if each.payee.bic:
         _add(_add(_add(parent, "CdtrAgt"), "FinInstnId"), "BICFI", each.payee.bic)

@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 from settlement.reports.figures import grouped, steps
+from settlement.rules.money import MICRO_DIGITS
 from settlement.rules.statement import Payment, Statement
-from settlement.rules.statement_lines import MICRO_DIGITS
 
 Row = tuple[str, str]
 

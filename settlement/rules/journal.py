@@ -15,10 +15,9 @@ from typing import Any
 from clearing.rules.postings import Account
 from clearing.rules.shapes import Fault, Reader, record, several, text
 from clearing.rules.shapes import one_of as word
-from clearing.rules.units import MICRO
+from settlement.rules.money import major
 
 COLUMNS = ("journal_id", "date", "account", "debit", "credit", "unit", "memo", "external_id")
-PLACES = len(str(MICRO)) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +58,6 @@ class Journal:
         for account, amount in self.lines:
             sums[_commodity(account)] = sums.get(_commodity(account), 0) + amount
         return tuple([unit for unit, amount in sums.items() if amount])
-
-
-def major(micros: int) -> str:
-    """Millionths as an exact decimal of the common unit."""
-    sign, whole = "-" if micros < 0 else "", abs(micros)
-    return f"{sign}{whole // MICRO}.{whole % MICRO:0{PLACES}}"
 
 
 def told(account: BookAccount, amount: int) -> str:

@@ -20,13 +20,14 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any, NamedTuple
 
+from settlement.rules import money
+
 SCHEMA = "clearing-book/1"
 SIGN_RULE = "plus owes the house"
 LINES_MAX = 999_999  # of one book
 SEQUENCE_MAX = 9_000_000_000  # sequence and line make one number that JSON keeps exact
 AMOUNT_MAX = 2**53 - 1
 FAULTS_SHOWN_MAX = 1_000
-MICRO_DIGITS = 6
 
 HEAD_FIELDS = ("record", "schema", "partner", "window", "sequence", "sign")
 LINE_FIELDS = ("record", "line", "exchange", "reference", "at", "debit", "credit", "points", "status")
@@ -226,15 +227,13 @@ def micros(text: str) -> int | None:
     if found is None:
         return None
     whole, part = found.groups()
-    amount = int(whole) * 1_000_000 + (int(part.ljust(MICRO_DIGITS, "0")) if part else 0)
+    amount = int(whole + (part or "").ljust(money.MICRO_DIGITS, "0"))
     return amount if amount <= AMOUNT_MAX else None
 
 
 def units(amount: int) -> str:
     """Millionths as a decimal string, without zeros that say nothing."""
-    whole, part = divmod(abs(amount), 1_000_000)
-    sign = "-" if amount < 0 else ""
-    return f"{sign}{whole}" + (f".{part:06}".rstrip("0") if part else "")
+    return money.plain(amount, 0)
 
 
 def instant(text: str) -> datetime:

@@ -106,20 +106,23 @@ def rate(text: str) -> Ratio | Refused:
     return Ratio(exact.numerator, exact.denominator)
 
 
-def written(amount: int, digits: int) -> str:
-    """Units of ten to the minus `digits` as decimal text with all their decimals."""
-    whole, fraction = divmod(abs(amount), 10**digits)
-    sign = "-" if amount < 0 else ""
-    return f"{sign}{whole}.{fraction:0{digits}}" if digits else f"{sign}{whole}"
+def written(amount: int, digits: int, least: int | None = None) -> str:
+    """Units of ten to the minus `digits` as decimal text with all their decimals; zeros at its end only up to `least`, where it is said."""
+    whole, rest = divmod(abs(amount), 10**digits)
+    fraction = f"{rest:0{digits}}" if digits else ""
+    if least is not None:
+        fraction = fraction[:least] + fraction[least:].rstrip("0")
+    return f"{'-' if amount < 0 else ''}{whole}{'.' if fraction else ''}{fraction}"
 
 
 def plain(amount: int, digits: int) -> str:
     """Micros as decimal text: the decimals of the currency, and more only where they say something."""
-    text = written(amount, MICRO_DIGITS)
-    shortest = len(text) - MICRO_DIGITS + digits
-    while len(text) > shortest and text.endswith("0"):
-        text = text[:-1]
-    return text.removesuffix(".")
+    return written(amount, MICRO_DIGITS, digits)
+
+
+def major(amount: int) -> str:
+    """Micros as decimal text with all six decimals."""
+    return written(amount, MICRO_DIGITS)
 
 
 def minor(amount: Fraction, digits: int) -> Fraction:

@@ -10,13 +10,17 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
+from datetime import date, datetime
 from typing import Any
 
-from clearing.rules.units import MICRO
+from clearing.rules.units import Ratio
+from settlement.rules import rates as converting
 from settlement.rules.flows import HOUSE, Flow, merged, nets
+from settlement.rules.interest import DayCount, Late
+from settlement.rules.money import minor, to_minor
 
 SCHEMA = "run-1"
+COMMON = "common unit"  # no currency has this code
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -67,6 +71,20 @@ class RateSet:
     published_at: str
     rates: tuple[Rate, ...]
 
+    @property
+    def named(self) -> converting.RateSet:
+        """The same as settlement converts by: the common unit is what all of them are worth."""
+        values = {rate.currency: Ratio(rate.num, rate.den) for rate in self.rates}
+        published = datetime.fromisoformat(self.published_at)
+        return converting.RateSet(
+            COMMON, {**values, COMMON: converting.ONE}, self.source, date.fromisoformat(self.date), published
+        )
+
+    @property
+    def digits(self) -> dict[str, int]:
+        """The decimals of each currency."""
+        return {rate.currency: rate.digits for rate in self.rates}
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Terms:
@@ -76,6 +94,12 @@ class Terms:
     currency: str
     interest_basis_points: int
     year_days: int
+
+    @property
+    def late(self) -> Late:
+        """What a late pay-in owes the house."""
+        days = DayCount.ACT_360 if self.year_days == DayCount.ACT_360.year else DayCount.ACT_365
+        return Late(self.interest_basis_points, days, HOUSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +114,7 @@ class Inputs:
     rates: RateSet
     terms: tuple[Terms, ...]
     suspended: tuple[str, ...]
+    advice_date: str | None
     value_date: str
 
 
@@ -126,35 +151,25 @@ def settle(inputs: Inputs) -> Result:
     parked = tuple([flow for flow in due if flow.debtor in barred or flow.creditor in barred])
     settled = tuple([flow for flow in due if flow.debtor not in barred and flow.creditor not in barred])
     terms = {one.partner: one for one in inputs.terms}
-    rates = {rate.currency: rate for rate in inputs.rates.rates}
     by_currency: dict[str, list[tuple[str, int]]] = defaultdict(list)
     for party, micros in sorted(nets(settled).items()):
         if party == HOUSE:
             continue
         if party not in terms:
             raise UnsettleableError(f"nothing says in which currency {party} is paid")
-        if terms[party].currency not in rates:
+        if terms[party].currency not in inputs.rates.digits:
             raise UnsettleableError(f"the rate set has no rate of {terms[party].currency}")
         by_currency[terms[party].currency].append((party, micros))
-    found = [net for currency in sorted(by_currency) for net in _rounded(rates[currency], by_currency[currency])]
+    found = [net for currency in sorted(by_currency) for net in _rounded(inputs.rates, currency, by_currency[currency])]
     return Result(tuple(found), settled, parked)
 
 
-def _rounded(rate: Rate, exact: Sequence[tuple[str, int]]) -> list[Net]:
-    """The nets of one currency with the house's side of it: each rounded down, then one more to each of the largest remainders."""
+def _rounded(rates: RateSet, currency: str, exact: Sequence[tuple[str, int]]) -> list[Net]:
+    """The nets of one currency with the house's side of it, rounded together."""
     lines = [*exact, (HOUSE, -sum(micros for _, micros in exact))]
-    wanted = [Fraction(micros * rate.den * 10**rate.digits, rate.num * MICRO) for _, micros in lines]
-    minor = [share.numerator // share.denominator for share in wanted]
-    order = sorted(range(len(lines)), key=lambda place: (minor[place] - wanted[place], place))
-    for place in order[: -sum(minor)]:
-        minor[place] += 1
-    return [Net(party, rate.currency, micros, whole) for (party, micros), whole in zip(lines, minor, strict=True)]
-
-
-def interest(micros: int, terms: Terms, days: int) -> int:
-    """Simple interest on an amount that is paid so many days late, rounded half up to a millionth; none when it is not late."""
-    owed = Fraction(abs(micros) * terms.interest_basis_points * max(days, 0), 10_000 * terms.year_days)
-    return (2 * owed.numerator + owed.denominator) // (2 * owed.denominator)
+    worth, digits = rates.named.cross(COMMON, currency), rates.digits[currency]
+    rounded = to_minor({party: minor(micros * worth, digits) for party, micros in lines})
+    return [Net(party, currency, micros, rounded[party]) for party, micros in lines]
 
 
 # --- bytes
@@ -189,13 +204,14 @@ def inputs_document(inputs: Inputs) -> dict[str, Any]:
             [one.partner, one.currency, one.interest_basis_points, one.year_days] for one in sorted(inputs.terms)
         ],
         "suspended": sorted(inputs.suspended),
+        "advice_date": inputs.advice_date,
         "value_date": inputs.value_date,
     }
 
 
 def inputs_of(document: Mapping[str, Any]) -> Inputs:
     """The inputs again. Law: `inputs_document(inputs_of(document)) == document`."""
-    rates = document["rates"]
+    said = document["rates"]
     return Inputs(
         tuple(SealedWindow(*one) for one in document["windows"]),
         _heard(document["flows"]),
@@ -203,13 +219,14 @@ def inputs_of(document: Mapping[str, Any]) -> Inputs:
         tuple(Counted(*one) for one in document["counts"]),
         tuple(Contract(*one) for one in document["contracts"]),
         RateSet(
-            rates["source"],
-            rates["date"],
-            rates["published_at"],
-            tuple(Rate(currency, int(num), int(den), digits) for currency, num, den, digits in rates["rates"]),
+            said["source"],
+            said["date"],
+            said["published_at"],
+            tuple(Rate(currency, int(num), int(den), digits) for currency, num, den, digits in said["rates"]),
         ),
         tuple(Terms(*one) for one in document["terms"]),
         tuple(document["suspended"]),
+        document["advice_date"],
         document["value_date"],
     )
 
@@ -223,6 +240,7 @@ def result_document(inputs: Inputs, result: Result) -> dict[str, Any]:
         "sign": "plus: the house owes the partner",
         "inputs_sha256": sha256(canonical(inputs_document(inputs))),
         "windows": sorted({one.code for one in inputs.windows}),
+        "advice_date": inputs.advice_date,
         "value_date": inputs.value_date,
         "rates": {"source": inputs.rates.source, "date": inputs.rates.date},
         "counts": [

@@ -12,9 +12,9 @@ from datetime import date, datetime
 from itertools import pairwise
 
 from clearing.rules.units import Ratio
+from settlement.rules.money import MICRO_DIGITS
 from settlement.rules.statement_lines import (
     ADJUSTMENTS,
-    MICRO_DIGITS,
     RETURNS,
     Line,
     StatementError,

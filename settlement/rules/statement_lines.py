@@ -12,8 +12,8 @@ from operator import attrgetter
 from typing import Any
 
 from clearing.rules.units import AMOUNT_MAX, MICRO
+from settlement.rules.money import MICRO_DIGITS, written
 
-MICRO_DIGITS = 6
 TEXT_MAX = 140
 
 _CODE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
@@ -160,10 +160,7 @@ def read_record(said: dict[str, Any]) -> Line:
 
 def decimal(amount: int, digits: int = MICRO_DIGITS) -> str:
     """`amount` units of 10^-digits as a decimal number; zero has no sign."""
-    if not digits:
-        return str(amount)
-    whole, rest = divmod(abs(amount), 10**digits)
-    return f"{'-' if amount < 0 else ''}{whole}.{rest:0{digits}}"
+    return written(amount, digits)
 
 
 def scaled(figure: str, text: object, digits: int) -> int:

@@ -4,8 +4,10 @@ Every step is one function. What it decides, one statement decides: a run moves 
 do the same at once one has the effect, and after a crash the same call goes on where it stopped.
 """
 
+from settlement.run.auditing import unsound
 from settlement.run.banking import Message, again, message, party_of
 from settlement.run.confirming import Confirmation, Confirmed, confirm
+from settlement.run.late import Accrued, accrued, overdue
 from settlement.run.paying import carry_on
 from settlement.run.reading import Wanted, read_inputs
 from settlement.run.steps import abort, approve, draft, freeze
@@ -24,6 +26,7 @@ from settlement.run.store import (
 from settlement.run.taking import take
 
 __all__ = [
+    "Accrued",
     "Confirmation",
     "Confirmed",
     "Connection",
@@ -35,6 +38,7 @@ __all__ = [
     "Step",
     "Wanted",
     "abort",
+    "accrued",
     "again",
     "approve",
     "carry_on",
@@ -44,9 +48,11 @@ __all__ = [
     "freeze",
     "instructions",
     "message",
+    "overdue",
     "party_of",
     "read_inputs",
     "run_of",
     "runs",
     "take",
+    "unsound",
 ]

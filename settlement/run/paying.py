@@ -7,14 +7,14 @@ import hashlib
 import json
 from uuid import UUID
 
-from clearing import errors
 from clearing.ledger import Writer
 from clearing.ledger.items import Adjust, Pay
-from clearing.rules.refusals import Refusal
-from settlement.rules.run import Inputs, inputs_of, interest
+from settlement.rules.interest import accrued
+from settlement.rules.run import Inputs, inputs_of
+from settlement.run import late as overdue_room
+from settlement.run.late import INTEREST, put
 from settlement.run.store import Connection, InstructionRow, RunRow, Step, instructions, moved, noted, rows, run_of
 
-ADJUSTED_FOR = "interest"
 PAID_FOR = "settlement"
 
 
@@ -47,29 +47,29 @@ async def _book(connection: Connection, writer: Writer, run: str, inputs: Inputs
     confirmed = [one for one in await instructions(connection, run) if one.state == "confirmed"]
     window = max(one.number for one in inputs.windows)
     for one in confirmed:
-        if late := _late(one, inputs, window):
-            await _put(writer, late)
+        if late := await _late(connection, one, inputs, window):
+            await put(writer, late)
         name = _name("payment", one)
-        await _put(writer, Pay(None, None, name, one.partner, one.micros, PAID_FOR, window, one.instruction))
+        await put(writer, Pay(None, None, name, one.partner, one.micros, PAID_FOR, window, one.instruction))
         await rows(connection, "run_instruction_settle", run=run, instruction=one.instruction)
     return bool(confirmed)
 
 
-def _late(one: InstructionRow, inputs: Inputs, window: int) -> Adjust | None:
-    """The interest of a pay-in that came after its day, as an adjustment of the open window; None where there is none."""
+async def _late(connection: Connection, one: InstructionRow, inputs: Inputs, window: int) -> Adjust | None:
+    """What is left to book of the interest of a pay-in: what its day of booking owes, less what was accrued; None where nothing is.
+
+    It gives back what was accrued for days on which the money was there and nobody had said so yet.
+    """
     if one.direction != "pay_in" or one.booked_on is None:
         return None
     terms = next(terms for terms in inputs.terms if terms.partner == one.partner)
-    owed = interest(one.micros, terms, (one.booked_on - one.value_date).days)
+    until = max(one.value_date, one.booked_on)
+    before = (await overdue_room.accrued(connection, one.run)).get(one.instruction)
+    owed = accrued(one.micros, terms.late, one.value_date, one.value_date, until) - (before.micros if before else 0)
     lines = ((one.partner, owed), ("house", -owed))
-    return Adjust(None, None, _name("interest", one), ADJUSTED_FOR, lines, window, one.instruction) if owed else None
+    name, reference = _name("interest", one), f"{one.instruction}/{until.isoformat()}"
+    return Adjust(None, None, name, INTEREST, lines, window, reference) if owed else None
 
 
 def _name(what: str, one: InstructionRow) -> UUID:
     return UUID(bytes=hashlib.sha256(f"{what}|{one.run}|{one.instruction}".encode()).digest()[:16])
-
-
-async def _put(writer: Writer, item: Pay | Adjust) -> None:
-    outcome = await writer.put(item)
-    if isinstance(outcome, Refusal):
-        raise errors.ItemRejected(outcome.detail)

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from clearing import errors, partners
@@ -22,7 +22,8 @@ NO_INTEREST, DAYS_OF_A_YEAR = 0, 365
 class Wanted:
     """What an operator asks to be settled: windows by their codes, at these rates, and paid on this day.
 
-    A partner without terms is paid in `currency` and owes no interest. `suspended` partners' flows are parked.
+    A partner without terms is paid in `currency` and owes no interest. `suspended` partners' flows are parked. The day is that of the last
+    window in the scheme's calendar; it is said here only where no scheme gives one, or to be sure that it is the same.
     """
 
     windows: tuple[str, ...]
@@ -30,7 +31,7 @@ class Wanted:
     currency: str
     terms: tuple[Terms, ...]
     suspended: tuple[str, ...]
-    value_date: str
+    value_date: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class Window:
     first: int
     until: int
     root: bytes
+    advice_date: date | None
+    value_date: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +67,16 @@ class Read:
 
 
 async def read_inputs(connection: Connection, lane: int, wanted: Wanted, run: str | None = None) -> Read | Refusal:
-    """What this run is made of. `run` is the one that already resumed what it names. Raises errors.NotFound for an unknown window."""
+    """What this run is made of. `run` is the one that already resumed what it names.
+
+    Raises errors.NotFound for an unknown window, errors.ValidationFailed for a value date that is missing or not the calendar's.
+    """
     async with connection.transaction():
         await rows(connection, "run_patience")
         windows = await sealed(connection, lane, wanted.windows)
         if isinstance(windows, Refusal):
             return windows
+        advice_date, value_date = _dates(windows[-1], wanted)
         directory = await partners.load(connection)
         sums, slices = await _booked(connection, lane, windows, directory)
         counts = await _counted(connection, lane, windows)
@@ -86,7 +93,8 @@ async def read_inputs(connection: Connection, lane: int, wanted: Wanted, run: st
         wanted.rates,
         _terms(wanted, parties),
         tuple(sorted(wanted.suspended)),
-        wanted.value_date,
+        advice_date,
+        value_date,
     )
     return Read(inputs, tuple(one.number for one in windows), imbalance(sums, slices), tuple(parked))
 
@@ -101,6 +109,18 @@ async def sealed(connection: Connection, lane: int, codes: Iterable[str]) -> lis
         if one["sealed_size"] is None:
             return Refusal(RefusalCode.WINDOW_NOT_SEALED, f"window {one['code']} is not sealed")
     return [Window(*one.values()) for one in found]
+
+
+def _dates(last: Window, wanted: Wanted) -> tuple[str | None, str]:
+    """The advice and the value date of a run: those of its last window, where a scheme published them."""
+    if last.value_date is None or last.advice_date is None:
+        if wanted.value_date is None:
+            raise errors.ValidationFailed(f"value_date: no scheme gives one for {last.code}, so the draft says it")
+        return None, wanted.value_date
+    published = last.value_date.isoformat()
+    if wanted.value_date not in {None, published}:
+        raise errors.ValidationFailed(f"value_date: that of {last.code} is {published}, by the published calendar")
+    return last.advice_date.isoformat(), published
 
 
 async def _booked(

@@ -64,6 +64,10 @@ class InstructionRow:
     differs: str | None
     rejected_at: datetime | None
 
+    def overdue(self, today: date) -> bool:
+        """Whether it comes in, and its day has passed without a confirmation."""
+        return self.direction == "pay_in" and self.state in {"due", "differs"} and self.value_date < today
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

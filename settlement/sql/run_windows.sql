@@ -12,7 +12,9 @@ SELECT
     ) AS closes_at,
     lane_window.opened_size,
     lane_window.sealed_size,
-    lane_window.sealed_root
+    lane_window.sealed_root,
+    calendar.advice_date,
+    calendar.value_date
 FROM calendar
 LEFT JOIN lane_window ON lane_window.lane = %(lane)b AND calendar.window_id = lane_window.window_id
 WHERE

@@ -6,8 +6,8 @@ from clearing import errors
 from clearing.rules.postings import HOUSE as HOUSE_NUMBER
 from clearing.signatures import PrivateKey
 from settlement.reports import FORMATS, Sealed, render, seal
+from settlement.rules.money import MICRO_DIGITS
 from settlement.rules.statement import Statement, state
-from settlement.rules.statement_lines import MICRO_DIGITS
 from settlement.stating.frame import Frame, frame_of
 from settlement.stating.lines import Lines, Stream, house_lines, stream
 from settlement.stating.store import Connection, keep, kept

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from clearing import errors
 from settlement.files.bankfile import Balance, Booking, Direction, plain
 from settlement.files.confirmations import read
-from settlement.files.money import decimal, micros
+from settlement.files.money import micros
 from settlement.files.parties import Account
+from settlement.rules.money import written
 from tests.files.bank import amount, answer, balance, document, entry, header, notification, payment, statement, status
 
 
@@ -71,9 +72,9 @@ def test_opening_and_what_is_booked_make_closing_or_the_difference_is_told(
     """Pending, future and informing entries move nothing."""
     booked = sum(way.signed(value) for value, way, booking in moves if booking is Booking.BOOKED)
     end = start + booked + off
-    entries = [entry(decimal(value, 2), way=way, status=booking) for value, way, booking in moves]
-    told = balance("OPBD", decimal(start, 2)) + balance(
-        "CLBD", decimal(abs(end), 2), way="CRDT" if end >= 0 else "DBIT"
+    entries = [entry(written(value, 2), way=way, status=booking) for value, way, booking in moves]
+    told = balance("OPBD", written(start, 2)) + balance(
+        "CLBD", written(abs(end), 2), way="CRDT" if end >= 0 else "DBIT"
     )
     acct = "<Acct><Id><Othr><Id>1</Id></Othr></Id></Acct>"
     body = f"<BkToCstmrStmt>{header('M')}<Stmt><Id>S-1</Id>{acct}{told}{''.join(entries)}</Stmt></BkToCstmrStmt>"

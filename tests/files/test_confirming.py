@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from settlement.files.bankfile import BankFile, Direction
 from settlement.files.confirmations import read
 from settlement.files.confirming import Difference, Match, Outcome, Said, State, match
-from settlement.files.money import decimal
 from settlement.files.parties import Party
 from settlement.files.payments import Instruction, sent
+from settlement.rules.money import written
 from tests.files.bank import HOUSE, LOTUS, answer, entry, instruction, notification, payment, statement, status
 
 OURS = instruction()
@@ -210,7 +210,7 @@ def test_in_any_order_and_any_number_of_copies_the_files_have_the_same_effect(
     ours = tuple(instruction(f"W47-{place}", value) for place, value in enumerate(amounts))
     bodies = [
         notification(
-            entry(decimal(each.amount + data.draw(st.sampled_from([0, 0, 1])), 2), payment(each.id)),
+            entry(written(each.amount + data.draw(st.sampled_from([0, 0, 1])), 2), payment(each.id)),
             message=f"N-{each.id}",
         )
         for each in ours

@@ -10,6 +10,12 @@ from tests.settlement.lively import ALL_KINDS, Lively
 
 
 @pytest.fixture
+async def house(database_url: str, clock: FixedClock) -> AsyncIterator[House]:
+    async with moved_in(database_url, clock) as known:
+        yield known
+
+
+@pytest.fixture
 async def furnished_url(database_url: str, clock: FixedClock) -> str:
     """A database whose partners are there; every test opens a lane of its own."""
     async with moved_in(database_url, clock):

@@ -27,9 +27,11 @@ from settlement.rules.journal import (
     codes_of,
     csv_head,
     csv_of,
-    major,
 )
+from settlement.rules.money import major
 from tests.ledger.books import House
+from tests.settlement.runs_room import frozen, paid, seal
+from tests.settlement.runs_room import lively as owing
 
 JUDGE = Path(sys.executable).with_name("bean-check")
 
@@ -53,6 +55,18 @@ def judged(text: str, folder: Path) -> tuple[bool, str]:
 async def windows(house: House) -> list[str]:
     found = await house.rows("SELECT code FROM lane_window JOIN calendar USING (window_id) ORDER BY opened_size")
     return [code for (code,) in found]
+
+
+async def test_books_that_were_paid_export_the_houses_cash(house: House, tmp_path: Path) -> None:
+    """10.00 came in, 8.50 went out; the judge agrees with every sum."""
+    await owing(house)
+    row = await frozen(house)
+    assert (await paid(house, row.run)).state == "settled"
+    await seal(house)
+    text = await exported(house, "beancount")
+    assert "Assets:House:Cash  10000000 CU.U" in text
+    assert judged(text, tmp_path) == (True, "")
+    assert "house.cash" in await exported(house, "csv")
 
 
 async def test_every_journal_balances_and_together_they_are_all_entries(lively: House) -> None:

@@ -1,6 +1,6 @@
 """A settlement run on a real ledger: by hand, step by step, broken off anywhere, again, and to the last payment."""
 
-from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -14,14 +14,15 @@ from settlement import run as runs
 from settlement.rules.run import Terms, replayed
 from settlement.run import RunRow
 from settlement.run import confirming as confirming_room
+from settlement.run import late as late_room
 from settlement.run import paying as paying_room
 from settlement.run import reading as reading_room
 from settlement.run import steps as steps_room
 from settlement.run import store as store_room
-from tests.conftest import FixedClock
-from tests.ledger.books import AIR, HOTEL, SHOP, House, moved_in
+from tests.ledger.books import AIR, HOTEL, SHOP, House
 from tests.settlement.runs_room import (
     BIG,
+    DUE,
     FIRST,
     NEXT_WINDOW,
     SECOND,
@@ -39,12 +40,6 @@ from tests.settlement.runs_room import (
     step,
     wanted,
 )
-
-
-@pytest.fixture
-async def house(database_url: str, clock: FixedClock) -> AsyncIterator[House]:
-    async with moved_in(database_url, clock) as known:
-        yield known
 
 
 async def test_a_small_window_by_hand(house: House) -> None:
@@ -273,6 +268,8 @@ async def _whole_run(house: House) -> RunRow:
             await runs.approve(house.owner, row.run, row.result_sha256 or "", step(house, key))
         final = await runs.freeze(house.owner, house.lane, row.run, step(house))
         assert isinstance(final, RunRow), final
+    await runs.carry_on(house.owner, house.writer, row.run, step(house))
+    await runs.overdue(house.owner, house.writer, DUE + timedelta(days=2))
     return await paid(house, row.run, late=36)
 
 
@@ -304,12 +301,13 @@ async def test_broken_off_at_every_statement_it_goes_on_to_the_same_end(
     await lively(house)
     with monkeypatch.context() as patched:
         breaking = Breaking()
-        for room in (store_room, steps_room, paying_room, confirming_room, reading_room):
+        for room in (store_room, steps_room, paying_room, late_room, confirming_room, reading_room):
             for verb in ("rows", "write"):
                 if hasattr(room, verb):
                     patched.setattr(room, verb, breaking.wrap(getattr(room, verb)))
         put = house.writer.put
-        patched.setattr(paying_room, "_put", breaking.wrap(lambda _writer, item: put(item)))
+        for room in (paying_room, late_room):
+            patched.setattr(room, "put", breaking.wrap(lambda _writer, item: put(item)))
         row = None
         while row is None:
             try:
@@ -322,7 +320,9 @@ async def test_broken_off_at_every_statement_it_goes_on_to_the_same_end(
         assert found.count(once) == 1, found
     assert found.count("confirmed") == 3
     assert len(breaking.seen) > 80
-    assert (await house.rows("SELECT count(*) FROM adjustment"))[0][0] == 4  # three payments, one interest
+    assert (await house.rows("SELECT count(*) FROM adjustment"))[0][
+        0
+    ] == 5  # three payments; interest accrued and the rest of it
     assert await positions(house) == {HOTEL: 100_000, AIR: 0, SHOP: 0}  # 36 days of 10 % a year of 10.00, over 360
     assert await house.findings() == []
 

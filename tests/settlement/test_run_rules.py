@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from settlement.rules.flows import HOUSE, Flow, Sum, flows, imbalance, nets
+from settlement.rules.interest import DayCount, accrued
 from settlement.rules.run import (
     Contract,
     Counted,
@@ -22,7 +24,6 @@ from settlement.rules.run import (
     canonical,
     inputs_document,
     inputs_of,
-    interest,
     replayed,
     result_document,
     settle,
@@ -83,6 +84,7 @@ def inputs(found: tuple[Flow, ...], **changes: Any) -> Inputs:
             Terms(one, currency, 800, 365) for one, currency in zip(PARTNERS, ("EUR", "JPY", "EUR", "KWD"), strict=True)
         ),
         "suspended": (),
+        "advice_date": None,
         "value_date": "2026-03-12",
     }
     return Inputs(**given_ | changes)
@@ -185,17 +187,10 @@ def test_what_a_net_needs_and_nobody_said_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("amount", "basis_points", "year_days", "days", "owed"),
-    [
-        (10_000_000, 1_000, 360, 36, 100_000),
-        (-10_000_000, 1_000, 360, 36, 100_000),
-        (10_000_000, 1_000, 365, 36, 98_630),  # 98,630.136…
-        (10_000_000, 1_000, 360, 0, 0),
-        (10_000_000, 1_000, 360, -3, 0),
-        (1, 5_000, 360, 360, 1),  # half a millionth goes up
-    ],
+    ("year_days", "day_count", "owed"), [(360, DayCount.ACT_360, 100_000), (365, DayCount.ACT_365, 98_630)]
 )
-def test_interest_is_simple_by_days_and_year(
-    amount: int, basis_points: int, year_days: int, days: int, owed: int
-) -> None:
-    assert interest(amount, Terms("air", "EUR", basis_points, year_days), days) == owed
+def test_terms_say_interest_as_the_one_interest_reads_it(year_days: int, day_count: DayCount, owed: int) -> None:
+    late = Terms("air", "EUR", 1_000, year_days).late
+    assert (late.day_count, late.to) == (day_count, HOUSE)
+    due = date(2026, 3, 12)
+    assert accrued(10_000_000, late, due, due, due + timedelta(days=36)) == owed  # 98,630.136… is rounded down

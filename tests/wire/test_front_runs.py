@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import pytest
 
 from clearing import database, partners
 from clearing.front import vault, wiring
+from settlement import run as settling
 from tests.wire.front_room import Front
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -145,6 +146,77 @@ def test_a_run_from_its_draft_to_the_last_payment(desk: Front, window: str) -> N
     assert name in {one["run"] for one in desk.ask("GET", "/v1/runs", key="operator").json["runs"]}
 
 
+def frozen(desk: Front, window: str, **changes: Any) -> str:
+    """A run that two operators approved, with its payments instructed."""
+    run = desk.ask("POST", "/v1/runs", wish(window, **changes), key="operator").json
+    approved(desk, run)
+    assert desk.ask("POST", f"/v1/runs/{run['run']}/freeze", {}, key="operator").status == 200
+    name: str = run["run"]
+    return name
+
+
+def test_what_is_overdue_is_shown_and_accrues_once_for_each_day(desk: Front, window: str) -> None:
+    terms = [{"partner": "ada", "currency": "EUR", "interest_basis_points": 800, "year_days": 360}]
+    name = frozen(desk, window, terms=terms)
+    before = payments(desk, name)
+    assert {who: (one["overdue"], one["accrued"]) for who, one in before.items()} == {
+        "ada": (True, "0"),
+        "bob": (False, "0"),
+    }
+    (said,) = desk.ask("POST", "/v1/overdue", {}, key="operator").json["accrued"]
+    days = (date.fromisoformat(said["until"]) - date(2026, 3, 12)).days
+    assert (said["run"], said["partner"], said["since"]) == (name, "ada", "2026-03-12")
+    assert int(said["interest"]) == 10_000_000 * 800 * days // (10_000 * 360)
+    assert desk.ask("POST", "/v1/overdue", {}, key="operator").json["accrued"] == []
+    assert payments(desk, name)["ada"]["accrued"] == said["interest"]
+    assert desk.ask("POST", "/v1/overdue", {}, key="palm").status in {401, 403}
+    assert confirmed(desk, name, booked(before["ada"])).json["state"] == "paying"
+    now = payments(desk, name)["ada"]
+    assert (now["overdue"], now["accrued"]) == (False, "0")  # the bank had it on its day: all is given back
+
+
+def audited(desk: Front, run: str, change: str = "", *values: object) -> list[str]:
+    """What the audit finds of this run once the change was made, which is taken back."""
+
+    async def look() -> list[str]:
+        async with await database.connect(desk.url, application=False) as connection:
+            if change:
+                await connection.execute(change.encode(), [*values, run])
+            _, found = await settling.unsound(connection, 0)
+            await connection.rollback()
+            return [fault.removeprefix(f"{run}: ") for fault in found if fault.startswith(f"{run}: ")]
+
+    return asyncio.run(look())
+
+
+def test_the_audit_of_runs_names_what_does_not_hold(desk: Front, window: str) -> None:
+    run = frozen(desk, window)
+    due = payments(desk, run)
+    confirmed(desk, run, booked(due["ada"]))
+    confirmed(desk, run, booked(due["bob"]))
+    assert audited(desk, run) == []
+    hashes = "its bytes are not what their hash says"
+    keys = "no two operators' kept requests approve this result"
+    changes = (
+        ("UPDATE settlement_run SET result = result || '\\x20'::bytea WHERE run = %s", hashes),
+        ("UPDATE settlement_run SET inputs = inputs || '\\x20'::bytea WHERE run = %s", hashes),
+        ("UPDATE settlement_run SET previewed_by = 'ada' WHERE run = %s", keys),
+        ("UPDATE settlement_run_event SET key_id = 'nobody' WHERE step = 'approved' AND run = %s", keys),
+        ("UPDATE settlement_run_event SET evidence_id = NULL WHERE step = 'previewed' AND run = %s", keys),
+        ("UPDATE settlement_net SET micros = micros + 1 WHERE party = 'ada' AND run = %s", "its nets add up to 1, not to zero"),
+        ("UPDATE settlement_net SET minor = minor + 1 WHERE party = 'bob' AND run = %s", "its minor units of JPY do not add up to zero"),
+        (
+            "UPDATE settlement_instruction SET state = 'confirmed' WHERE partner = 'bob' AND run = %s",
+            "it is settled, and 1 of its payments are not",
+        ),
+    )  # fmt: skip
+    for change, fault in changes:
+        assert audited(desk, run, change) == [fault], change
+    gone = "DELETE FROM adjustment WHERE kind = 'paid' AND reference = %s AND %s::text IS NOT NULL"
+    paid = due["bob"]["instruction"]
+    assert audited(desk, run, gone, paid) == [f"settled, but not booked once as paid: {paid}"]
+
+
 def test_one_operator_alone_settles_nothing(desk: Front, window: str) -> None:
     run = drafted(desk, window)
     at, body = f"/v1/runs/{run['run']}/approve", {"result_sha256": run["result_sha256"]}
@@ -170,6 +242,7 @@ def test_partners_settle_nothing_and_see_no_run(desk: Front, window: str) -> Non
     [
         ({"windows": ["W-1999-01"]}, 404, "not_found"),
         ({"suspended": ["nobody"]}, 404, "not_found"),
+        ({"value_date": None}, 422, "validation_failed"),
         ({"value_date": "2026-02-30"}, 422, "validation_failed"),
         ({"currency": "XYZ"}, 422, "validation_failed"),
         ({"rates": RATES | {"rates": {"EUR": "0"}}}, 422, "validation_failed"),

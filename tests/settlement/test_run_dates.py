@@ -1,0 +1,80 @@
+"""The days of a run: those of a published calendar, and the interest of what is not confirmed by its day."""
+
+import asyncio
+import json
+from datetime import timedelta
+
+import pytest
+
+from clearing import database, errors
+from settlement import run as runs
+from tests.ledger.books import AIR, HOTEL, SHOP, House
+from tests.settlement.runs_room import DUE, WINDOW, drafted, frozen, lively, paid, positions, step, wanted
+
+
+async def test_interest_accrues_while_a_pay_in_is_overdue_and_not_again_when_it_is_confirmed(house: House) -> None:
+    """10.00 at 10 % of 360: 2777.78 millionths a day. Four days, then sixteen, make 55,555; 36 days in all 100,000."""
+    await lively(house)
+    row = await frozen(house)
+    await runs.carry_on(house.owner, house.writer, row.run, step(house))
+
+    async def accrued(days: int) -> list[int]:
+        found = await runs.overdue(house.owner, house.writer, DUE + timedelta(days=days))
+        return [one.micros for one in found]
+
+    assert await accrued(0) == []
+    assert await accrued(4) == [11_111]
+    assert await accrued(4) == []
+    assert await accrued(3) == []
+    assert await accrued(20) == [44_444]
+    held = (await runs.accrued(house.owner, row.run)).values()
+    assert [(one.partner, one.until, one.micros) for one in held] == [(HOTEL, DUE + timedelta(days=20), 55_555)]
+    assert await positions(house) == {HOTEL: 10_055_555, AIR: -5_000_000, SHOP: -3_500_000}
+    assert (await paid(house, row.run, late=36)).state == "settled"
+    assert await positions(house) == {HOTEL: 100_000, AIR: 0, SHOP: 0}
+    assert await accrued(50) == []
+    assert await house.findings() == []
+
+
+async def test_interest_for_days_on_which_the_money_was_there_is_given_back(house: House) -> None:
+    await lively(house)
+    row = await frozen(house)
+    await runs.carry_on(house.owner, house.writer, row.run, step(house))
+    await runs.overdue(house.owner, house.writer, DUE + timedelta(days=40))
+    assert (await paid(house, row.run, late=36)).state == "settled"
+    assert await positions(house) == {HOTEL: 100_000, AIR: 0, SHOP: 0}
+
+
+async def test_two_that_accrue_at_once_and_one_that_broke_off_book_each_day_once(house: House) -> None:
+    await lively(house)
+    row = await frozen(house)
+    await runs.carry_on(house.owner, house.writer, row.run, step(house))
+    async with await database.connect(house.url) as other:
+        await other.set_autocommit(True)
+        both = await asyncio.gather(
+            *(runs.overdue(one, house.writer, DUE + timedelta(days=36)) for one in (house.owner, other))
+        )
+    assert sorted(len(one) for one in both) == [0, 1]
+    assert await positions(house) == {HOTEL: 10_100_000, AIR: -5_000_000, SHOP: -3_500_000}
+
+
+async def test_the_days_of_a_run_are_those_of_its_last_window_in_a_published_calendar(house: House) -> None:
+    await lively(house)
+    number = (await house.rows("SELECT window_id FROM calendar WHERE code = %s", WINDOW))[0][0]
+    dated = "UPDATE calendar SET scheme_version = version, advice_date = %s, value_date = %s WHERE window_id = %s"
+    await house.owner.execute(dated, ["2026-03-17", "2026-03-19", number])
+    with pytest.raises(errors.ValidationFailed, match="is 2026-03-19, by the published calendar"):
+        await runs.draft(house.owner, house.lane, wanted(), step(house))
+    row = await drafted(house, value_date=None)
+    assert row.value_date.isoformat() == "2026-03-19"
+    assert json.loads(row.result or b"")["advice_date"] == "2026-03-17"
+    assert await drafted(house, value_date="2026-03-19") == row
+    assert {
+        one.value_date for one in await runs.instructions(house.owner, (await frozen(house, value_date=None)).run)
+    } == {row.value_date}
+
+
+async def test_where_no_scheme_is_published_the_draft_says_the_day(house: House) -> None:
+    await lively(house)
+    with pytest.raises(errors.ValidationFailed, match="no scheme gives one"):
+        await runs.draft(house.owner, house.lane, wanted(value_date=None), step(house))
