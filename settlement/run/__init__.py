@@ -19,6 +19,7 @@ from settlement.run.store import (
     instructions,
     run_of,
     runs,
+    unsettled,
 )
 
 __all__ = [
@@ -42,4 +43,5 @@ __all__ = [
     "read_inputs",
     "run_of",
     "runs",
+    "unsettled",
 ]
