@@ -88,16 +88,17 @@ class Cursor(AsyncCursor[Any]):
         return self
 
 
-def _arguments(url: str, *, application: bool, name: str) -> dict[str, Any]:
+def arguments(url: str, *, application: bool = True, name: str, schemas: str | None = None) -> dict[str, Any]:
+    """How any connection of the house is made, also a library's own; `schemas` are searched instead of `public`."""
     settings = SETTINGS | ({"role": APPLICATION_ROLE} if application else {})
+    settings |= {"search_path": schemas} if schemas else {}
     given = conninfo_to_dict(url).get("options") or ""
     options = " ".join([str(given), *(f"-c {setting}={value}" for setting, value in settings.items())])
-    return {
-        "options": options.strip(),
-        "application_name": name,
-        "connect_timeout": CONNECT_SECONDS_MAX,
-        "cursor_factory": Cursor,
-    }
+    return {"options": options.strip(), "application_name": name, "connect_timeout": CONNECT_SECONDS_MAX}
+
+
+def _arguments(url: str, *, application: bool, name: str) -> dict[str, Any]:
+    return arguments(url, application=application, name=name) | {"cursor_factory": Cursor}
 
 
 async def connect(url: str, *, application: bool = True, name: str = "clearing") -> AsyncConnection[Any]:

@@ -10,6 +10,7 @@ from clearing.ledger import proofs, reads
 from clearing.ledger.outcomes import ExchangeView, LeafView
 from clearing.rules.postings import Account
 from clearing.signatures import note_sign
+from settlement import run as settling
 
 if TYPE_CHECKING:
     from clearing.front.house import House
@@ -96,6 +97,7 @@ async def gauge(house: "House") -> None:
         cases = await connection.execute(database.statement("cases_count"), {"lane": LANE})
         meters.cases.set((await cases.fetchone() or (0,))[0])
         balance = await reads.trial_balance(connection, LANE)
+        meters.unsettled.set(len(await settling.unsettled(connection, LANE)))
         meters.log_size.set((await reads.head(connection, LANE)).size)
     asked_again = [(count, oldest) for _, state, count, oldest in orders if state in _ASKED_AGAIN]
     meters.unknown.set(sum(count for count, _ in asked_again))

@@ -93,10 +93,12 @@ def migrate(
         bool, typer.Option("--untuned", help="Leave out what only PostgreSQL's own storage knows.")
     ] = False,
 ) -> None:
-    """Bring the schema to the newest revision, publish the calendar, begin the lane."""
+    """Bring the schema to the newest revision, make that of scheduled jobs, publish the calendar, begin the lane."""
+    from clearing.front import jobs  # noqa: PLC0415 - other commands schedule nothing
+
     with wiring.database_of(settings.load()) as url:
         if check:
-            newest = database.migrated(url)
+            newest = database.migrated(url) and jobs.made(url)
             out.print("the schema is the newest" if newest else "the schema is not the newest")
             raise typer.Exit(0 if newest else 1)
         run(wiring.prepare(url, tuned=not untuned))

@@ -15,7 +15,7 @@ from rich.table import Table
 from clearing import adapter, database, errors, evidence, partners
 from clearing.client import house_keys, verify_receipt
 from clearing.client.receipt import holds
-from clearing.front import audit, settings, sources, terminal, vault, wiring
+from clearing.front import audit, jobs, settings, sources, terminal, vault, wiring
 from clearing.front.house import CLOCK_DIFFERENCE_MAX, LANE
 from clearing.ledger.verify import Check
 
@@ -189,6 +189,8 @@ def _adapters() -> str:
 def _newest(url: str) -> str:
     if not database.migrated(url):
         raise errors.Misconfigured("not the newest; run `clearing migrate`")
+    if not jobs.made(url):
+        raise errors.Misconfigured("the schema of jobs is not the newest; run `clearing migrate`")
     return "the newest"
 
 

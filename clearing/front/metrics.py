@@ -60,6 +60,12 @@ class Meters:
         self.sealed_windows = Gauge(
             "clearing_window_sealed", "Events of each window that this process sealed.", ["window", "root"], **made
         )
+        self.unsettled = Gauge(
+            "clearing_windows_unsettled", "Sealed windows with value in them that are in no run.", **made
+        )
+        self.jobs = Counter(
+            "clearing_jobs", "Scheduled jobs that this process did, by outcome.", ["job", "outcome"], **made
+        )
         self._answered: dict[tuple[str, int], Any] = {}
 
     def answered(self, operation: str, status: int, seconds: float) -> None:
@@ -81,6 +87,10 @@ class Meters:
     def sealed(self, sealed: Sealed) -> None:
         """A window was sealed."""
         self.sealed_windows.labels(sealed.window.code, sealed.root.hex()).set(sealed.events)
+
+    def job(self, name: str, outcome: str) -> None:
+        """A scheduled job was done, or failed."""
+        self.jobs.labels(name, outcome).inc()
 
     def states(self, counted: Mapping[str, int]) -> None:
         """Exchanges by state, anew; a state without any says 0."""

@@ -4,6 +4,7 @@ import io
 from bisect import bisect_left
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from clearing import errors, partners
 from clearing.front import problems, reading, shapes
@@ -13,6 +14,7 @@ from clearing.front.house import LANE
 from clearing.front.keeping import keep_request
 from clearing.front.problems import Problem
 from clearing.front.shapes import instant
+from clearing.ledger.items import Remember
 from clearing.partners.rows import Connection
 from clearing.rules.postings import Account, account_number
 from clearing.rules.refusals import Refusal
@@ -33,6 +35,12 @@ async def send_book(house: "House", asked: Asked) -> Reply:
     """
     _ = asked.idempotency_key
     form = _form(asked)
+    kept: list[UUID] = []
+
+    async def keep() -> UUID:
+        kept.append(await keep_request(house, asked))
+        return kept[0]
+
     async with house.reads.connection() as connection:
         calendar = await partners.calendar(connection)
         answer = await matching.receive(
@@ -43,8 +51,10 @@ async def send_book(house: "House", asked: Asked) -> Reply:
             windows=[window.number for window in calendar],
             at=asked.at,
             key_id=asked.caller.key_id,
-            evidence_id=await keep_request(house, asked),
+            keep=keep,
         )
+        if not kept:
+            await house.writer.put(Remember(asked.signed))  # what is not taken is judged anew when it comes again
         if answer.taken and not answer.replayed and answer.head is not None:
             await _matched(house, connection, calendar, answer.head.partner, answer.head.window, asked.at)
     return Reply(201 if answer.taken and not answer.replayed else 200, _taken(answer))

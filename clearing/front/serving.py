@@ -13,7 +13,7 @@ import uvloop
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from clearing import errors
-from clearing.front import logs, problems, sources, wiring
+from clearing.front import jobs, logs, problems, sources, wiring
 from clearing.front.app import Threshold, create_app, create_lookout
 from clearing.front.house import House
 from clearing.front.settings import Settings
@@ -46,7 +46,7 @@ def serve(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings, url: str, listener: socket.socket) -> None:
-    async with wiring.open_house(settings, url, migrates=settings.embedded) as house:
+    async with wiring.open_house(settings, url, migrates=settings.embedded) as house, jobs.scheduled(house, url):
         _settle_memory()
         server = Attended(config(house))
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -137,6 +137,10 @@ async def work(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     with wiring.database_of(settings) as url:
-        async with wiring.open_house(settings, url, migrates=settings.embedded) as house, _watched(house, settings):
+        async with (
+            wiring.open_house(settings, url, migrates=settings.embedded) as house,
+            jobs.scheduled(house, url),
+            _watched(house, settings),
+        ):
             await stop.wait()
     logs.flush()

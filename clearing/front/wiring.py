@@ -69,8 +69,11 @@ def database_of(settings: Settings) -> Iterator[str]:
 
 
 async def prepare(url: str, *, tuned: bool = True) -> None:
-    """Bring the schema to the newest revision, publish the calendar, begin the lane. Done by the owner of the tables."""
+    """Bring the schema to the newest revision, make that of jobs, publish the calendar, begin the lane. For the owner of the tables."""
+    from clearing.front import jobs  # noqa: PLC0415 - most commands schedule nothing
+
     await asyncio.to_thread(database.migrate, url)
+    await asyncio.to_thread(jobs.make_schema, url)
     if tuned:
         await asyncio.to_thread(database.tune, url)
     now = sources.clock()

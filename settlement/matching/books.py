@@ -1,6 +1,7 @@
 """A partner's book is taken whole or not at all, in the order of its sequence, streamed into the tables as it is read."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
@@ -64,6 +65,10 @@ class _Hashed:
         return self._sum.hexdigest()
 
 
+async def _unkept() -> UUID | None:
+    return None
+
+
 async def receive(
     connection: Connection,
     raw: Iterable[bytes],
@@ -73,43 +78,53 @@ async def receive(
     windows: Iterable[int],
     at: datetime,
     key_id: str,
-    evidence_id: UUID | None = None,
+    keep: Callable[[], Awaitable[UUID | None]] = _unkept,
 ) -> Acknowledgement:
     """Take a book of this partner, or say what is wrong with it; a book that is not taken leaves no trace.
 
-    `raw` are the lines of the file with their ends, `windows` the calendar's. 1. the lines, streamed; 2. whose book, of which window;
-    3. the same bytes again are acknowledged again; 4. a gap or another book of this number stops the partner's queue; 5. taken.
+    `raw` are the lines of the file with their ends, `windows` the calendar's; `keep` keeps what was signed and names it, and is asked once
+    the book is found to be good. 1. the lines, streamed; 2. whose book, of which window; 3. the same bytes again are acknowledged again;
+    4. a gap or another book of this number stops the partner's queue; 5. taken.
     """
     book, hashed, known = Book(form), _Hashed(raw), frozenset(windows)
-    answer: Acknowledgement | None = None
-    async with connection.transaction():
-        await _streamed(connection, book, hashed, partner)  # 1
-        answer = await _judged(connection, book, hashed.digest, partner, known)  # 2 to 4
-        if answer.taken and not answer.replayed and answer.head and answer.totals:  # 5
-            made = await row(
-                connection,
-                "book_insert",
-                partner=partner,
-                sequence=answer.head.sequence,
-                window_id=answer.head.window,
-                digest=answer.digest,
-                lines=answer.totals.count,
-                debit=answer.totals.debit,
-                credit=answer.totals.credit,
-                received_at=at,
-                received_from=key_id,
-                evidence_id=evidence_id,
-            )
-            if made is None:  # another process took one of this number in this very moment
-                answer = replace(answer, taken=False, reason="sequence_used")
-        if not answer.taken or answer.replayed:
-            raise psycopg.Rollback
-    return answer
+    found = book.lines(hashed)
+    with suppress(psycopg.errors.UniqueViolation):  # another process takes one of this number in this very moment
+        async with connection.transaction():
+            await _streamed(connection, book, found, partner)  # 1
+            answer = await _judged(connection, book, hashed.digest, partner, known)  # 2 to 4
+            if not answer.taken or answer.replayed:
+                raise psycopg.Rollback
+            await _insert(connection, answer, at, key_id, await keep())  # 5
+        return answer
+    for _ in found:
+        pass
+    return await _judged(connection, book, hashed.digest, partner, known)
 
 
-async def _streamed(connection: Connection, book: Book, raw: Iterable[bytes], partner: str) -> None:
+async def _insert(
+    connection: Connection, answer: Acknowledgement, at: datetime, key_id: str, evidence_id: UUID | None
+) -> None:
+    head, totals = answer.head, answer.totals
+    if head is None or totals is None:
+        return
+    await rows(
+        connection,
+        "book_insert",
+        partner=head.partner,
+        sequence=head.sequence,
+        window_id=head.window,
+        digest=answer.digest,
+        lines=totals.count,
+        debit=totals.debit,
+        credit=totals.credit,
+        received_at=at,
+        received_from=key_id,
+        evidence_id=evidence_id,
+    )
+
+
+async def _streamed(connection: Connection, book: Book, found: Iterator[Line], partner: str) -> None:
     """Every line into the table until the first fault; the rest is only read, so that every fault is told."""
-    found = iter(book.lines(raw))
     first = next(found, None)
     head = book.head
     if first is None or head is None or head.partner != partner:

@@ -113,7 +113,7 @@ async def resolve(connection: Connection, break_id: UUID, said: Said, now: datet
         if first is None:
             await _step(connection, found, steps, replace(outcome, state=State.SECONDED), said, now)
             return found
-        if refusal := await _alone(connection, first, said, now):
+        if refusal := await _not_seconded(connection, first, said, now):
             return refusal
     return await _taken(connection, found, steps, outcome, said, now, post)
 
@@ -246,14 +246,20 @@ def _waiting(steps: list[Step], said: Said, outcome: Outcome) -> Step | None:
     return last if (last.decision, last.books) == (said.decision, outcome.books) else None
 
 
-async def _alone(connection: Connection, first: Step, said: Said, now: datetime) -> Refusal | None:
-    """Why this key does not second the first: it is the same, or the first is no operator's live key any more."""
+async def _not_seconded(connection: Connection, first: Step, said: Said, now: datetime) -> Refusal | None:
+    """Why this key does not second the first: it is the same, or one of the two is not an operator's live key."""
     if first.key_id == said.key_id or first.key_id is None:
         return Refusal(RefusalCode.SECOND_KEY_NEEDED, "the key that said it first cannot second it")
-    known = await key(connection, first.key_id)
-    if known is None or known.purpose != "operator" or not known.live(now):
+    if not await _an_operators(connection, first.key_id, now):
         return Refusal(RefusalCode.SECOND_KEY_NEEDED, "the key that said it first is no longer in use")
+    if not await _an_operators(connection, said.key_id, now):
+        return Refusal(RefusalCode.SECOND_KEY_NEEDED, "the second key is not an operator's, or no longer in use")
     return None
+
+
+async def _an_operators(connection: Connection, key_id: str, now: datetime) -> bool:
+    known = await key(connection, key_id)
+    return known is not None and known.purpose == "operator" and known.live(now)
 
 
 async def _there(connection: Connection, break_id: UUID) -> BreakView:

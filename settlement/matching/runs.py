@@ -5,19 +5,25 @@ transaction: a run is whole, or it never was.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
+import psycopg
+
+from clearing import errors
 from settlement.matching.rows import Connection, Row, row, rows
 from settlement.rules.breaks import SUGGESTED_WITHIN, aged
 
 PASSES = ("pass_1_exchange", "pass_2_reference", "pass_3_date", "pass_4_groups")
+AT_ONCE_MAX = 10
 _SET_BASED = (
     # The tables were filled a moment ago and nobody analysed them: sets are hashed and sorted, never walked for each other.
     "SET LOCAL enable_nestloop = off",
     "SET LOCAL work_mem = '64MB'",
     "SET LOCAL jit = off",
     "SET LOCAL statement_timeout = '300s'",
+    "SET LOCAL lock_timeout = '300s'",  # of two runs at once, one waits until the other is whole
 )
 
 
@@ -57,6 +63,21 @@ async def match(
     `neighbours` are the windows before and after, where what is missing may have gone. The same books at the same instant give the
     same matches and the same breaks.
     """
+    for _ in range(AT_ONCE_MAX):
+        with suppress(psycopg.errors.UniqueViolation):  # another run took this number meanwhile; it is whole by now
+            return await _run(connection, lane, partner, account, window_id, neighbours, at)
+    raise errors.Unavailable("too many runs at once", retry_after=5)
+
+
+async def _run(
+    connection: Connection,
+    lane: int,
+    partner: str,
+    account: int,
+    window_id: int,
+    neighbours: Sequence[int],
+    at: datetime,
+) -> Summary:
     async with connection.transaction():
         for setting in _SET_BASED[1:]:
             await connection.execute(setting)

@@ -22,6 +22,7 @@ from settlement.run.store import (
     instructions,
     run_of,
     runs,
+    unsettled,
 )
 from settlement.run.taking import take
 
@@ -54,5 +55,6 @@ __all__ = [
     "run_of",
     "runs",
     "take",
+    "unsettled",
     "unsound",
 ]

@@ -123,6 +123,11 @@ async def runs(connection: Connection) -> list[Listed]:
     return [Listed(**found) for found in await rows(connection, "run_list")]
 
 
+async def unsettled(connection: Connection, lane: int) -> list[str]:
+    """The codes of sealed windows with value in them that are in no run, the oldest first."""
+    return [found["code"] for found in await rows(connection, "run_unsettled", lane=lane)]
+
+
 async def instructions(connection: Connection, run: str) -> list[InstructionRow]:
     """The payments of a run: those that come in first."""
     return [InstructionRow(**found) for found in await rows(connection, "run_instructions", run=run)]

@@ -1,4 +1,4 @@
--- Take a book, unless one with this number is there.
+-- Take a book; one with this number that is there already is an error, and so is what its lines would be.
 INSERT INTO book (
     partner, sequence, window_id, digest, lines, debit, credit, received_at, received_from, evidence_id
 )
@@ -6,5 +6,3 @@ VALUES (
     %(partner)b, %(sequence)b, %(window_id)b, %(digest)b, %(lines)b, %(debit)b, %(credit)b, %(received_at)b,
     %(received_from)b, %(evidence_id)b
 )
-ON CONFLICT DO NOTHING
-RETURNING sequence

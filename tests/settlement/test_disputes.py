@@ -1,5 +1,6 @@
 """Decisions on breaks: what moves value is booked once, with two keys above the limit, and silence decides when clocks run out."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,7 +12,9 @@ import pytest
 from psycopg import AsyncConnection
 
 from clearing import database, errors
+from clearing.partners import key_proof, register_key
 from clearing.rules.refusals import Refusal, RefusalCode
+from clearing.signatures import PrivateKey, jws_sign
 from settlement import matching
 from settlement.matching import BreakView, Said
 from settlement.rules.breaks import Decision, Side, State
@@ -20,6 +23,7 @@ from tests.conftest import FixedClock
 from tests.ledger.books import HOTEL, KEYS, NUMBERS, House, moved_in, uid
 
 DAY = timedelta(days=1)
+SECOND = PrivateKey.generate(b"2" * 32)
 _numbers = count()
 
 
@@ -29,6 +33,7 @@ class Room:
 
     house: House
     app: AsyncConnection
+    url: str
     sequence: Any = field(default_factory=lambda: count(1))
 
     @property
@@ -74,9 +79,15 @@ class Room:
         key: str = "operator",
         part: int | None = None,
     ) -> BreakView | Refusal:
-        key_id = KEYS[key].public.key_id
+        key_id = (SECOND if key == "second" else KEYS[key]).public.key_id
         said = Said(decision, side, "because", key_id, uid("evidence", next(_numbers)), part)
         return await matching.resolve(self.app, found.break_id, said, self.house.clock(), self.house.put)
+
+    async def second_operator(self) -> None:
+        proof = jws_sign(key_proof(SECOND.public.key_id, None, "operator"), SECOND, "clearing-key-proof+jws")
+        jwk = dict(SECOND.public.jwk)
+        async with await database.connect(self.url, application=False) as owner:
+            await register_key(owner, jwk, "operator", None, "sandbox", proof, self.house.clock())
 
     async def position(self) -> int:
         return (await self.house.balance()).get(NUMBERS[HOTEL] * 16 + 8, 0)
@@ -90,7 +101,7 @@ class Room:
 async def room(database_url: str, clock: FixedClock) -> AsyncIterator[Room]:
     async with moved_in(database_url, clock) as house, await database.connect(database_url) as app:
         await app.set_autocommit(True)
-        yield Room(house, app)
+        yield Room(house, app, database_url)
 
 
 async def aged(room: Room, found: BreakView, days: int = 4) -> BreakView:
@@ -116,6 +127,63 @@ async def test_a_line_of_an_exchange_that_is_not_posted_is_a_mismatch_of_status(
     await room.house.put(room.house.reserve())
     await room.sends(Line(1, str(uid(1)), None, room.house.clock(), 10_000, 1_000, "final"))
     assert [(str(one.class_), one.amount) for one in await room.matched()] == [("STATUS_MISMATCH", 0)]
+
+
+async def test_of_two_books_of_one_number_at_once_one_is_taken_and_the_other_is_told(
+    room: Room, database_url: str
+) -> None:
+    head = Head(HOTEL, room.window, 1)
+    kept: list[str] = []
+
+    async def sends(amount: int) -> matching.Acknowledgement:
+        line = Line(1, str(uid(1)), None, room.house.clock(), amount, 1_000, "final")
+        more = [line._replace(number=n, exchange=str(uid("more", n))) for n in range(2, 2_001)]
+
+        async def keep() -> UUID:
+            kept.append(str(amount))
+            return uid("kept", amount)
+
+        async with await database.connect(database_url) as connection:
+            await connection.set_autocommit(True)
+            return await matching.receive(
+                connection,
+                written(head, [line, *more]),
+                Form.CSV,
+                partner=HOTEL,
+                windows=[room.window],
+                at=room.house.clock(),
+                key_id="hotel",
+                keep=keep,
+            )
+
+    different = await asyncio.gather(sends(10_000), sends(20_000))
+    assert sorted((one.taken, one.reason or "") for one in different) == [(False, "sequence_used"), (True, "")]
+    head = Head(HOTEL, room.window, 2)
+    same = await asyncio.gather(sends(10_000), sends(10_000))
+    assert sorted((one.taken, one.replayed) for one in same) == [(True, False), (True, True)]
+    assert len(kept) == 2  # one for each book that was taken
+
+
+async def test_runs_at_once_take_a_number_each(room: Room, database_url: str) -> None:
+    await room.house.complete()
+    await room.sends(Line(1, str(uid(1)), None, room.house.clock(), 10_000, 1_000, "final"))
+
+    async def run() -> matching.Summary:
+        async with await database.connect(database_url) as connection:
+            await connection.set_autocommit(True)
+            return await matching.match(
+                connection,
+                lane=0,
+                partner=HOTEL,
+                account=NUMBERS[HOTEL] * 16 + 8,
+                window_id=room.window,
+                neighbours=[],
+                at=room.house.clock(),
+            )
+
+    found = await asyncio.gather(*(run() for _ in range(4)))
+    assert sorted(one.run for one in found) == [1, 2, 3, 4]
+    assert [one.matched for one in found] == [{1: 1}] * 4
 
 
 async def test_ours_stands_and_nothing_is_booked(room: Room) -> None:
@@ -156,7 +224,12 @@ async def test_above_the_owners_limit_the_same_word_of_a_second_operator_is_need
     alone = await room.say(found, Decision.WRITE_OFF)
     assert isinstance(alone, Refusal)
     assert alone.code is RefusalCode.SECOND_KEY_NEEDED
-    done = await room.say(found, Decision.WRITE_OFF, key=HOTEL)  # any other key: whose purpose it is, the door has seen
+    partners_own = await room.say(found, Decision.WRITE_OFF, key=HOTEL)
+    assert isinstance(partners_own, Refusal)
+    assert partners_own.code is RefusalCode.SECOND_KEY_NEEDED
+    assert await room.position() == 0
+    await room.second_operator()
+    done = await room.say(found, Decision.WRITE_OFF, key="second")
     assert isinstance(done, BreakView)
     assert done.state is State.RESOLVED
     assert await room.position() == -100_000_001

@@ -1,17 +1,28 @@
 """Books and breaks at the door: a partner sends its book, sees its own breaks alone, disputes; an operator decides."""
 
+import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 from uuid import uuid4
+
+import psycopg
 
 from clearing.front.reading import BODY_BYTES_MAX
 from settlement.rules.matching import Head, Line, written
 from tests.wire.front_room import Answer, Front
+from tests.wire.test_front_commands import clearing
 
 CSV = {"content-type": "text/csv"}
 
 
 def book(window: int, sequence: int, *lines: Line, partner: str = "kiosk") -> bytes:
     return b"".join(written(Head(partner, window, sequence), lines))
+
+
+def asked(url: str, query: str) -> list[Any]:
+    with psycopg.connect(url) as connection:
+        return connection.execute(query.encode()).fetchall()
 
 
 def sent(front: Front, body: bytes, key: str = "kiosk") -> Answer:
@@ -27,10 +38,15 @@ def test_a_book_is_taken_matched_handed_back_and_its_break_disputed_and_decided(
     ]
     body = book(window, 1, *many)
     assert len(body) > BODY_BYTES_MAX
+    evidence = "SELECT count(*), coalesce(sum(length(box)), 0) FROM evidence"
+    before = asked(front.url, evidence)
     gap = sent(front, book(window, 2, *many))
+    assert asked(front.url, evidence) == before  # what is not taken is not kept
     assert (gap.status, gap.json["taken"], gap.json["reason"], gap.json["expected"]) == (200, False, "sequence_gap", 1)
     assert sent(front, body, key="palm").json["reason"] == "wrong_partner"
+    assert asked(front.url, evidence) == before
     taken = sent(front, body)
+    assert asked(front.url, evidence) != before
     assert (taken.status, taken.json["book"], taken.json["lines"]) == (201, "kiosk.1", 1_000)
     again = sent(front, body)
     assert (again.status, again.json["taken"]) == (200, True)
@@ -59,6 +75,34 @@ def test_a_book_is_taken_matched_handed_back_and_its_break_disputed_and_decided(
         "MISSING_OURS": 1_000,
         "TIMING": 2,
     }  # the credit and its return: the partner has yet to book them
+
+
+def test_the_commands_send_a_book_and_list_look_at_and_decide_a_break(front: Front, tmp_path: Path) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    year, week, _ = now.isocalendar()
+    file = tmp_path / "book.csv"
+    line = Line(1, str(uuid4()), None, now - timedelta(days=3), -7_000_000, None, "final")
+    said = ("--key", front.folder / "palm.jwk", "--url", f"http://{front.host}")
+
+    file.write_bytes(book(year * 100 + week, 2, line, partner="palm"))
+    gap = clearing("book", "upload", file, *said)
+    assert (gap.returncode, json.loads(gap.stdout)["reason"]) == (1, "sequence_gap")
+    file.write_bytes(book(year * 100 + week, 1, line, partner="palm"))
+    taken = clearing("book", "upload", file, *said)
+    assert (taken.returncode, json.loads(taken.stdout)["book"]) == (0, "palm.1"), taken.stderr
+    (handed,) = front.ask("GET", "/v1/books/palm.1", key="palm").json["handback"]
+    found = handed["breaks"]
+    assert found in clearing("breaks", *said).stdout
+    assert json.loads(clearing("breaks", "look", found, *said).stdout)["difference"] == "-7"
+    filed = clearing("breaks", "resolve", found, "dispute", "it is ours", *said)
+    assert json.loads(filed.stdout)["state"] == "filed"
+    own = ("--key", front.folder / "operator.jwk", "--url", f"http://{front.host}")
+    done = clearing("breaks", "resolve", found, "drop", "it is not", *own)
+    assert json.loads(done.stdout)["state"] == "resolved"
+    late = clearing("breaks", "resolve", found, "drop", "it is not", *own)
+    assert (late.returncode, "case_closed" in late.stderr) == (4, True)
+    again = clearing("breaks", "match", "palm", str(year * 100 + week), *own)
+    assert (again.returncode, json.loads(again.stdout)["their_lines"]) == (0, 1)
 
 
 def test_a_book_of_another_medium_is_refused(front: Front) -> None:
