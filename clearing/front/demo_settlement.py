@@ -233,8 +233,8 @@ def _stated(story: Story, run: str, name: str) -> None:
         kept = hotel.fetch(file["href"])
         story.keep(f"{name}-palm-statement.{file['format']}", kept)
         if file["format"] == "jsonl":
-            changed = kept.replace(b'"reference":null', b'"reference":"x"', 1)
-            held = verify(kept, keys).sealed is not None and verify(changed, keys).sealed is None
+            changed = kept.replace(b'"credit":"0.000000"', b'"credit":"1.000000"', 1)
+            held = verify(kept, keys).sealed is not None and changed != kept and verify(changed, keys).sealed is None
             story.shows("it verifies offline, and does not once a line is changed", held=held, detail=own["root"])
 
 
