@@ -172,7 +172,7 @@ async def list_instructions(house: "House", asked: Asked) -> Reply:
             return Reply(200, made.file(), XML)
         row = await settling.run_of(connection, asked.path["run"])
         found = await settling.instructions(connection, row.run)
-        accrued = await settling.accrued(connection, row.run)
+        accrued = await settling.accrued(connection, LANE, row.run)
     told = [_instruction(one, asked.at.date(), accrued.get(one.instruction)) for one in found]
     return Reply(200, {"run": row.run, "state": row.state, "instructions": told})
 

@@ -14,6 +14,7 @@ import orjson
 
 from clearing import errors
 from clearing.ledger import history
+from clearing.rules.agreements import HOUSE
 from settlement.books.chart import Chart, Connection, Row, rows
 from settlement.books.spans import Span, closing, opening, span_of
 from settlement.rules.journal import BookAccount
@@ -40,7 +41,10 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """The exchange or reversal that entries come from: what priced it, who funds its bonus, and the request that asked for it."""
+    """The exchange or reversal that entries come from: what priced it, who funds its bonus, and the request that asked for it.
+
+    An adjustment or payment of settlement comes from the house; its `terms` are its reason and its reference.
+    """
 
     exchange_id: UUID
     kind: str
@@ -141,8 +145,19 @@ def _leaves(chart: Chart, found: Sequence[Row]) -> tuple[Leaf, ...]:
 
 
 async def _causes(connection: Connection, lane: int, exchanges: Sequence[UUID]) -> tuple[Cause, ...]:
-    found = await rows(connection, "explain_exchanges", lane=lane, exchange_id=sorted(set(exchanges)))
-    return tuple([_cause(row) for row in found])
+    names = sorted(set(exchanges))
+    found = [_cause(row) for row in await rows(connection, "explain_exchanges", lane=lane, exchange_id=names)]
+    adjusted = await rows(connection, "explain_adjustments", lane=lane, adjustment_id=names)
+    return tuple([*found, *[_adjustment(row) for row in adjusted]])
+
+
+def _adjustment(row: Row) -> Cause:
+    """Value that moved without an exchange: the house moved it, for the reason told, by the reference told."""
+    told = ", ".join([text for text in (row["reason"], row["reference"]) if text])
+    signed = (row["evidence_id"], row["key_id"], row["signed_at"])
+    return Cause(
+        row["adjustment_id"], row["kind"], "adjustment", None, HOUSE, "booked", None, None, told, None, (), (), *signed
+    )
 
 
 def _cause(row: Row) -> Cause:

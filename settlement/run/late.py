@@ -47,9 +47,9 @@ async def overdue(connection: Connection, writer: Writer, today: date) -> list[A
     return [one for one in found if one is not None]
 
 
-async def accrued(connection: Connection, run: str) -> dict[str, Accrued]:
+async def accrued(connection: Connection, lane: int, run: str) -> dict[str, Accrued]:
     """What was accrued of each payment of a run, by the books."""
-    found = await rows(connection, "run_accrued", run=run, reason=INTEREST)
+    found = await rows(connection, "run_accrued", lane=lane, run=run, reason=INTEREST)
     return {one["instruction"]: Accrued(run, **one) for one in found}
 
 
@@ -67,7 +67,7 @@ async def _accrue(
     async with connection.transaction():
         if not await rows(connection, "run_instruction_hold", instruction=one.instruction):
             return None
-        before = (await accrued(connection, one.run)).get(one.instruction)
+        before = (await accrued(connection, writer.lane, one.run)).get(one.instruction)
         since = before.until if before else one.value_date
         owed = interest.accrued(one.micros, terms.late, one.value_date, since, max(since, today))
         if not owed:

@@ -47,7 +47,7 @@ async def _book(connection: Connection, writer: Writer, run: str, inputs: Inputs
     confirmed = [one for one in await instructions(connection, run) if one.state == "confirmed"]
     window = max(one.number for one in inputs.windows)
     for one in confirmed:
-        if late := await _late(connection, one, inputs, window):
+        if late := await _late(connection, writer.lane, one, inputs, window):
             await put(writer, late)
         name = _name("payment", one)
         await put(writer, Pay(None, None, name, one.partner, one.micros, PAID_FOR, window, one.instruction))
@@ -55,7 +55,7 @@ async def _book(connection: Connection, writer: Writer, run: str, inputs: Inputs
     return bool(confirmed)
 
 
-async def _late(connection: Connection, one: InstructionRow, inputs: Inputs, window: int) -> Adjust | None:
+async def _late(connection: Connection, lane: int, one: InstructionRow, inputs: Inputs, window: int) -> Adjust | None:
     """What is left to book of the interest of a pay-in: what its day of booking owes, less what was accrued; None where nothing is.
 
     It gives back what was accrued for days on which the money was there and nobody had said so yet.
@@ -64,7 +64,7 @@ async def _late(connection: Connection, one: InstructionRow, inputs: Inputs, win
         return None
     terms = next(terms for terms in inputs.terms if terms.partner == one.partner)
     until = max(one.value_date, one.booked_on)
-    before = (await overdue_room.accrued(connection, one.run)).get(one.instruction)
+    before = (await overdue_room.accrued(connection, lane, one.run)).get(one.instruction)
     owed = accrued(one.micros, terms.late, one.value_date, one.value_date, until) - (before.micros if before else 0)
     lines = ((one.partner, owed), ("house", -owed))
     name, reference = _name("interest", one), f"{one.instruction}/{until.isoformat()}"

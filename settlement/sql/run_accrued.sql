@@ -7,6 +7,9 @@ SELECT
     sum((adjustment.lines::jsonb #>> '{0,1}')::bigint)::bigint AS micros
 FROM settlement_instruction AS instruction
 INNER JOIN adjustment
-    ON split_part(adjustment.reference, '/', 1) = instruction.instruction AND adjustment.reason = %(reason)b
+    ON
+        adjustment.lane = %(lane)b
+        AND split_part(adjustment.reference, '/', 1) = instruction.instruction
+        AND adjustment.reason = %(reason)b
 WHERE instruction.run = %(run)b
 GROUP BY instruction.instruction

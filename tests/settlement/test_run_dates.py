@@ -27,7 +27,7 @@ async def test_interest_accrues_while_a_pay_in_is_overdue_and_not_again_when_it_
     assert await accrued(4) == []
     assert await accrued(3) == []
     assert await accrued(20) == [44_444]
-    held = (await runs.accrued(house.owner, row.run)).values()
+    held = (await runs.accrued(house.owner, 0, row.run)).values()
     assert [(one.partner, one.until, one.micros) for one in held] == [(HOTEL, DUE + timedelta(days=20), 55_555)]
     assert await positions(house) == {HOTEL: 10_055_555, AIR: -5_000_000, SHOP: -3_500_000}
     assert (await paid(house, row.run, late=36)).state == "settled"

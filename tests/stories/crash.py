@@ -213,7 +213,7 @@ def scenario(world: World, number: int, fall: Fall, hits: int, bug: str | None =
     """Fall, fall again, recover; what was found on the way."""
     hit = max(1, round(hits * PLACES[fall.place]))
     base = Run(world.url, world.folder, wishes(world, fall.kind, fall.side), (fall.step, hit), bug=bug)
-    fell, found = _zombie(world, base, fall) if fall.zombie else _fallen(world, base, fall, number)
+    fell, found, base = _zombie(world, base, fall) if fall.zombie else _fallen(world, base, fall, number)
     found += _recovered(world, base)
     named = " ".join([fall.kind, fall.step, fall.place, *(["zombie"] if fall.zombie else [])])
     keys = [wish.key for wish in base.wishes]
@@ -221,8 +221,11 @@ def scenario(world: World, number: int, fall: Fall, hits: int, bug: str | None =
     return Ended(fall, fell, kept, tuple([f"{named}: {line}" for line in found]))
 
 
-def _fallen(world: World, base: Run, fall: Fall, number: int) -> tuple[bool, list[str]]:
-    """Two lives that fall, each looked after. Where the first one ended before it came to its step, another falls earlier."""
+def _fallen(world: World, base: Run, fall: Fall, number: int) -> tuple[bool, list[str], Run]:
+    """Two lives that fall, each looked after. Where the first one ended before it came to its step, another falls earlier.
+
+    What is told last is what was asked for in the end: its callers ask again.
+    """
     while (code := _lived(base)) == 0 and (hit := base.falls[1]) > 1:
         base = replace(base, wishes=wishes(world, fall.kind, fall.side), falls=(fall.step, hit // 2))
     fell = code == FELL
@@ -230,7 +233,7 @@ def _fallen(world: World, base: Run, fall: Fall, number: int) -> tuple[bool, lis
     found += invariants.after_a_crash(world, receipts(world))
     code = _lived(replace(base, falls=SECOND[number % len(SECOND)]))
     found += [] if code in {FELL, 0} else [_odd(world.folder, f"the second life ended with {code}")]
-    return fell, found + invariants.in_flight(world, receipts(world))
+    return fell, found + invariants.in_flight(world, receipts(world)), base
 
 
 def _lived(run: Run) -> int | None:
@@ -267,7 +270,7 @@ def asleep(run: Run) -> Iterator[Callable[[], int | None]]:
         yield wake
 
 
-def _zombie(world: World, base: Run, fall: Fall) -> tuple[bool, list[str]]:
+def _zombie(world: World, base: Run, fall: Fall) -> tuple[bool, list[str], Run]:
     """The first life is stopped in mid-step, its leases lapse and another ends its work; then it wakes and goes on.
 
     Where it ended before it could be stopped, another is stopped earlier.
@@ -279,10 +282,10 @@ def _zombie(world: World, base: Run, fall: Fall) -> tuple[bool, list[str]]:
             code = wake()
     except NeverSleptError as awake:
         if (hit := base.falls[1]) == 1:
-            return False, [str(awake)]
+            return False, [str(awake)], base
         earlier = replace(base, wishes=wishes(world, fall.kind, fall.side), falls=(fall.step, hit // 2))
         return _zombie(world, earlier, fall)
-    return True, found if code == 0 else [*found, _odd(world.folder, f"the zombie ended with {code}")]
+    return True, found if code == 0 else [*found, _odd(world.folder, f"the zombie ended with {code}")], base
 
 
 def _sleeps(pid: int) -> bool:

@@ -146,7 +146,8 @@ async def _live(run: Run, points: Callable[[str], None]) -> int:
             await decide(here, case, decision)
         try:
             async with asyncio.timeout(run.seconds):
-                while await _open(here):  # noqa: ASYNC110 - other processes close exchanges too
+                while await _open(here):
+                    _ = [one.result() for one in here.captures if one.done()]  # what went wrong there ends this life
                     await asyncio.sleep(0.03)
         except TimeoutError:
             return 3

@@ -30,7 +30,9 @@ def test_a_partner_sees_its_own_accounts_and_an_operator_sees_all(front: Front) 
     assert {name.partition(".")[0] for name in air} == {"lotus", "lotus-air"}
     assert not set(own) & set(air)
     assert set(every) >= {*own, *air, "house.fee", "house.rounding"}  # and those of partners that other tests took in
-    assert sum(amount for name, amount in every.items() if name.endswith((".position", ".fee", ".rounding"))) == 0
+    assert (
+        sum(amount for name, amount in every.items() if name.endswith((".position", ".cash", ".fee", ".rounding"))) == 0
+    )
     for name in ("lotus.position", "house.fee", "nobody.position", "palm-hotels.nothing", "palm"):
         answer = front.ask("GET", f"/v1/balances/{name}")
         assert (answer.status, answer.code) == (404, "not_found"), name
