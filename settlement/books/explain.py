@@ -148,7 +148,7 @@ async def _causes(connection: Connection, lane: int, exchanges: Sequence[UUID]) 
     names = sorted(set(exchanges))
     found = [_cause(row) for row in await rows(connection, "explain_exchanges", lane=lane, exchange_id=names)]
     adjusted = await rows(connection, "explain_adjustments", lane=lane, adjustment_id=names)
-    return tuple([*found, *[_adjustment(row) for row in adjusted]])
+    return (*found, *[_adjustment(row) for row in adjusted])
 
 
 def _adjustment(row: Row) -> Cause:
