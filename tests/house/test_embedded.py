@@ -94,8 +94,7 @@ def test_it_starts_again_after_user_and_keeper_were_killed(folder: Path) -> None
     _kill(user)
     with Embedded(folder) as server, psycopg.connect(server.url) as connection:
         assert connection.execute("SELECT count(*) FROM kept").fetchone() == (0,)
-        assert _postmaster(folder) != first
-    assert _gone(folder)
+    assert _gone(folder)  # whether it was the old one, taken over before it noticed, or a new one
 
 
 def test_a_stale_process_number_is_nobody_elses_end(folder: Path) -> None:

@@ -81,6 +81,19 @@ class _Logs(StringIO):
 _LOGS = _Logs()
 
 
+@contextmanager
+def listening() -> Iterator[StringIO]:
+    """What is logged in this process from now on, beside whoever else listens."""
+    log = StringIO()
+    _LOGS.open.append(log)
+    logs.configure("info", _LOGS)
+    try:
+        yield log
+    finally:
+        logs.flush()
+        _LOGS.open.remove(log)
+
+
 @dataclass(frozen=True)
 class Answer:
     """What came back on the socket."""
@@ -265,15 +278,13 @@ def opened(url: str, folder: Path) -> Iterator[Front]:
             _program(folder, "lotus-air", "MILE", folder / "air.jwk"),
             _program(folder, "palm-hotels", "POINT", folder / "hotels.jwk"),
         ]
-        log = StringIO()
-        _LOGS.open.append(log)
-        logs.configure("info", _LOGS)
         try:
-            with _serving(settings, url, listener, folder, [at for _, at in programs]) as (house, loop):
+            with (
+                listening() as log,
+                _serving(settings, url, listener, folder, [at for _, at in programs]) as (house, loop),
+            ):
                 yield Front(house, f"127.0.0.1:{port}", url, folder, log, loop, keys)
         finally:
-            logs.flush()
-            _LOGS.open.remove(log)
             for process, _ in programs:
                 process.terminate()
                 process.wait(5)

@@ -5,7 +5,6 @@ import json
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
-from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -22,7 +21,7 @@ from clearing.front.materialised import calendar_of
 from clearing.front.settings import Environment, Settings
 from clearing.rules.windows import containing
 from tests.rules.test_settlement_calendar import DOCUMENT
-from tests.wire.front_room import Front
+from tests.wire.front_room import Front, listening
 from tests.wire.test_front_doors import validator
 
 YEAR = datetime.now(UTC).year + 1
@@ -225,15 +224,15 @@ async def test_the_watch_closes_what_is_due_window_by_window_and_tells_of_each(
         await partners.fill_calendar(owner, slept)
         await partners.open_lane(owner, LANE, slept)
         calendar = await partners.calendar(owner)
-    told = StringIO()
-    logs.configure("info", told)
     first, last = containing(calendar, slept), containing(calendar, datetime.now(UTC))
-    async with wiring.open_house(Settings(home=tmp_path), database_url) as house:
-        for _ in range(200):
-            if told.getvalue().count('"sealed"') == last - first:
-                break
-            await asyncio.sleep(0.05)
-        figures = house.meters.text().decode()
+    with listening() as told:
+        async with wiring.open_house(Settings(home=tmp_path), database_url) as house:
+            for _ in range(200):
+                logs.flush()
+                if told.getvalue().count('"sealed"') == last - first:
+                    break
+                await asyncio.sleep(0.05)
+            figures = house.meters.text().decode()
     lines = [json.loads(line) for line in told.getvalue().splitlines() if '"sealed"' in line]
     assert [line["window"] for line in lines] == [window.code for window in calendar[first:last]]
     for line in lines:
