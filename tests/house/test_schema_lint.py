@@ -163,8 +163,7 @@ def test_L16_every_statement_on_sharded_tables_names_its_lane(schema: psycopg.Co
 
 @pytest.mark.parametrize("path", STATEMENTS, ids=lambda path: path.stem)
 def test_L16_one_lock(path: Path) -> None:
-    """The lane row is the only row of the ledger that is locked for its own sake. Settlement holds a row of its own while it books with
-    the lane: no lane write touches such a row, so the order is always the same, and nobody waits in a circle."""
+    """The lane row is the only row of the ledger that is locked for its own sake; settlement's two exceptions stand in decision 0011."""
     code = _code(path)
     if LOCKS.search(code):
         assert re.search(r"\bFROM\s+(?:lane|settlement_run|settlement_instruction)\b", code, re.IGNORECASE)
