@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from clearing import errors
-from clearing.delivery import Pace
+from clearing.pace import Pace
 
 PREFIX = "CLEARING_"
 SECRETS = Path("/run/secrets")
@@ -71,7 +71,7 @@ class Settings(BaseSettings):
         72, ge=0, le=720, description="hours between the second key on bank details and their coming into force"
     )
     pace: Pace = Field(
-        default_factory=Pace, description="how patiently programs are asked; JSON, see clearing.delivery.Pace"
+        default_factory=Pace, description="how patiently programs are asked; JSON, see clearing.pace.Pace"
     )
     kill_at: str | None = Field(
         None,

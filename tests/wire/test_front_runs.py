@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
@@ -267,27 +265,20 @@ def test_the_open_window_is_not_settled(desk: Front) -> None:
     assert (answer.status, answer.code) == (409, "window_not_sealed")
 
 
-def command(desk: Front, key: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    given = [*map(str, arguments), "--key", str(desk.folder / f"{key}.jwk"), "--url", f"http://{desk.host}"]
-    return subprocess.run(
-        [sys.executable, "-m", "clearing.front", "settle", *given], capture_output=True, text=True, check=False
-    )
-
-
 def test_the_same_from_the_command_line(desk: Front, window: str, tmp_path: Path) -> None:
     file = tmp_path / "run.json"
     file.write_text(json.dumps(wish(window)))
-    run = json.loads(command(desk, "operator", "draft", file).stdout)
+    run = json.loads(desk.command("settle", "draft", file).stdout)
     for key in ("operator", "auditor"):
-        done = command(desk, key, "approve", run["run"], run["result_sha256"])
+        done = desk.command("settle", "approve", run["run"], run["result_sha256"], key=key)
         assert done.returncode == 0, done.stderr
-    assert json.loads(command(desk, "operator", "freeze", run["run"]).stdout)["state"] == "instructed"
-    assert "pay_in" in command(desk, "operator", "pay", run["run"]).stdout
+    assert json.loads(desk.command("settle", "freeze", run["run"]).stdout)["state"] == "instructed"
+    assert "pay_in" in desk.command("settle", "pay", run["run"]).stdout
     for who in ("ada", "bob"):
         file.write_text(json.dumps([booked(payments(desk, run["run"])[who])]))
-        said = json.loads(command(desk, "operator", "confirm", run["run"], file).stdout)
+        said = json.loads(desk.command("settle", "confirm", run["run"], file).stdout)
     assert said["state"] == "settled"
-    assert json.loads(command(desk, "operator", "show", run["run"]).stdout)["replays"] is True
-    late = command(desk, "operator", "abort", run["run"], "too late")
+    assert json.loads(desk.command("settle", "show", run["run"]).stdout)["replays"] is True
+    late = desk.command("settle", "abort", run["run"], "too late")
     assert late.returncode == 4
     assert "run_not_ready" in late.stderr
