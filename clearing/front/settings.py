@@ -64,6 +64,7 @@ class Settings(BaseSettings):
     )
     log_name: str = Field("clearing", pattern=r"^[a-z0-9./-]+$", description="origin of the evidence log's checkpoints")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="least level that is logged")
+    database_wait_seconds: int = Field(15, ge=1, le=600, description="how long a start waits for its database")
     pool_size: int = Field(4, ge=1, le=64, description="connections for reads")
     queue_max: int = Field(4096, ge=1, description="items that may wait for the lane; more are refused with 503")
     nonces_per_key_max: int = Field(1_000_000, ge=1, description="requests of one key within six minutes")

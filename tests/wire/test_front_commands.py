@@ -173,6 +173,7 @@ def test_a_house_without_its_database_says_so() -> None:
         "0",
         CLEARING_DATABASE_URL="postgresql://nobody:hush@127.0.0.1:1/none",
         CLEARING_HOME="/tmp/none",
+        CLEARING_DATABASE_WAIT_SECONDS="1",
     )
     assert told.returncode == 3
     assert "CLEARING_DATABASE_URL" in told.stderr
