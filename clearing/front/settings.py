@@ -119,6 +119,19 @@ def _is_loopback(host: str) -> bool:
     return any(host == name or host.startswith(f"{name}:") for name in LOOPBACK)
 
 
+class _Alone(Settings):
+    @classmethod
+    def settings_customise_sources(  # type: ignore[override]  # the other sources, by whatever name, are not asked
+        cls, _settings: Any, init_settings: Any, **_others: Any
+    ) -> tuple[Any, ...]:
+        return (init_settings,)
+
+
+def alone(**given: Any) -> Settings:
+    """What is given here, and defaults: a demo hears nothing of its surroundings, and touches no other house's database."""
+    return _Alone(**given)
+
+
 def load(**given: Any) -> Settings:
     """The settings of this process; what is given here wins. Raises errors.Misconfigured with every fault, no value shown."""
     try:
