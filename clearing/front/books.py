@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from clearing import database, errors, exchange, partners
+from clearing import database, errors, exchange
 from clearing.front import granting, messages, shapes, sources
 from clearing.front.doors import BOTH, Asked, Door, Reply
 from clearing.front.house import LANE
@@ -96,7 +96,7 @@ async def gauge(house: "House") -> None:
         cases = await connection.execute(database.statement("cases_count"), {"lane": LANE})
         meters.cases.set((await cases.fetchone() or (0,))[0])
         balance = await reads.trial_balance(connection, LANE)
-        low = await granting.low_waters(connection, await partners.load(connection), now)
+        low = await granting.low_waters(connection, await house.live.directory(now), now)
         meters.low_water.set(len(low))
         meters.unsettled.set(len(await settling.unsettled(connection, LANE)))
         meters.log_size.set((await reads.head(connection, LANE)).size)

@@ -270,6 +270,7 @@ class Adjustment(SQLModel, table=True):
         "sharded",
         check("kind_known", "kind IN ('adjusted', 'paid', 'lodged')"),
         check("only_money_has_no_window", "(kind <> 'adjusted') = (window_id IS NULL)"),
+        Index("adjustment_lodged", "lane", "reference", postgresql_where=text("kind = 'lodged'")),
     )
     lane: int = col(SmallInteger, key=True)
     adjustment_id: UUID = col(Uuid, key=True)

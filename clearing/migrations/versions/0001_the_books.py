@@ -56,6 +56,7 @@ CREATE TABLE adjustment (
     CONSTRAINT kind_known CHECK (kind IN ('adjusted', 'paid', 'lodged')),
     CONSTRAINT only_money_has_no_window CHECK ((kind <> 'adjusted') = (window_id IS NULL))
 );
+CREATE INDEX adjustment_lodged ON adjustment (lane, reference) WHERE kind = 'lodged';
 COMMENT ON TABLE adjustment IS 'sharded';
 
 CREATE TABLE agreement (
