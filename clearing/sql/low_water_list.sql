@@ -8,5 +8,5 @@ SELECT
     ended_at
 FROM low_water
 WHERE %(partner)b::text IS NULL OR partner = %(partner)b::text
-ORDER BY began_at DESC, partner
+ORDER BY began_at DESC, partner ASC
 LIMIT %(most)b

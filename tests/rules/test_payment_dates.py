@@ -18,7 +18,7 @@ from settlement.rules.scheme_json import SCHEMA, read_scheme
 from tests.rules.test_settlement_calendar import DOCUMENT, scheme, year_of
 
 DAY = timedelta(days=1)
-OWN = {
+OWN: dict[str, Any] = {
     "currency": ["TARGET"],
     "parties": [{"party": "lotus", "calendars": ["JP"]}, {"party": "palm", "calendars": ["US"]}],
     "currencies": [{"currency": "USD", "calendars": ["SIFMA"]}, {"currency": "JPY", "calendars": ["JP"]}],
@@ -116,7 +116,7 @@ def test_a_listed_day_whose_cut_off_the_clocks_skip_is_refused() -> None:
 FAULTS: list[tuple[dict[str, Any], str, Law]] = [
     ({"cycle": {"dates": ["2026-04-01", "2026-03-31"]}}, "$.cycle.dates", Law.RULE),
     ({"cycle": {"dates": ["2026-03-31", "2026-04-31"]}}, "$.cycle.dates[1]", Law.NO_INSTANT),
-    ({"calendars": {**OWN, "parties": OWN["parties"][:1] * 2}}, "$.calendars.parties[1]", Law.TWICE),  # type: ignore[operator]
+    ({"calendars": {**OWN, "parties": OWN["parties"][:1] * 2}}, "$.calendars.parties[1]", Law.TWICE),
     ({"calendars": {**OWN, "currencies": [*OWN["currencies"], OWN["currencies"][0]]}}, "$.calendars.currencies[2]", Law.TWICE),
 ]  # fmt: skip
 SHAPES: list[dict[str, Any]] = [
