@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
@@ -51,15 +52,17 @@ def findings(desk: Front) -> list[str]:
 
 
 @pytest.fixture
-def banked(desk: Front) -> Front:
-    """The house has an account in euros."""
+def banked(desk: Front) -> Iterator[Front]:
+    """The house has an account in euros, which nobody signed, and which is gone afterwards."""
     with psycopg.connect(desk.url, autocommit=True) as connection:
         connection.execute("DELETE FROM bank_details")
         connection.execute(
             "INSERT INTO bank_details VALUES ('house', 1, %s, %s, repeat('a', 64), %s, 'first', 'second', %s)",
             [NOW - DAY, NOW - DAY, Jsonb(DETAILS), UUID(int=1)],
         )
-    return desk
+    yield desk
+    with psycopg.connect(desk.url, autocommit=True) as connection:
+        connection.execute("DELETE FROM bank_details")
 
 
 def sent(desk: Front, *entries: str, key: str = "second", message: str = "N-1") -> Answer:
