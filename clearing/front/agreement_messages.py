@@ -117,6 +117,41 @@ class CoverSaid(Said):
     movements: list[MovementSaid]
 
 
+class FundSaid(Said):
+    """A movement that was announced and that the bank's file speaks of."""
+
+    partner: Code
+    reference: str
+    proposal: Digest
+    outcome: Literal["booked", "differs", "blocked"]
+    differs: str | None
+
+
+class FundsSaid(Said):
+    """What became of a bank's file; `blocked` says that nothing of it was booked."""
+
+    blocked: bool
+    findings: list[str]
+    funds: list[FundSaid]
+
+
+class CrossingSaid(Said):
+    """A time in which a partner had less room left than its low water; `left` is what was left when it was seen."""
+
+    partner: Code
+    number: int
+    began_at: Instant
+    left: Total
+    low_water: Total
+    ended_at: Instant | None
+
+
+class CrossingsSaid(Said):
+    """The latest first; a partner sees its own."""
+
+    crossings: list[CrossingSaid]
+
+
 class AlertSaid(Said):
     """A partner with less room left than its agreement's low water."""
 

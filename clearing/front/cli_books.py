@@ -162,7 +162,7 @@ def ageing(
 
 @books.command()
 def forecast() -> None:
-    """What each partner will owe (plus) or be owed at the next cut-off, if all that is pending is posted by then."""
+    """What each partner will owe (plus) or be owed at the next settlement, if all that is pending is posted by its cut-off."""
 
     async def told(connection: AsyncConnection[Any]) -> list[finance.Forecast]:
         async with finance.snapshot(connection):
@@ -173,9 +173,14 @@ def forecast() -> None:
             "partner": one.partner,
             "window": one.window,
             "cut_off": instant(one.cut_off),
+            "value_date": None if one.value_date is None else one.value_date.isoformat(),
+            "earlier": major(one.earlier),
             "posted": major(one.posted),
             "pending": major(one.pending),
             "at_most": major(one.at_most),
+            "to_pay": major(one.to_pay),
+            "granted": major(one.granted),
+            "left": major(one.left),
         }
         for one in _asked(told)
     ]

@@ -59,7 +59,7 @@ from clearing.partners.claims import (
     receipt_of,
     reject_claim,
 )
-from clearing.partners.cover import Movement, amount_of, caps, covers, move_cover, movements, refused
+from clearing.partners.cover import Movement, amount_of, caps, covers, movement_id, movements, refused
 from clearing.partners.directory import Directory, Live, Partner, Program, load
 from clearing.partners.doubts import BEGINNING, Doubt, doubts
 from clearing.partners.keys import (
@@ -87,6 +87,7 @@ from clearing.partners.links import (
     merge_account,
     withdraw_consent,
 )
+from clearing.partners.low_water import Below, Crossing, crossed, crossings
 from clearing.partners.proposals import Proposal, Signers, alone, digest_of, open_proposals, proposal, propose
 from clearing.partners.registration import register_partner, register_program
 from clearing.partners.risk import FiledRules, drafted_rules, filed_rules, publish_rules
@@ -98,9 +99,11 @@ __all__ = [
     "KEY_PROOF",
     "Account",
     "Announcement",
+    "Below",
     "Change",
     "Claim",
     "Connection",
+    "Crossing",
     "Directory",
     "Doubt",
     "Filed",
@@ -137,6 +140,8 @@ __all__ = [
     "closed_remains",
     "consents_unproven",
     "covers",
+    "crossed",
+    "crossings",
     "deciding",
     "details_at",
     "details_refused",
@@ -177,7 +182,7 @@ __all__ = [
     "live_links",
     "load",
     "merge_account",
-    "move_cover",
+    "movement_id",
     "movements",
     "name_members",
     "open_lane",

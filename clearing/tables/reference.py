@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Date, Integer, Text, UniqueConstraint, Uuid
+from sqlalchemy import BigInteger, Date, Index, Integer, Text, UniqueConstraint, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import SQLModel
 
@@ -99,25 +99,22 @@ class Agreement(SQLModel, table=True):
     evidence_id: UUID | None = col(Uuid, null=True)
 
 
-class Cover(SQLModel, table=True):
-    """Funds that a partner lodged (plus) or took out (minus), millionths of the common unit, by two operators' keys."""
+class LowWaterRow(SQLModel, table=True):
+    """A time in which a partner had less room left than its low water: one row for each crossing; `ended_at` once there is room again."""
 
+    __tablename__ = "low_water"
     __table_args__ = table(
-        "reference",
-        check("moves", "amount <> 0 AND number > 0"),
-        check("keys_differ", "proposed_by <> confirmed_by"),
-        UniqueConstraint("partner", "reference", name="cover_reference"),
-        UniqueConstraint("digest", name="cover_digest"),
+        "local",
+        check("number_positive", "number > 0"),
+        check("below", "room < agreed"),
+        Index("low_water_now", "partner", unique=True, postgresql_where=text("ended_at IS NULL")),
     )
     partner: str = col(Text, key=True)
     number: int = col(Integer, key=True)
-    at: datetime = col(Instant)
-    amount: int = col(BigInteger)
-    reference: str = col(Text)
-    digest: str = col(Text)
-    proposed_by: str = col(Text)
-    confirmed_by: str = col(Text)
-    evidence_id: UUID = col(Uuid)
+    began_at: datetime = col(Instant)
+    room: int = col(BigInteger)
+    agreed: int = col(BigInteger)
+    ended_at: datetime | None = col(Instant, null=True)
 
 
 class RiskRules(SQLModel, table=True):

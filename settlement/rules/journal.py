@@ -148,7 +148,9 @@ def _currency(account: BookAccount) -> str:
 def bean_account(account: BookAccount) -> str:
     """The account's name in beancount. Codes are in small letters, so what capitals make of two of them stays two."""
     owner, kind = account.owner.title(), account.kind.name.title().replace("_", "-")
-    if account.kind is Account.CASH:
+    if account.kind is Account.COVER:
+        return f"Liabilities:Partners:{owner}:{kind}"
+    if account.kind in {Account.CASH, Account.FUNDS}:
         return f"Assets:{owner}:{kind}"
     if account.partner is None:
         return f"Income:{owner}:{kind}"

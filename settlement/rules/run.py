@@ -102,9 +102,22 @@ class Terms:
         return Late(self.interest_basis_points, days, HOUSE)
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class PaymentDates:
+    """When a party's payment is advised and due: what it pays (`pay_in`) or is paid (`pay_out`)."""
+
+    party: str
+    direction: str
+    advice_date: str
+    value_date: str
+
+
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Everything that a run is made of. Two runs with equal inputs have equal results, byte by byte."""
+    """Everything that a run is made of. Two runs with equal inputs have equal results, byte by byte.
+
+    `dates` are those of payments whose calendars give others than the run's own.
+    """
 
     windows: tuple[SealedWindow, ...]
     flows: tuple[Flow, ...]
@@ -116,6 +129,12 @@ class Inputs:
     suspended: tuple[str, ...]
     advice_date: str | None
     value_date: str
+    dates: tuple[PaymentDates, ...] = ()
+
+    def due(self, party: str, direction: str) -> str:
+        """The value date of this party's payment."""
+        own = (one.value_date for one in self.dates if (one.party, one.direction) == (party, direction))
+        return next(own, self.value_date)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +225,7 @@ def inputs_document(inputs: Inputs) -> dict[str, Any]:
         "suspended": sorted(inputs.suspended),
         "advice_date": inputs.advice_date,
         "value_date": inputs.value_date,
+        **_dated(inputs.dates),
     }
 
 
@@ -228,6 +248,7 @@ def inputs_of(document: Mapping[str, Any]) -> Inputs:
         tuple(document["suspended"]),
         document["advice_date"],
         document["value_date"],
+        tuple(PaymentDates(*one) for one in document.get("dates", ())),
     )
 
 
@@ -242,6 +263,7 @@ def result_document(inputs: Inputs, result: Result) -> dict[str, Any]:
         "windows": sorted({one.code for one in inputs.windows}),
         "advice_date": inputs.advice_date,
         "value_date": inputs.value_date,
+        **_dated(one for one in inputs.dates if (one.party, one.direction) in _ways(result.nets)),
         "rates": {"source": inputs.rates.source, "date": inputs.rates.date},
         "counts": [
             {"kind": one.kind, "posted": one.posted, "given_back": one.given_back} for one in sorted(inputs.counts)
@@ -261,6 +283,21 @@ def replayed(inputs: bytes) -> bytes:
     """The result's bytes, computed anew from the bytes of the inputs."""
     again = inputs_of(json.loads(inputs))
     return canonical(result_document(again, settle(again)))
+
+
+def _dated(dates: Iterable[PaymentDates]) -> dict[str, list[list[str]]]:
+    """The dates of payments, where there are any of their own: the bytes of runs without them are as they always were."""
+    told = [[one.party, one.direction, one.advice_date, one.value_date] for one in sorted(dates)]
+    return {"dates": told} if told else {}
+
+
+def _ways(found: Iterable[Net]) -> set[tuple[str, str]]:
+    return {(net.party, direction_of(net)) for net in found if net.micros}
+
+
+def direction_of(net: Net) -> str:
+    """Whether this net is paid in or out."""
+    return "pay_out" if net.micros > 0 else "pay_in"
 
 
 def _told(found: Iterable[Flow]) -> list[list[str]]:

@@ -229,11 +229,14 @@ def test_both_requests_are_kept_as_evidence_that_verifies(desk: Front, iris: str
 TAMPERED = {
     "UPDATE agreement SET document = jsonb_set(document, '{low_water}', '1') WHERE partner = %s": "not what was signed",
     "UPDATE agreement SET document = document - 'notice_days' WHERE partner = %s": "not what was signed",
-    "UPDATE cover SET amount = amount + 1 WHERE partner = %s": "the amount is not what was signed",
+    "UPDATE adjustment SET lines = replace(lines, '5]', '6]') WHERE lines LIKE '[[\"' || %s || '\"%%'": "not what was signed",
     "UPDATE proposal SET document = jsonb_set(document, '{amount}', '6') WHERE partner = %s": "not what was signed",
     "UPDATE agreement SET confirmed_by = 'nobody' WHERE partner = %s": "is not kept",
-    "UPDATE cover SET proposed_by = 'nobody' WHERE partner = %s": "is not kept",
-    "UPDATE cover SET evidence_id = a.evidence_id FROM agreement a WHERE a.partner = cover.partner AND cover.partner = %s": (
+    "UPDATE proposal SET proposed_by = 'nobody' WHERE kind = 'cover' AND partner = %s": "is not kept",
+    """UPDATE adjustment SET evidence_id = p.evidence_id FROM proposal p
+        WHERE p.kind = 'cover' AND p.partner = %s AND p.document ->> 'reference' = adjustment.reference""": "one key alone",
+    """UPDATE adjustment SET evidence_id = a.evidence_id FROM agreement a, proposal p
+        WHERE a.partner = p.partner AND p.kind = 'cover' AND p.partner = %s AND p.document ->> 'reference' = adjustment.reference""": (
         "signed something else"
     ),
 }

@@ -196,6 +196,7 @@ CREATE TABLE settlement_instruction (
     booked_on DATE,
     differs TEXT,
     rejected_at TIMESTAMP WITH TIME ZONE,
+    accrued_until DATE,
     PRIMARY KEY (instruction),
     CONSTRAINT direction_known CHECK (direction IN ('pay_in', 'pay_out')),
     CONSTRAINT direction_is_sign CHECK ((direction = 'pay_in') = (micros > 0) AND micros <> 0 AND minor >= 0),
@@ -238,6 +239,7 @@ CREATE TABLE settlement_run (
     created_by TEXT NOT NULL,
     previewed_by TEXT,
     approved_by TEXT,
+    turn INTEGER NOT NULL,
     PRIMARY KEY (run),
     CONSTRAINT state_known CHECK (
         state IN ('held', 'drafted', 'previewed', 'approved', 'frozen', 'instructed', 'paying', 'settled', 'aborted')),
@@ -300,10 +302,10 @@ COMMENT ON TABLE settlement_statement_file IS 'local';
 """
 
 UPDATABLE: dict[str, tuple[str, ...]] = {
-    "settlement_run": ("state", "previewed_by", "approved_by"),
+    "settlement_run": ("state", "previewed_by", "approved_by", "turn"),
     "settlement_run_window": ("live",),
     "settlement_parked": ("resumed_by",),
-    "settlement_instruction": ("state", "bank_reference", "booked_on", "differs", "rejected_at"),
+    "settlement_instruction": ("state", "bank_reference", "booked_on", "differs", "rejected_at", "accrued_until"),
     "break_item": ("run", "suggested", "owner", "due_at", "state", "provisional", "ended_at", "resolution"),
 }
 DELETABLE: tuple[str, ...] = ()
