@@ -29,6 +29,7 @@ COMMANDS = (
     "net",
     "operate",
     "price",
+    "rates",
     "recon",
     "review",
     "risk",

@@ -42,7 +42,12 @@ SCHEME: dict[str, Any] = {
     "roll": "FOLLOWING",
     "calendars": {"currency": ["TARGET"]},
 }
-RATES = {"source": "demo", "rates": {"EUR": "1", "USD": "0.8621"}}  # what one unit is worth in the common unit
+RATES = {
+    "name": "demo-rates",
+    "source": "demo",
+    "rates": {"EUR": "1", "USD": "0.8621"},
+}  # worth of one unit in the common unit
+RATE_DAYS = timedelta(days=14)
 TERMS = [{"partner": "lotus", "currency": "USD", "interest_basis_points": 800, "year_days": 360}]
 
 
@@ -214,11 +219,18 @@ def _confirm(operator: Session, run: str, file: str) -> list[dict[str, Any]]:
 
 
 def _banked(story: Story) -> None:
-    """Two keys say where the house and the airline are paid."""
+    """Two keys say where the house and the airline are paid, and at which rates."""
+    now = sources.clock()
+    days = {"valid_from": f"{now:%Y-%m-%d}", "valid_until": f"{now + RATE_DAYS:%Y-%m-%d}"}
+    rates = RATES | days | {"published_at": instant(now.replace(microsecond=0))}
+    for path, said in (("/v1/rates", rates), *(("/v1/bank-details", one) for one in demo_bank.DETAILS)):
+        _two_keys(story, path, said)
+
+
+def _two_keys(story: Story, path: str, said: dict[str, Any]) -> None:
     operator, second = _operators(story.stage)
-    for details in demo_bank.DETAILS:
-        proposed = operator.ask("POST", "/v1/bank-details", details)["proposal"]
-        second.ask("POST", f"/v1/bank-details/{proposed}/confirm", {})
+    proposed = operator.ask("POST", path, said)["proposal"]
+    second.ask("POST", f"{path}/{proposed}/confirm", {})
 
 
 def _stated(story: Story, run: str, name: str) -> None:
@@ -239,10 +251,8 @@ def _stated(story: Story, run: str, name: str) -> None:
 
 
 def _draft(story: Story, windows: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    now = sources.clock()
-    rates = RATES | {"date": f"{now:%Y-%m-%d}", "published_at": instant(now.replace(microsecond=0))}
     wish = {"windows": [one["window"] for one in windows], "value_date": story.windows[1]["value_date"]}
-    given = {"currency": "EUR", "rates": rates, "terms": TERMS}
+    given = {"currency": "EUR", "rates": RATES["name"], "terms": TERMS}
     return _operators(story.stage)[0].ask("POST", "/v1/runs", wish | given)
 
 

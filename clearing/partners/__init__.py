@@ -87,6 +87,7 @@ from clearing.partners.links import (
     merge_account,
     withdraw_consent,
 )
+from clearing.partners.papers import RATES, TAXES, FiledPaper, filed_papers, paper_taken, publish_paper
 from clearing.partners.proposals import Proposal, Signers, alone, digest_of, open_proposals, proposal, propose
 from clearing.partners.registration import register_partner, register_program
 from clearing.partners.risk import FiledRules, drafted_rules, filed_rules, publish_rules
@@ -96,6 +97,8 @@ from clearing.partners.seconding import seconded
 __all__ = [
     "BEGINNING",
     "KEY_PROOF",
+    "RATES",
+    "TAXES",
     "Account",
     "Announcement",
     "Change",
@@ -108,6 +111,7 @@ __all__ = [
     "FiledCalendar",
     "FiledCard",
     "FiledDetails",
+    "FiledPaper",
     "FiledRules",
     "KeyRow",
     "Live",
@@ -159,6 +163,7 @@ __all__ = [
     "filed_budgets",
     "filed_calendars",
     "filed_details",
+    "filed_papers",
     "filed_rules",
     "fill_calendar",
     "find_account",
@@ -183,12 +188,14 @@ __all__ = [
     "open_lane",
     "open_number",
     "open_proposals",
+    "paper_taken",
     "proposal",
     "propose",
     "publish_agreement",
     "publish_calendar",
     "publish_card",
     "publish_details",
+    "publish_paper",
     "publish_rules",
     "published_calendar",
     "receipt_of",
