@@ -26,6 +26,7 @@ from clearing.front import (
     dry_runs,
     exchanges,
     explaining,
+    invoices,
     keys,
     links,
     logs,
@@ -72,6 +73,7 @@ DOORS: tuple[Door, ...] = (
     *papers.DOORS,
     *runs.DOORS,
     *statements.DOORS,
+    *invoices.DOORS,
     *recon.DOORS,
 )
 

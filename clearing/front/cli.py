@@ -23,6 +23,7 @@ COMMANDS = (
     "calendar",
     "cards",
     "checks",
+    "invoices",
     "kinds",
     "log",
     "members",

@@ -18,6 +18,7 @@ from clearing.partners.rows import Connection
 from clearing.rules.agreements import HOUSE
 from clearing.rules.refusals import Refusal, RefusalCode
 from settlement.rules.run import Rate, RateSet
+from settlement.rules.tax import faults_of
 
 if TYPE_CHECKING:
     from clearing.front.house import House
@@ -50,6 +51,30 @@ async def show_rates(house: "House", asked: Asked) -> Reply:
     if not found:
         raise errors.NotFound("there is no such rate set")
     return Reply(200, _said(found[0]))
+
+
+async def propose_taxes(house: "House", asked: Asked) -> Reply | Problem:
+    """Propose a tax table: who bills, whom, and how fees are taxed. Until the first is in force, no run is billed."""
+    _ = asked.idempotency_key
+    wish = asked.parse(messages.TaxTableWish)
+    document = wish.model_dump(mode="json") | {"digits": digits_of(currency_of(wish.currency))}
+    _require_days(document)
+    for fault in faults_of(document):
+        raise errors.ValidationFailed(fault)
+    known = await house.live.directory(asked.at, fresh=True)
+    if strangers := {one.partner for one in wish.customers} - known.partners.keys():
+        raise errors.NotFound(f"no such partner: {', '.join(sorted(strangers))}")
+    return await _propose(house, asked, partners.TAXES, document)
+
+
+async def confirm_taxes(house: "House", asked: Asked) -> Reply | Problem:
+    """Publish a tax table that was proposed, with a second operator's key."""
+    return await _confirm(house, asked, partners.TAXES)
+
+
+async def list_taxes(house: "House", _asked: Asked) -> Reply:
+    """All tax tables, by their first day."""
+    return Reply(200, {"taxes": await _all(house, partners.TAXES)})
 
 
 # --- what a run asks for
@@ -132,7 +157,7 @@ def _doors(path: str, propose: Any, confirm: Any, listed: Any, takes: Any, lists
             propose,
             {202: ProposalSaid, 200: messages.PaperSaid},
             takes,
-            ("version_taken",),
+            ("not_found", "version_taken"),
             purposes=OPERATORS,
             tag="settlement",
         ),
@@ -152,6 +177,7 @@ def _doors(path: str, propose: Any, confirm: Any, listed: Any, takes: Any, lists
 
 DOORS = (
     *_doors("/v1/rates", propose_rates, confirm_rates, list_rates, messages.RatesWish, messages.RatesSaid),
+    *_doors("/v1/taxes", propose_taxes, confirm_taxes, list_taxes, messages.TaxTableWish, messages.TaxesSaid),
     Door(
         "GET",
         "/v1/rates/{name}",

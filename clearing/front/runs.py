@@ -54,7 +54,7 @@ async def approve_run(house: "House", asked: Asked) -> Reply | Problem:
 
 
 async def freeze_run(house: "House", asked: Asked) -> Reply | Problem:
-    """Make an approved run final, instruct its payments and seal its statements. The books are read once more first.
+    """Make an approved run final, instruct its payments, seal its statements and invoices. The books are read once more first.
 
     A run without payments is settled. What was broken off, the same request goes on with.
     """
@@ -66,6 +66,7 @@ async def freeze_run(house: "House", asked: Asked) -> Reply | Problem:
             return problems.of_refusal(frozen)
         row = await settling.carry_on(connection, house.writer, frozen.run, step)
         await stating.state_run(connection, LANE, row.run, house.key)
+        await stating.bill_run(connection, house.writer, row.run, house.key)
         return _said(row)
 
 
@@ -326,7 +327,9 @@ DOORS = (
         tag="settlement",
     ),
     _step_door("approve", approve_run, messages.ApproveWish, "run_not_ready", "run_differs", "second_key_needed"),
-    _step_door("freeze", freeze_run, messages.FreezeWish, "run_not_ready", "run_differs", "window_not_sealed"),
+    _step_door(
+        "freeze", freeze_run, messages.FreezeWish, "run_not_ready", "run_differs", "window_not_sealed", "tax_unknown"
+    ),
     _step_door("abort", abort_run, messages.AbortWish, "run_not_ready"),
     _step_door("confirmations", confirm_payments, messages.ConfirmationsWish, "run_not_ready", "run_differs"),
 )

@@ -1,4 +1,4 @@
-"""The audit of runs: what two keys approved is what is kept, it adds up, and what is settled was booked."""
+"""The audit of runs: what two keys approved is what is kept, it adds up, what is settled was booked, and invoices have no gap."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,9 @@ from settlement.run.store import Connection, Row, rows
 async def unsound(connection: Connection, lane: int) -> tuple[int, list[str]]:
     """How many approved runs there are, and what does not hold of them. Nothing is taken from a hash that was not made anew here."""
     found = await rows(connection, "verify_runs", lane=lane)
-    return len(found), [f"{one['run']}: {fault}" for one in found for fault in _faults(one)]
+    billed = await rows(connection, "verify_invoices", lane=lane)
+    faults = [f"{one['run']}: {fault}" for one in found for fault in _faults(one)]
+    return len(found), [*faults, *(f"{one['what']}: {one['fault']}" for one in billed)]
 
 
 def _faults(run: Row) -> Iterator[str]:
