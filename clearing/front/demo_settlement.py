@@ -23,6 +23,7 @@ from clearing.rules.units import MICRO
 from clearing.signatures import parse_jwks
 from settlement import books as finance
 from settlement.reports import verify
+from settlement.reports.invoice_file import verify_invoice
 from settlement.rules.liability import Mirror, RollForward
 
 WINDOW_SECONDS, WINDOWS = 4, 60
@@ -112,11 +113,13 @@ def reconciling(story: Story) -> None:
 
 
 def settling_again(story: Story) -> None:
-    """What was exchanged since is settled as well, once its windows have closed by themselves"""
+    """What was exchanged since is settled as well, once its windows have closed by themselves, and its fees are invoiced"""
+    _two_keys(story, "/v1/taxes", _taxes())
     until = instant(story.traded_at)
     since = [one for one in story.windows[1:] if until is not None and one["opens_at"] <= until]
     _sealed(story, since[-1])
     _settle(story, since, "run-2")
+    _billed(story)
 
 
 def booking(story: Story) -> None:
@@ -129,7 +132,7 @@ def booking(story: Story) -> None:
     story.shows(
         "what all owe one another is zero",
         held=total == 0,
-        detail=f"the house gained {common(-mirror.house)}, and has it: {common(mirror.cash)}",
+        detail=f"the house gained {common(-mirror.house)}, tax included, and {common(mirror.cash)} of it is paid",
     )
     for shape, ending in (("beancount", "beancount"), ("csv", "csv")):
         story.keep(f"journal.{ending}", asyncio.run(journals(story.stage, shape)))
@@ -248,6 +251,33 @@ def _stated(story: Story, run: str, name: str) -> None:
             changed = kept.replace(b'"credit":"0.000000"', b'"credit":"1.000000"', 1)
             held = verify(kept, keys).sealed is not None and changed != kept and verify(changed, keys).sealed is None
             story.shows("it verifies offline, and does not once a line is changed", held=held, detail=own["root"])
+
+
+def _taxes() -> dict[str, Any]:
+    """How fees are taxed: the hotel at 21 %, the others abroad, who owe it themselves."""
+    now = sources.clock()
+    named = {"address": ["Canal 2", "1012 BB Amsterdam"], "vat_id": "NL009876543B01"}
+    abroad = {"treatment": "reverse_charge", "reason": "Article 196 of Directive 2006/112/EC"}
+    taxes = {"palm": {"treatment": "standard", "basis_points": 2_100}}
+    customers = [named | {"partner": one, "name": one.title(), "taxes": [taxes.get(one, abroad)]} for one in PARTNERS]
+    days = {"valid_from": f"{now - RATE_DAYS:%Y-%m-%d}", "valid_until": f"{now + RATE_DAYS:%Y-%m-%d}"}
+    said = {"name": "demo-taxes", **days, "series": "DEMO", "currency": "EUR"}
+    return said | {"supplier": named | {"name": "Demo House"}, "customers": customers}
+
+
+def _billed(story: Story) -> None:
+    """The hotel fetches its invoice, and checks it with nothing but the house's public key."""
+    keys, hotel = parse_jwks(story.stage.jwks), _session(story.stage, "palm-requests")
+    (one,) = hotel.ask("GET", "/v1/invoices")["invoices"]
+    told = f"{one['invoice']}: net {one['net']}, tax {one['tax']}, gross {one['gross']} {one['currency']}"
+    story.shows("the hotel's fees are invoiced, with tax", held=one["kind"] == "invoice", detail=told)
+    files = {file["format"]: hotel.fetch(file["href"]) for file in one["files"]}
+    for form, content in files.items():
+        story.keep(f"palm-invoice.{form}", content)
+    changed = files["json"].replace(one["gross"].encode(), b"0.01")
+    held = all(verify_invoice(content, keys).sealed == files["json"] for content in files.values())
+    held = held and verify_invoice(changed, keys).sealed is None
+    story.shows("it verifies offline, and does not once its gross is changed", held=held, detail=one["document_sha256"])
 
 
 def _draft(story: Story, windows: Iterable[dict[str, Any]]) -> dict[str, Any]:
