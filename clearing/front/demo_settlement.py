@@ -4,7 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -55,6 +55,7 @@ TERMS = [{"partner": "lotus", "currency": "USD", "interest_basis_points": 800, "
 def closing(story: Story) -> None:
     """Windows of four seconds are published with two keys; the open one closes by itself, with all that was done so far"""
     operator, second = _operators(story.stage)
+    _two_keys(story, "/v1/rates", _rates())
     begins = sources.clock().replace(microsecond=0) + LEAD
     cycle = {"rehearsal": {"begins_at": instant(begins), "seconds": WINDOW_SECONDS, "windows": WINDOWS}}
     made = calendar_of(SCHEME | {"cycle": cycle}, begins.year)
@@ -115,8 +116,8 @@ def reconciling(story: Story) -> None:
 def settling_again(story: Story) -> None:
     """What was exchanged since is settled as well, once its windows have closed by themselves, and its fees are invoiced"""
     _two_keys(story, "/v1/taxes", _taxes())
-    until = instant(story.traded_at)
-    since = [one for one in story.windows[1:] if until is not None and one["opens_at"] <= until]
+    until = story.traded_at
+    since = [one for one in story.windows[1:] if until and datetime.fromisoformat(one["opens_at"]) <= until]
     _sealed(story, since[-1])
     _settle(story, since, "run-2")
     _billed(story)
@@ -222,12 +223,16 @@ def _confirm(operator: Session, run: str, file: str) -> list[dict[str, Any]]:
 
 
 def _banked(story: Story) -> None:
-    """Two keys say where the house and the airline are paid, and at which rates."""
+    """Two keys say where the house and the airline are paid."""
+    for details in demo_bank.DETAILS:
+        _two_keys(story, "/v1/bank-details", details)
+
+
+def _rates() -> dict[str, Any]:
+    """What payments of these days are converted with."""
     now = sources.clock()
     days = {"valid_from": f"{now:%Y-%m-%d}", "valid_until": f"{now + RATE_DAYS:%Y-%m-%d}"}
-    rates = RATES | days | {"published_at": instant(now.replace(microsecond=0))}
-    for path, said in (("/v1/rates", rates), *(("/v1/bank-details", one) for one in demo_bank.DETAILS)):
-        _two_keys(story, path, said)
+    return RATES | days | {"published_at": instant(now.replace(microsecond=0))}
 
 
 def _two_keys(story: Story, path: str, said: dict[str, Any]) -> None:
