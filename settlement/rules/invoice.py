@@ -151,7 +151,8 @@ def document(draft: Draft, issue: Issue) -> dict[str, Any]:
         "tax": written(draft.tax, table.digits),
         "gross": written(draft.net + draft.tax, table.digits),
         "exact": major(sum(line.fee.micros for line in draft.lines)),
-        "payment": f"The net is settled by run {issue.run}. The tax is booked under {name} and settled with the window that it falls into.",
+        "payment": f"The net is settled by run {issue.run}, or by the one that resumes what it parked. "
+        f"The tax is booked under {name} and settled with the window that it falls into.",
     }
 
 

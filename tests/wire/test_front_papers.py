@@ -13,7 +13,7 @@ import pytest
 from clearing import database, partners
 from tests.wire.front_room import Front
 from tests.wire.papers_room import ECB, published
-from tests.wire.test_front_runs import desk, drafted, window
+from tests.wire.test_front_runs import audited, desk, drafted, frozen, window
 
 __all__ = ["desk", "window"]  # the fixtures
 
@@ -130,3 +130,22 @@ def test_the_same_from_the_command_line(desk: Front, tmp_path: Path) -> None:
     file.write_text("currency,rate\nUSD,1.1\n")
     refused = command(desk, "operator", "publish", file, *words)
     assert (refused.returncode, json.loads(refused.stdout)["refusal"]["code"]) == (6, "settlement_currency")
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ("DELETE FROM paper WHERE kind = 'rate_set'", f"no rate set {ECB['name']} is published"),
+        ("UPDATE paper SET valid_until = '2027-01-01' WHERE kind = 'rate_set'", f"its rates are not those of {ECB['name']}"),
+        (
+            """UPDATE paper SET document = jsonb_set(document, '{rates,JPY}', '"0.00626"') WHERE kind = 'rate_set'""",
+            f"its rates are not those of {ECB['name']}",
+        ),
+    ],
+)  # fmt: skip
+def test_the_audit_finds_a_run_that_was_converted_at_other_rates_than_it_names(
+    desk: Front, window: str, change: str, fault: str
+) -> None:
+    run = frozen(desk, window)
+    assert audited(desk, run) == []
+    assert audited(desk, run, f"{change} AND %s::text IS NOT NULL") == [fault]
