@@ -40,15 +40,15 @@ class TaxWish(Wish):
 
     treatment: Literal["standard", "reverse_charge", "exempt"]
     basis_points: Annotated[int, Field(ge=0, le=10_000, strict=True)] = 0
-    reason: Annotated[str, Field(max_length=200)] = ""
-    kinds: Annotated[list[Kind], Field(max_length=20, default_factory=list)]
+    reason: Annotated[str, Field(max_length=140)] = ""
+    kinds: Annotated[list[Kind], Field(max_length=10, default_factory=list)]
 
 
 class CustomerWish(SideWish):
     """A partner as it is billed, and how."""
 
     partner: Code
-    taxes: Annotated[list[TaxWish], Field(min_length=1, max_length=20)]
+    taxes: Annotated[list[TaxWish], Field(min_length=1, max_length=5)]
 
 
 class TaxTableWish(Wish):
@@ -60,7 +60,7 @@ class TaxTableWish(Wish):
     series: Annotated[str, Field(pattern="^[A-Z][A-Z0-9]{0,9}$")]
     currency: Currency
     supplier: SideWish
-    customers: Annotated[list[CustomerWish], Field(max_length=1_000)]
+    customers: Annotated[list[CustomerWish], Field(max_length=500)]
 
 
 class PaperSaid(Said):

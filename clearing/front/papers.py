@@ -47,7 +47,7 @@ async def list_rates(house: "House", _asked: Asked) -> Reply:
 async def show_rates(house: "House", asked: Asked) -> Reply:
     """One rate set by its name."""
     async with house.reads.connection() as connection:
-        found = await partners.filed_papers(connection, partners.RATES, asked.path["name"])
+        found = await partners.filed_papers(connection, partners.RATES, asked.path["rate_set"])
     if not found:
         raise errors.NotFound("there is no such rate set")
     return Reply(200, _said(found[0]))
@@ -147,7 +147,9 @@ def _said(one: FiledPaper) -> dict[str, Any]:
     }
 
 
-def _doors(path: str, propose: Any, confirm: Any, listed: Any, takes: Any, lists: Any) -> tuple[Door, ...]:
+def _doors(
+    path: str, propose: Any, confirm: Any, listed: Any, takes: Any, lists: Any, bulk: tuple[str, ...] = ()
+) -> tuple[Door, ...]:
     published = {201: messages.PaperSaid, 200: messages.PaperSaid}
     refused = ("not_found", "second_key_needed", "version_taken")
     return (
@@ -160,6 +162,7 @@ def _doors(path: str, propose: Any, confirm: Any, listed: Any, takes: Any, lists
             ("not_found", "version_taken"),
             purposes=OPERATORS,
             tag="settlement",
+            bulk=bulk,
         ),
         Door(
             "POST",
@@ -175,12 +178,15 @@ def _doors(path: str, propose: Any, confirm: Any, listed: Any, takes: Any, lists
     )
 
 
+BULK = ("application/json",)
+"""A table of many customers is as large as a file."""
+
 DOORS = (
     *_doors("/v1/rates", propose_rates, confirm_rates, list_rates, messages.RatesWish, messages.RatesSaid),
-    *_doors("/v1/taxes", propose_taxes, confirm_taxes, list_taxes, messages.TaxTableWish, messages.TaxesSaid),
+    *_doors("/v1/taxes", propose_taxes, confirm_taxes, list_taxes, messages.TaxTableWish, messages.TaxesSaid, BULK),
     Door(
         "GET",
-        "/v1/rates/{name}",
+        "/v1/rates/{rate_set}",
         show_rates,
         {200: messages.PaperSaid},
         refuses=("not_found",),

@@ -51,6 +51,7 @@ def test_a_tax_table_takes_two_keys_and_its_name_stands_for_it(desk: Front) -> N
     ("change", "status"),
     [
         ({"customers": [customer("nobody", STANDARD)]}, 404),
+        ({"customers": [customer(f"nobody-{number}", STANDARD) for number in range(400)]}, 404),  # 90 kB are read
         ({"customers": [customer("palm", STANDARD, STANDARD)]}, 422),
         ({"customers": [customer("palm", REVERSE | {"reason": ""})]}, 422),
         ({"customers": [customer("palm", STANDARD | {"basis_points": 10_001})]}, 422),
