@@ -27,10 +27,12 @@ from clearing.front import (
     exchanges,
     explaining,
     funds,
+    invoices,
     keys,
     links,
     logs,
     openapi,
+    papers,
     problems,
     public,
     quotes,
@@ -70,8 +72,10 @@ DOORS: tuple[Door, ...] = (
     *campaigns.DOORS,
     *calendars.DOORS,
     *bank_details.DOORS,
+    *papers.DOORS,
     *runs.DOORS,
     *statements.DOORS,
+    *invoices.DOORS,
     *recon.DOORS,
 )
 

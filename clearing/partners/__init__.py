@@ -88,6 +88,7 @@ from clearing.partners.links import (
     withdraw_consent,
 )
 from clearing.partners.low_water import Below, Crossing, crossed, crossings
+from clearing.partners.papers import RATES, TAXES, FiledPaper, filed_papers, paper_taken, publish_paper
 from clearing.partners.proposals import Proposal, Signers, alone, digest_of, open_proposals, proposal, propose
 from clearing.partners.registration import register_partner, register_program
 from clearing.partners.risk import FiledRules, drafted_rules, filed_rules, publish_rules
@@ -97,6 +98,8 @@ from clearing.partners.seconding import seconded
 __all__ = [
     "BEGINNING",
     "KEY_PROOF",
+    "RATES",
+    "TAXES",
     "Account",
     "Announcement",
     "Below",
@@ -111,6 +114,7 @@ __all__ = [
     "FiledCalendar",
     "FiledCard",
     "FiledDetails",
+    "FiledPaper",
     "FiledRules",
     "KeyRow",
     "Live",
@@ -164,6 +168,7 @@ __all__ = [
     "filed_budgets",
     "filed_calendars",
     "filed_details",
+    "filed_papers",
     "filed_rules",
     "fill_calendar",
     "find_account",
@@ -188,12 +193,14 @@ __all__ = [
     "open_lane",
     "open_number",
     "open_proposals",
+    "paper_taken",
     "proposal",
     "propose",
     "publish_agreement",
     "publish_calendar",
     "publish_card",
     "publish_details",
+    "publish_paper",
     "publish_rules",
     "published_calendar",
     "receipt_of",

@@ -23,6 +23,7 @@ WHERE
             AND adjustment.reference = proposal.document ->> 'reference'
             AND adjustment.lines::jsonb #>> '{0,0}' = proposal.partner
     )
+    AND NOT EXISTS (SELECT 1 FROM paper WHERE paper.digest = proposal.digest)
     AND NOT EXISTS (SELECT 1 FROM risk_rules WHERE risk_rules.digest = proposal.digest)
     AND NOT EXISTS (
         SELECT 1

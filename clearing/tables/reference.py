@@ -169,7 +169,9 @@ class Proposal(SQLModel, table=True):
     __table_args__ = table(
         "reference",
         check(
-            "kind_known", "kind IN ('agreement', 'cover', 'card', 'risk_rules', 'campaign', 'calendar', 'bank_details')"
+            "kind_known",
+            "kind IN ('agreement', 'cover', 'card', 'risk_rules', 'campaign', 'calendar', 'bank_details', "
+            "'rate_set', 'tax_table')",
         ),
         check("digest_whole", "digest ~ '^[0-9a-f]{64}$'"),
     )
@@ -249,6 +251,29 @@ class BankDetails(SQLModel, table=True):
     partner: str = col(Text, key=True)
     version: int = col(Integer, key=True)
     valid_from: datetime = col(Instant)
+    published_at: datetime = col(Instant)
+    digest: str = col(Text)
+    document: dict[str, Any] = col(JSONB)
+    proposed_by: str = col(Text)
+    confirmed_by: str = col(Text)
+    evidence_id: UUID = col(Uuid)
+
+
+class Paper(SQLModel, table=True):
+    """A rate set or a tax table under its name, as the document that two operators' keys signed. There is no other version of it."""
+
+    __table_args__ = table(
+        "reference",
+        check("kind_known", "kind IN ('rate_set', 'tax_table')"),
+        check("ends_later", "valid_from <= valid_until"),
+        check("digest_whole", "digest ~ '^[0-9a-f]{64}$'"),
+        check("keys_differ", "proposed_by <> confirmed_by"),
+        UniqueConstraint("digest", name="paper_digest"),
+    )
+    kind: str = col(Text, key=True)
+    name: str = col(Text, key=True)
+    valid_from: date = col(Date)
+    valid_until: date = col(Date)
     published_at: datetime = col(Instant)
     digest: str = col(Text)
     document: dict[str, Any] = col(JSONB)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
@@ -38,14 +39,19 @@ def write(sealed: Sealed, said: Mapping[str, Any], fonts: Sequence[Path] = ()) -
         "waterfall": waterfall(statement),
         "flow": flow(statement),
     }
+    return compiled(_TEMPLATE, inputs, statement.made_at, fonts)
+
+
+def compiled(template: bytes, inputs: Mapping[str, str], made_at: datetime, fonts: Sequence[Path]) -> bytes:
+    """The PDF of a template: PDF/A-3a, dated, the same bytes for the same words. Raises errors.GlyphMissing."""
     try:
         return typst.compile(
-            _TEMPLATE,
+            template,
             format="pdf",
             font_paths=typst.Fonts(include_system_fonts=False, font_paths=[str(folder) for folder in fonts]),
-            sys_inputs=inputs,
+            sys_inputs=dict(inputs),
             pdf_standards=STANDARD,
-            timestamp=statement.made_at.replace(microsecond=0),  # typst takes whole seconds
+            timestamp=made_at.replace(microsecond=0),  # typst takes whole seconds
         )
     except typst.TypstError as fault:
         if "could not be displayed" in str(fault):

@@ -64,12 +64,18 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class RateSet:
-    """Rates by name: who published them, for which day, and when."""
+    """Rates by name: who published them, for which day, and when; `until` is the last day on which a payment may go by them."""
 
     source: str
     date: str
     published_at: str
     rates: tuple[Rate, ...]
+    name: str = ""
+    until: str = "9999-12-31"
+
+    def in_force(self, day: str) -> bool:
+        """Whether a payment of this day may be converted by them."""
+        return self.date <= day <= self.until
 
     @property
     def named(self) -> converting.RateSet:
@@ -217,6 +223,8 @@ def inputs_document(inputs: Inputs) -> dict[str, Any]:
             "source": inputs.rates.source,
             "date": inputs.rates.date,
             "published_at": inputs.rates.published_at,
+            "name": inputs.rates.name,
+            "until": inputs.rates.until,
             "rates": [[one.currency, str(one.num), str(one.den), one.digits] for one in sorted(inputs.rates.rates)],
         },
         "terms": [
@@ -243,6 +251,8 @@ def inputs_of(document: Mapping[str, Any]) -> Inputs:
             said["date"],
             said["published_at"],
             tuple(Rate(currency, int(num), int(den), digits) for currency, num, den, digits in said["rates"]),
+            said["name"],
+            said["until"],
         ),
         tuple(Terms(*one) for one in document["terms"]),
         tuple(document["suspended"]),
@@ -264,7 +274,7 @@ def result_document(inputs: Inputs, result: Result) -> dict[str, Any]:
         "advice_date": inputs.advice_date,
         "value_date": inputs.value_date,
         **_dated(one for one in inputs.dates if (one.party, one.direction) in _ways(result.nets)),
-        "rates": {"source": inputs.rates.source, "date": inputs.rates.date},
+        "rates": {"name": inputs.rates.name, "source": inputs.rates.source, "date": inputs.rates.date},
         "counts": [
             {"kind": one.kind, "posted": one.posted, "given_back": one.given_back} for one in sorted(inputs.counts)
         ],

@@ -82,6 +82,11 @@ async def read_inputs(connection: Connection, lane: int, wanted: Wanted, run: st
         if isinstance(windows, Refusal):
             return windows
         advice_date, value_date = _dates(windows[-1], wanted)
+        if not wanted.rates.in_force(value_date):
+            span = f"from {wanted.rates.date} to {wanted.rates.until}"
+            return Refusal(
+                RefusalCode.RATES_NOT_IN_FORCE, f"{wanted.rates.name} is in force {span}, not on {value_date}"
+            )
         directory = await partners.load(connection)
         sums, slices = await _booked(connection, lane, windows, directory)
         counts = await _counted(connection, lane, windows)

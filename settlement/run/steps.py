@@ -23,6 +23,7 @@ from settlement.rules.run import (
     settle,
     sha256,
 )
+from settlement.run.invoicing import invoice_fees
 from settlement.run.reading import Parked, Read, Wanted, read_inputs
 from settlement.run.store import Connection, RunRow, Step, moved, noted, rows, run_of, write
 
@@ -87,7 +88,9 @@ async def freeze(connection: Connection, lane: int, run: str, step: Step) -> Run
             return now if now.state in FROZEN else _not_now(now)
         await _instruct(connection, run, settle(inputs).nets, inputs)
         await noted(connection, run, "frozen", step, row.result_sha256)
-    return await run_of(connection, run)
+        if refusal := await invoice_fees(connection, lane, run, inputs, step):
+            raise Rollback
+    return refusal or await run_of(connection, run)
 
 
 async def abort(connection: Connection, run: str, reason: str, step: Step) -> RunRow | Refusal:

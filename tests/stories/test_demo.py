@@ -14,6 +14,8 @@ KEPT = {
     "palm-acknowledgement.json",
     "palm-book.csv",
     "palm-breaks.json",
+    "palm-invoice.json",
+    "palm-invoice.pdf",
     *(f"run-{run}{part}" for run in (1, 2) for part in (".json", "-bank-pay_in.xml", "-bank-pay_out.xml")),
 }
 OF_ANOTHER_HOUSE = {

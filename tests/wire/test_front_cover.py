@@ -19,7 +19,7 @@ from clearing.partners import seconded
 from tests.agreed import document
 from tests.files.bank import entry, notification, payment
 from tests.wire.front_room import Answer, Front
-from tests.wire.test_front_agreements import DAY, NOW, agreed, clearing, covered, desk, iris, owing, position, waiting
+from tests.wire.test_front_agreements import DAY, NOW, agreed, covered, desk, iris, owing, position, waiting
 from tests.wire.test_front_doors import validator
 
 __all__ = ["desk", "iris"]  # the fixtures
@@ -195,11 +195,11 @@ def test_a_fall_below_the_low_water_is_listed_once_and_counted(desk: Front, iris
 
 def test_the_same_from_the_command_line(banked: Front, iris: str, tmp_path: Any) -> None:
     prepaid(banked, iris, low_water=10_000_000)
-    clearing(banked, "cover", "move", iris, "in", "5000000", f"{iris}-A", key=iris)
+    banked.command("cover", "move", iris, "in", "5000000", f"{iris}-A", key=iris)
     file = tmp_path / "came.xml"
     file.write_bytes(notification(credit("5.01", f"{iris}-A")))
-    assert clearing(banked, "cover", "funds", file, key="second").returncode == 1
+    assert banked.command("cover", "funds", file, key="second").returncode == 1
     file.write_bytes(notification(credit("5.00", f"{iris}-A")))
-    done = clearing(banked, "cover", "funds", file, key="second")
+    done = banked.command("cover", "funds", file, key="second")
     assert (done.returncode, json.loads(done.stdout)["funds"][0]["outcome"]) == (0, "booked")
-    assert iris in clearing(banked, "agreement", "alerts", "--crossings", key=iris).stdout
+    assert iris in banked.command("agreement", "alerts", "--crossings", key=iris).stdout

@@ -197,6 +197,24 @@ def test_the_books_of_a_real_house_close_and_an_independent_judge_agrees(front: 
     assert run(front, "books", "journal", "--format", "xml").returncode == 2
 
 
+def test_a_months_accruals_are_journals_that_an_independent_judge_agrees_with(front: Front, tmp_path: Path) -> None:
+    front.completed()
+    front.books()
+    month = f"{datetime.now(UTC):%Y-%m}"
+    told = run(front, "books", "accruals", "--month", month, "--format", "beancount")
+    assert told.returncode == 0, told.stderr
+    assert "Assets:Unbilled:Palm" in told.stdout
+    file = tmp_path / "accruals.beancount"
+    file.write_text(told.stdout)
+    judged = subprocess.run([JUDGE, file], capture_output=True, text=True, check=False)
+    assert judged.returncode == 0, judged.stdout + judged.stderr
+    mapping = tmp_path / "mapping.json"
+    mapping.write_text(json.dumps({"currency": "EUR", "accounts": [{"account": "palm.unbilled", "code": "1400"}]}))
+    lines = run(front, "books", "accruals", "--month", month, "--mapping", mapping).stdout.splitlines()
+    assert [line for line in lines if ",1400," in line and ",EUR,accrual of fee" in line]
+    assert run(front, "books", "accruals", "--month", "2026-13").returncode == 2
+
+
 def test_what_is_owed_and_will_be_owed_is_told_as_decimals(front: Front) -> None:
     front.completed()
     front.books()

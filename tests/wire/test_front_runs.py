@@ -15,16 +15,12 @@ from clearing import database, partners
 from clearing.front import vault, wiring
 from settlement import run as settling
 from tests.wire.front_room import Front
+from tests.wire.papers_room import ECB, published
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
 _numbers = count(1)
-RATES = {
-    "source": "ECB",
-    "date": "2026-03-09",
-    "published_at": "2026-03-09T15:00:00Z",
-    "rates": {"EUR": "1", "JPY": "0.00625"},
-}
+RATES = ECB["name"]
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +36,8 @@ def desk(front: Front) -> Front:
             await wiring.register_own(connection, front.keys["auditor"], "operator", None, front.house.settings)
 
     asyncio.run(furnish())
+    published(front, "/v1/rates", ECB)
+    published(front, "/v1/rates", ECB | {"name": "yen-alone", "rates": {"JPY": "0.00625"}})
     return front
 
 
@@ -243,9 +241,10 @@ def test_partners_settle_nothing_and_see_no_run(desk: Front, window: str) -> Non
         ({"value_date": None}, 422, "validation_failed"),
         ({"value_date": "2026-02-30"}, 422, "validation_failed"),
         ({"currency": "XYZ"}, 422, "validation_failed"),
-        ({"rates": RATES | {"rates": {"EUR": "0"}}}, 422, "validation_failed"),
-        ({"rates": RATES | {"rates": {"EUR": "1e0"}}}, 422, "validation_failed"),
-        ({"rates": RATES | {"rates": {"JPY": "0.00625"}}}, 422, "validation_failed"),
+        ({"rates": "nobodys"}, 422, "rates_not_in_force"),
+        ({"rates": "yen-alone"}, 422, "validation_failed"),
+        ({"value_date": "2026-03-17"}, 422, "rates_not_in_force"),
+        ({"value_date": "2026-03-08"}, 422, "rates_not_in_force"),
         ({"windows": []}, 422, "validation_failed"),
         ({"terms": [{"partner": "bob", "currency": "EUR"}] * 2}, 422, "validation_failed"),
     ],

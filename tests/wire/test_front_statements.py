@@ -18,15 +18,11 @@ from settlement import reports
 from settlement.reports import FORMATS
 from tests.command_line import clearing
 from tests.wire.front_room import Front
+from tests.wire.papers_room import ECB, published
 
 LONG_AGO = datetime(2002, 1, 1, tzinfo=UTC)
 _numbers = count(500)
-RATES = {
-    "source": "ECB",
-    "date": "2026-03-09",
-    "published_at": "2026-03-09T15:00:00Z",
-    "rates": {"EUR": "1", "JPY": "0.00625"},
-}
+RATES = ECB["name"]
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +36,7 @@ def desk(front: Front) -> Front:
             await wiring.register_own(connection, front.keys["auditor"], "operator", None, front.house.settings)
 
     asyncio.run(furnish())
+    published(front, "/v1/rates", ECB)
     return front
 
 

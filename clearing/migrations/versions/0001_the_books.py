@@ -459,6 +459,26 @@ CREATE TABLE orders (
 CREATE INDEX orders_due ON orders (lane, due_at) WHERE due_at IS NOT NULL;
 COMMENT ON TABLE orders IS 'sharded';
 
+CREATE TABLE paper (
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    valid_from DATE NOT NULL,
+    valid_until DATE NOT NULL,
+    published_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    digest TEXT NOT NULL,
+    document JSONB NOT NULL,
+    proposed_by TEXT NOT NULL,
+    confirmed_by TEXT NOT NULL,
+    evidence_id UUID NOT NULL,
+    PRIMARY KEY (kind, name),
+    CONSTRAINT kind_known CHECK (kind IN ('rate_set', 'tax_table')),
+    CONSTRAINT ends_later CHECK (valid_from <= valid_until),
+    CONSTRAINT digest_whole CHECK (digest ~ '^[0-9a-f]{64}$'),
+    CONSTRAINT keys_differ CHECK (proposed_by <> confirmed_by),
+    CONSTRAINT paper_digest UNIQUE (digest)
+);
+COMMENT ON TABLE paper IS 'reference';
+
 CREATE TABLE partner (
     partner TEXT NOT NULL,
     number INTEGER NOT NULL,
@@ -509,7 +529,7 @@ CREATE TABLE proposal (
     evidence_id UUID NOT NULL,
     PRIMARY KEY (digest),
     CONSTRAINT kind_known CHECK (
-        kind IN ('agreement', 'cover', 'card', 'risk_rules', 'campaign', 'calendar', 'bank_details')),
+        kind IN ('agreement', 'cover', 'card', 'risk_rules', 'campaign', 'calendar', 'bank_details', 'rate_set', 'tax_table')),
     CONSTRAINT digest_whole CHECK (digest ~ '^[0-9a-f]{64}$')
 );
 COMMENT ON TABLE proposal IS 'reference';
