@@ -38,7 +38,7 @@ class ProposalSaid(Said):
     """What waits for a second key."""
 
     proposal: Digest
-    kind: Literal["agreement", "cover", "card", "risk_rules", "campaign", "calendar", "bank_details"]
+    kind: Literal["agreement", "cover", "card", "risk_rules", "campaign", "calendar", "bank_details", "share_contract"]
     partner: Code
     document: dict[str, Any]
     proposed_at: Instant

@@ -23,6 +23,7 @@ COMMANDS = (
     "calendar",
     "cards",
     "checks",
+    "contracts",
     "kinds",
     "log",
     "members",

@@ -1,5 +1,5 @@
 """Who takes part and at which terms: partners, programs, keys, agreements, cover, corridors, members' accounts and links, the calendar;
-the risk rules and the budgets of campaigns.
+the risk rules, the budgets of campaigns and the contracts that share revenue.
 
 SQL is in clearing/sql. Every function writes in the transaction of the connection that it is given, and none commits: in autocommit each
 statement stands alone, and none needs more than that except `open_lane`, `fill_calendar` and `publish_calendar`, which bring their own
@@ -59,6 +59,7 @@ from clearing.partners.claims import (
     receipt_of,
     reject_claim,
 )
+from clearing.partners.contracts import FiledContract, contract_refused, filed_contracts, publish_contract
 from clearing.partners.cover import Movement, amount_of, caps, covers, move_cover, movements, refused
 from clearing.partners.directory import Directory, Live, Partner, Program, load
 from clearing.partners.doubts import BEGINNING, Doubt, doubts
@@ -107,6 +108,7 @@ __all__ = [
     "FiledBudget",
     "FiledCalendar",
     "FiledCard",
+    "FiledContract",
     "FiledDetails",
     "FiledRules",
     "KeyRow",
@@ -136,6 +138,7 @@ __all__ = [
     "close_account",
     "closed_remains",
     "consents_unproven",
+    "contract_refused",
     "covers",
     "deciding",
     "details_at",
@@ -158,6 +161,7 @@ __all__ = [
     "file_claim",
     "filed_budgets",
     "filed_calendars",
+    "filed_contracts",
     "filed_details",
     "filed_rules",
     "fill_calendar",
@@ -188,6 +192,7 @@ __all__ = [
     "publish_agreement",
     "publish_calendar",
     "publish_card",
+    "publish_contract",
     "publish_details",
     "publish_rules",
     "published_calendar",

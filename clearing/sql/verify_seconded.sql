@@ -1,4 +1,4 @@
--- Every change of terms, cover, risk rules, budgets, bank details or the calendar with its content, and the keys and the base of the two kept requests behind it.
+-- Every change of terms, cover, risk rules, budgets, bank details, the calendar or a sharing contract with its content, and the keys and the base of the two kept requests behind it.
 WITH changes AS (
     SELECT
         'agreement' AS kind,
@@ -60,6 +60,16 @@ WITH changes AS (
         evidence_id,
         NULL::bigint AS amount
     FROM bank_details
+    UNION ALL
+    SELECT
+        'share_contract' AS kind,
+        digest,
+        document,
+        proposed_by,
+        confirmed_by,
+        evidence_id,
+        NULL::bigint AS amount
+    FROM share_contract
     UNION ALL
     SELECT
         'campaign' AS kind,

@@ -19,6 +19,7 @@ from clearing.tables.reference import (
     Proposal,
     RateCard,
     RiskRules,
+    ShareContract,
 )
 from clearing.tables.sharded import (
     Adjustment,
@@ -70,6 +71,7 @@ __all__ = [
     "Proposal",
     "RateCard",
     "RiskRules",
+    "ShareContract",
     "SQLModel",
     "Tile",
 ]
