@@ -17,7 +17,7 @@ from clearing.rules.agreements import HOUSE
 from clearing.rules.shapes import Fault
 from settlement.rules.contracts import Contract
 from settlement.rules.share_json import contract_of, read_contract, unpublishable
-from settlement.run import in_force
+from settlement.rules.share_plan import in_force
 
 if TYPE_CHECKING:
     from clearing.front.house import House
@@ -81,10 +81,12 @@ def _require_known(contract: Contract, known: Directory) -> None:
     if strangers := {*contract.parties} - {HOUSE, *known.partners}:
         raise errors.NotFound(f"no such partner: {', '.join(sorted(strangers))}")
     of = contract.gross.of
-    named = {of.source, of.target, of.program} - {None} if of else set()
-    if strangers := named - known.programs.keys():
-        raise errors.NotFound(f"no such program: {', '.join(sorted(str(one) for one in strangers))}")
-    if of is not None and of.source is not None and of.source == of.target:
+    if of is None:
+        return
+    named = {one for one in (of.source, of.target, of.program) if one is not None}
+    if unknown := named - known.programs.keys():
+        raise errors.NotFound(f"no such program: {', '.join(sorted(unknown))}")
+    if of.source is not None and of.source == of.target:
         raise errors.ValidationFailed("$.steps[0].base.of.corridor: leads from a program to another")
 
 

@@ -71,8 +71,8 @@ __all__ = [
     "Proposal",
     "RateCard",
     "RiskRules",
-    "ShareContract",
     "SQLModel",
+    "ShareContract",
     "Tile",
 ]
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from settlement.reports.claims import Claim, Seen, seen
-from settlement.reports.figures import STEP_NAMES
 from settlement.reports.seal import Sealed, hash_rows
 from settlement.rules.statement_lines import COLUMNS, MONEY, POINTS, canonical, record
 

@@ -18,6 +18,7 @@ from settlement.rules import rates as converting
 from settlement.rules.flows import HOUSE, Flow, merged, nets
 from settlement.rules.interest import DayCount, Late
 from settlement.rules.money import minor, to_minor
+from settlement.rules.waterfall import NOTHING, Sharing, sharing_document, sharing_of, told
 
 SCHEMA = "run-1"
 COMMON = "common unit"  # no currency has this code
@@ -116,6 +117,7 @@ class Inputs:
     suspended: tuple[str, ...]
     advice_date: str | None
     value_date: str
+    sharing: Sharing = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ def settle(inputs: Inputs) -> Result:
     Law: micros add up to zero over all nets, and minor units over those of each currency.
     """
     barred = set(inputs.suspended)
-    due = merged((*inputs.flows, *inputs.resumed))
+    due = merged((*inputs.flows, *inputs.sharing.flows(), *inputs.resumed))
     parked = tuple([flow for flow in due if flow.debtor in barred or flow.creditor in barred])
     settled = tuple([flow for flow in due if flow.debtor not in barred and flow.creditor not in barred])
     terms = {one.partner: one for one in inputs.terms}
@@ -206,7 +208,7 @@ def inputs_document(inputs: Inputs) -> dict[str, Any]:
         "suspended": sorted(inputs.suspended),
         "advice_date": inputs.advice_date,
         "value_date": inputs.value_date,
-    }
+    } | ({"sharing": sharing_document(inputs.sharing)} if inputs.sharing.documents else {})
 
 
 def inputs_of(document: Mapping[str, Any]) -> Inputs:
@@ -228,6 +230,7 @@ def inputs_of(document: Mapping[str, Any]) -> Inputs:
         tuple(document["suspended"]),
         document["advice_date"],
         document["value_date"],
+        sharing_of(document["sharing"]) if "sharing" in document else NOTHING,
     )
 
 
@@ -254,7 +257,7 @@ def result_document(inputs: Inputs, result: Result) -> dict[str, Any]:
         "parked": _told(result.parked),
         "gross_micros": str(gross),
         "net_micros": str(paid),
-    }
+    } | ({"waterfalls": told(inputs.sharing)} if inputs.sharing.documents else {})
 
 
 def replayed(inputs: bytes) -> bytes:

@@ -1,7 +1,19 @@
 """The shape of a revenue-sharing contract: `openapi/share-contract.schema.json` is written from it and documents are read by it."""
 
 from clearing.rules.agreements import BASIS, PARTS
-from clearing.rules.shapes import CODE, END_OF_TEXT, INSTANT, NAME, Shape, one_of, positive, record, several, text, whole
+from clearing.rules.shapes import (
+    CODE,
+    END_OF_TEXT,
+    INSTANT,
+    NAME,
+    Shape,
+    one_of,
+    positive,
+    record,
+    several,
+    text,
+    whole,
+)
 from settlement.rules.contracts import Applies, Figure, Period
 from settlement.rules.interest import DayCount
 

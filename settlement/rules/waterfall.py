@@ -4,8 +4,8 @@ Pure and replayable: a run keeps the documents of the versions, the bases with w
 that was clawed back, all that it was shared by. Everything else follows. Amounts are millionths of the common unit; texts outside.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -26,10 +26,11 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """What a window gave a contract to share, by its version then, and what the period had seen before. `closing`: it is the period's last."""
+    """What a window gave a contract to share, by its version then, and what the period had seen before. `closing`: its last."""
 
     contract: str
     version: int
+    number: int
     window: str
     micros: int
     before: Before
@@ -38,7 +39,7 @@ class Base:
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """What was reversed of the base of an earlier window since: from one cumulative mark of it to another. `run` is the one that shared it."""
+    """What was reversed of the base of an earlier window since: from one cumulative mark to another. `run` shared it."""
 
     run: str
     base: Base
@@ -112,10 +113,7 @@ NOTHING = Sharing()
 def lines(legs: Iterable[Leg]) -> tuple[tuple[str, int], ...]:
     """What is booked of these legs, pair by pair: plus owes the house. Who would pay itself moves nothing. Law: adds up to zero."""
     return tuple(
-        line
-        for leg in legs
-        if leg.payer != leg.payee
-        for line in ((leg.payer, leg.amount), (leg.payee, -leg.amount))
+        line for leg in legs if leg.payer != leg.payee for line in ((leg.payer, leg.amount), (leg.payee, -leg.amount))
     )
 
 
@@ -183,12 +181,12 @@ def before_of(document: Mapping[str, Any]) -> Before:
 
 def _base_told(base: Base) -> list[Any]:
     said = before_document(base.before)
-    return [base.contract, base.version, base.window, str(base.micros), said, base.closing]
+    return [base.contract, base.version, base.number, base.window, str(base.micros), said, base.closing]
 
 
 def _base_heard(said: Iterable[Any]) -> Base:
-    contract, version, window, micros, before, closing = said
-    return Base(contract, version, window, int(micros), before_of(before), closing)
+    contract, version, number, window, micros, before, closing = said
+    return Base(contract, version, number, window, int(micros), before_of(before), closing)
 
 
 def _texts(amounts: Mapping[str, int]) -> dict[str, str]:

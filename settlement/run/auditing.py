@@ -1,15 +1,51 @@
 """The audit of runs: what two keys approved is what is kept, it adds up, and what is settled was booked."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping, Sequence
 
-from settlement.rules.run import replayed, sha256
+from clearing import partners
+from clearing.partners.contracts import KIND
+from settlement.rules.run import inputs_of, replayed, sha256
+from settlement.rules.waterfall import booked
+from settlement.run.shares import reference_of
+from settlement.run.sharing import SHARE
 from settlement.run.store import Connection, Row, rows
+
+BOOKED = ("instructed", "paying", "settled")
+"""States of a run that has booked all that its contracts share."""
 
 
 async def unsound(connection: Connection, lane: int) -> tuple[int, list[str]]:
     """How many approved runs there are, and what does not hold of them. Nothing is taken from a hash that was not made anew here."""
     found = await rows(connection, "verify_runs", lane=lane)
-    return len(found), [f"{one['run']}: {fault}" for one in found for fault in _faults(one)]
+    filed = await partners.filed_contracts(connection)
+    digests = {(one.contract, one.version): one.digest for one in filed}
+    bookings = await rows(connection, "verify_shares", lane=lane, reason=SHARE)
+    faults = [f"{one['run']}: {fault}" for one in found for fault in (*_faults(one), *_shared(one, bookings, digests))]
+    known = {one["run"] for one in found}
+    faults += [f"{one['reference']}: no approved run booked it" for one in bookings if _run_of(one) not in known]
+    return len(found), faults
+
+
+def _shared(run: Row, bookings: Sequence[Row], digests: Mapping[tuple[str, int], str]) -> Iterator[str]:
+    """What the run books of contracts: by versions that two keys signed, what its inputs give, once, and nothing else."""
+    inputs = inputs_of(json.loads(run["inputs"]))
+    for version, said in inputs.sharing.documents:
+        name = f"version {version.version} of {version.contract}"
+        published = digests.get((version.contract, version.version))
+        if published != version.digest or partners.digest_of(KIND, said) != version.digest:
+            yield f"{name} is not what was published"
+    found = [(one["reference"], one["lines"]) for one in bookings if _run_of(one) == run["run"]]
+    given = {reference_of(run["run"], one): booked(inputs.sharing, one) for one in inputs.sharing.contracts}
+    wanted = [(name, json.dumps(lines, separators=(",", ":"))) for name, lines in sorted(given.items())]
+    whole = run["state"] in BOOKED
+    if sorted(found) != wanted if whole else not {*found} <= ({*wanted} if run["state"] == "frozen" else set()):
+        yield "its contracts are not booked once, as it shares"
+
+
+def _run_of(booking: Row) -> str:
+    """The run that made this booking."""
+    return str(booking["reference"]).rpartition("/")[0]
 
 
 def _faults(run: Row) -> Iterator[str]:

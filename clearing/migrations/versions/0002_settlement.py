@@ -271,6 +271,32 @@ CREATE TABLE settlement_run_window (
 CREATE UNIQUE INDEX settlement_run_window_once ON settlement_run_window (window_id) WHERE live;
 COMMENT ON TABLE settlement_run_window IS 'local';
 
+CREATE TABLE settlement_share (
+    run TEXT NOT NULL,
+    contract TEXT NOT NULL,
+    window_id INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    micros BIGINT NOT NULL,
+    before JSONB NOT NULL,
+    after JSONB NOT NULL,
+    closing BOOLEAN NOT NULL,
+    PRIMARY KEY (run, contract, window_id),
+    CONSTRAINT version_positive CHECK (version > 0),
+    CONSTRAINT not_negative CHECK (micros >= 0)
+);
+COMMENT ON TABLE settlement_share IS 'local';
+
+CREATE TABLE settlement_share_undone (
+    run TEXT NOT NULL,
+    contract TEXT NOT NULL,
+    window_id INTEGER NOT NULL,
+    since BIGINT NOT NULL,
+    until BIGINT NOT NULL,
+    PRIMARY KEY (run, contract, window_id),
+    CONSTRAINT forward CHECK (since >= 0 AND since < until)
+);
+COMMENT ON TABLE settlement_share_undone IS 'local';
+
 CREATE TABLE settlement_statement (
     statement TEXT NOT NULL,
     run TEXT NOT NULL,
