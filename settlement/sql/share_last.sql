@@ -17,4 +17,4 @@ INNER JOIN settlement_run ON shared.run = settlement_run.run
 WHERE
     settlement_run.state IN ('frozen', 'instructed', 'paying', 'settled')
     AND shared.window_id < %(window_id)b::integer
-ORDER BY shared.contract, shared.window_id DESC
+ORDER BY shared.contract ASC, shared.window_id DESC
