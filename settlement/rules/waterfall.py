@@ -4,10 +4,12 @@ Pure and replayable: a run keeps the documents of the versions, the bases with w
 that was clawed back, all that it was shared by. Everything else follows. Amounts are millionths of the common unit; texts outside.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from uuid import UUID
 
 from settlement.rules.contracts import Contract
 from settlement.rules.flows import Flow, merged
@@ -52,6 +54,7 @@ class Waterfall:
     """The legs of one base, or of what was reversed of one (`undone`). Law: of a base, the legs of the base add up to it."""
 
     version: Version
+    number: int
     window: str
     micros: int
     undone: str | None
@@ -99,15 +102,28 @@ class Sharing:
 
     def _shared(self, base: Base) -> Waterfall:
         version = self._read[base.contract, base.version][0]
-        return Waterfall(version, base.window, base.micros, None, self.shared(base).legs)
+        return Waterfall(version, base.number, base.window, base.micros, None, self.shared(base).legs)
 
     def _undone(self, undone: Undone) -> Waterfall:
         version = self._read[undone.base.contract, undone.base.version][0]
         legs = claw_back(self.shared(undone.base), undone.since, undone.until)
-        return Waterfall(version, undone.base.window, undone.until - undone.since, undone.run, legs)
+        base = undone.base
+        return Waterfall(version, base.number, base.window, undone.until - undone.since, undone.run, legs)
 
 
 NOTHING = Sharing()
+SHARE = "share"
+"""The reason of what a run books of its contracts."""
+
+
+def reference_of(run: str, contract: str) -> str:
+    """What the booking of a contract refers to; no code of a contract has a slash."""
+    return f"{run}/{contract}"
+
+
+def booking_name(run: str, contract: str) -> UUID:
+    """The name of the booking, the same for the same run and contract."""
+    return UUID(bytes=hashlib.sha256(f"{SHARE}|{run}|{contract}".encode()).digest()[:16])
 
 
 def lines(legs: Iterable[Leg]) -> tuple[tuple[str, int], ...]:

@@ -10,7 +10,6 @@ from settlement.run.confirming import Confirmation, Confirmed, confirm
 from settlement.run.late import Accrued, accrued, overdue
 from settlement.run.paying import carry_on
 from settlement.run.reading import Wanted, read_inputs
-from settlement.run.shares import booking_name
 from settlement.run.steps import abort, approve, draft, freeze
 from settlement.run.store import (
     Connection,
@@ -43,7 +42,6 @@ __all__ = [
     "accrued",
     "again",
     "approve",
-    "booking_name",
     "carry_on",
     "confirm",
     "draft",

@@ -6,9 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from clearing import partners
 from clearing.partners.contracts import KIND
 from settlement.rules.run import inputs_of, replayed, sha256
-from settlement.rules.waterfall import booked
-from settlement.run.shares import reference_of
-from settlement.run.sharing import SHARE
+from settlement.rules.waterfall import SHARE, booked, reference_of
 from settlement.run.store import Connection, Row, rows
 
 BOOKED = ("instructed", "paying", "settled")
@@ -29,6 +27,8 @@ async def unsound(connection: Connection, lane: int) -> tuple[int, list[str]]:
 
 def _shared(run: Row, bookings: Sequence[Row], digests: Mapping[tuple[str, int], str]) -> Iterator[str]:
     """What the run books of contracts: by versions that two keys signed, what its inputs give, once, and nothing else."""
+    if sha256(run["inputs"]) != run["inputs_sha256"]:
+        return
     inputs = inputs_of(json.loads(run["inputs"]))
     for version, said in inputs.sharing.documents:
         name = f"version {version.version} of {version.contract}"

@@ -18,9 +18,6 @@ from settlement.rules.waterfall import NOTHING, Base, Sharing, Version, before_d
 from settlement.run.store import Connection, Row, rows, write
 from settlement.run.window import Window
 
-SHARE = "share"
-"""The reason of the bookings that a run makes of its contracts."""
-
 
 async def read_sharing(connection: Connection, lane: int, windows: Sequence[Window]) -> Sharing | Refusal:
     """What these windows share by the contracts that are published; refused while an earlier window waits to be settled."""

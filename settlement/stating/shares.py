@@ -9,8 +9,7 @@ from settlement.rules.sharing import Leg
 from settlement.rules.statement import Item
 from settlement.rules.statement_booked import told
 from settlement.rules.statement_lines import Line, LineKind
-from settlement.rules.waterfall import Sharing, Waterfall
-from settlement.run import booking_name
+from settlement.rules.waterfall import Sharing, Waterfall, booking_name
 from settlement.stating.store import Connection, rows
 
 
