@@ -319,7 +319,7 @@ DOORS = (
         draft_run,
         {201: messages.RunSaid},
         messages.RunWish,
-        ("not_found", "window_not_sealed", "window_in_run"),
+        ("not_found", "window_not_sealed", "window_in_run", "run_not_ready"),
         purposes=OPERATORS,
         tag="settlement",
     ),

@@ -13,6 +13,7 @@ WHERE
     AND NOT EXISTS (SELECT 1 FROM rate_card WHERE rate_card.digest = proposal.digest)
     AND NOT EXISTS (SELECT 1 FROM calendar_version WHERE calendar_version.digest = proposal.digest)
     AND NOT EXISTS (SELECT 1 FROM bank_details WHERE bank_details.digest = proposal.digest)
+    AND NOT EXISTS (SELECT 1 FROM share_contract WHERE share_contract.digest = proposal.digest)
     AND NOT EXISTS (SELECT 1 FROM cover WHERE cover.digest = proposal.digest)
     AND NOT EXISTS (SELECT 1 FROM risk_rules WHERE risk_rules.digest = proposal.digest)
     AND NOT EXISTS (

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from clearing import errors
+from clearing.front import explaining
+from clearing.front.books_messages import ExplainedSaid
 from clearing.ledger.items import Adjust
 from clearing.rules.lifecycle import Verdict
 from clearing.rules.refusals import RefusalCode
@@ -374,3 +376,25 @@ async def test_verify_finds_a_booking_that_is_not_what_the_run_shares(house: Hou
     assert (await faults())[-1] == "W-1.1/spring: no approved run booked it"
     await house.owner.execute("UPDATE share_contract SET digest = %s", ["0" * 64])
     assert f"{row.run}: version 1 of spring is not what was published" in await faults()
+
+
+async def test_the_door_explains_a_share_to_its_parties_and_to_each_its_own(house: House) -> None:
+    """The operator sees the entry of 1.00 behind half a fee; Air its leg; Shop, a party too, nothing of Hotel's; others nothing."""
+    await publish(house, contract(parties=[AIR, SHOP]))
+    await lively(house)
+    row = await frozen(house)
+    await paid(house, row.run)
+    said = await explaining.explained(house.owner, {"figure": f"{row.run}/spring"}, None)
+    ExplainedSaid.model_validate(said)
+    assert (said["amount"], said["carried"], said["adds_up"]) == ("-1000000", "-1000000", True)
+    assert [cause["exchange"] for cause in said["exchanges"]] == [str(uid(1))]
+    share = said["share"]
+    assert (share["contract"], share["version"], share["base"], len(share["legs"])) == ("spring", 1, "1000000", 2)
+    again = await explaining.explained(house.owner, {"figure": share["booking"]}, None)
+    assert again == said
+    airs = await explaining.explained(house.owner, {"figure": share["booking"]}, AIR)
+    assert [(leg["to"], leg["amount"]) for leg in airs["share"]["legs"]] == [(AIR, "500000")]
+    shops = await explaining.explained(house.owner, {"figure": share["booking"]}, SHOP)
+    assert (shops["share"]["legs"], shops["exchanges"], shops["adds_up"]) == ([], [], True)
+    with pytest.raises(errors.NotFound):
+        await explaining.explained(house.owner, {"figure": share["booking"]}, HOTEL)
