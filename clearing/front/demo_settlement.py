@@ -12,7 +12,7 @@ from rich.table import Table
 
 from clearing import database, errors
 from clearing.client import Problem
-from clearing.front import demo_bank, sources
+from clearing.front import demo_bank, demo_sharing, sources
 from clearing.front.cli_ask import Session
 from clearing.front.house import LANE
 from clearing.front.materialised import calendar_of
@@ -26,7 +26,7 @@ from settlement.reports import verify
 from settlement.rules.liability import Mirror, RollForward
 
 WINDOW_SECONDS, WINDOWS = 4, 60
-LEAD = timedelta(seconds=2)
+LEAD = timedelta(seconds=3)
 SEAL_SECONDS_MAX = WINDOW_SECONDS + 10.0
 LOOK_SECONDS = 0.1
 PARTNERS = ("corner", "lotus", "palm")
@@ -54,6 +54,13 @@ def closing(story: Story) -> None:
     made = calendar_of(SCHEME | {"cycle": cycle}, begins.year)
     if not isinstance(made, dict):
         raise errors.ValidationFailed(str(made))
+    shared = demo_sharing.publish(operator, second, instant(begins) or "")
+    told = f"{shared['contract']}, version {shared['version']}, from {shared['valid_from']}"
+    story.shows(
+        "what is earned from then on is shared, by a contract of two keys",
+        held=shared["confirmed_by"] != shared["proposed_by"],
+        detail=told,
+    )
     proposed = operator.ask("POST", "/v1/calendar", made)["proposal"]
     alone = _refused(lambda: operator.ask("POST", f"/v1/calendar/{proposed}/confirm", {}))
     story.shows("one key publishes nothing", held=alone == "second_key_needed", detail=alone)
@@ -172,6 +179,7 @@ def _settle(story: Story, windows: list[dict[str, Any]], name: str) -> None:
     result = whole["result"]
     story.console.print(_nets(result["nets"]))
     story.console.print(_matrix(result["bilateral"]))
+    demo_sharing.tell(story, operator, run, result)
     zero = not sum(int(one["micros"]) for one in result["nets"]) and not any(_sums(result["nets"], "currency", "minor"))
     story.shows(
         "the nets are zero together, in value and in every currency", held=zero, detail=f"{len(result['nets'])} nets"

@@ -80,6 +80,24 @@ async def test_half_a_fee_by_hand(house: House) -> None:
     assert await house.findings() == []
 
 
+async def test_partners_views_of_what_was_shared_mirror_one_another(house: House) -> None:
+    """Hotel owes Air 9.00 and 6.468333, Shop 3.234167 and 0.0475; Shop sponsors 0.60 for Air."""
+    await publish(house, contract(of=GROSS, payer=HOTEL, steps=WATERFALL))
+    await lively(house)
+    row = await frozen(house)
+    await runs.carry_on(house.owner, house.writer, row.run, step(house))
+    found = await books.mirror(
+        house.owner, await books.chart(house.owner), await books.span_of(house.owner, house.lane)
+    )
+    assert found.faults == ()
+    owed = {(view.partner, view.counterparty): view.owed for view in found.views}
+    assert owed[HOTEL, AIR] == 9_000_000 + 6_468_333
+    assert owed[HOTEL, SHOP] == 3_234_167 + 47_500
+    assert owed[SHOP, AIR] == 600_000 - 3_500_000
+    coming = await books.forecast(house.owner, await books.chart(house.owner), house.lane)
+    assert {one.posted for one in coming} == {0}  # the run settles it, the open window does not
+
+
 async def test_what_a_run_booked_of_contracts_is_settled_by_no_other(house: House) -> None:
     await publish(house, contract())
     await lively(house)
