@@ -4,7 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -26,7 +26,7 @@ from settlement.reports import verify
 from settlement.rules.liability import Mirror, RollForward
 
 WINDOW_SECONDS, WINDOWS = 4, 60
-LEAD = timedelta(seconds=3)
+LEAD = timedelta(seconds=2)
 SEAL_SECONDS_MAX = WINDOW_SECONDS + 10.0
 LOOK_SECONDS = 0.1
 PARTNERS = ("corner", "lotus", "palm")
@@ -49,18 +49,18 @@ TERMS = [{"partner": "lotus", "currency": "USD", "interest_basis_points": 800, "
 def closing(story: Story) -> None:
     """Windows of four seconds are published with two keys; the open one closes by itself, with all that was done so far"""
     operator, second = _operators(story.stage)
-    begins = sources.clock().replace(microsecond=0) + LEAD
-    cycle = {"rehearsal": {"begins_at": instant(begins), "seconds": WINDOW_SECONDS, "windows": WINDOWS}}
-    made = calendar_of(SCHEME | {"cycle": cycle}, begins.year)
-    if not isinstance(made, dict):
-        raise errors.ValidationFailed(str(made))
-    shared = demo_sharing.publish(operator, second, instant(begins) or "")
+    shared = demo_sharing.publish(operator, second, instant(_soon()) or "")
     told = f"{shared['contract']}, version {shared['version']}, from {shared['valid_from']}"
     story.shows(
         "what is earned from then on is shared, by a contract of two keys",
         held=shared["confirmed_by"] != shared["proposed_by"],
         detail=told,
     )
+    begins = _soon()
+    cycle = {"rehearsal": {"begins_at": instant(begins), "seconds": WINDOW_SECONDS, "windows": WINDOWS}}
+    made = calendar_of(SCHEME | {"cycle": cycle}, begins.year)
+    if not isinstance(made, dict):
+        raise errors.ValidationFailed(str(made))
     proposed = operator.ask("POST", "/v1/calendar", made)["proposal"]
     alone = _refused(lambda: operator.ask("POST", f"/v1/calendar/{proposed}/confirm", {}))
     story.shows("one key publishes nothing", held=alone == "second_key_needed", detail=alone)
@@ -72,6 +72,10 @@ def closing(story: Story) -> None:
     early = _refused(lambda: _draft(story, [first]))
     story.shows("an open window is not settled", held=early == "window_not_sealed", detail=early)
     _sealed(story, first)
+
+
+def _soon() -> datetime:
+    return sources.clock().replace(microsecond=0) + LEAD
 
 
 def settling(story: Story) -> None:
