@@ -212,7 +212,7 @@ def explain(
     url: Url = URL,
     pinned: Pinned = None,
 ) -> None:
-    """What a figure is made of: exchanges, entries, card and agreements, shares, contracts, signed requests. Exit 1 if it does not add up."""
+    """What a figure is made of: exchanges, entries, card, agreements, contracts, shares, signed requests. Exit 1 if it does not add up."""
     query = {name: value for name, value in (("figure", figure), ("window", window), ("after", after)) if value}
     if key is not None:
         path = "&".join(f"{name}={value}" for name, value in query.items())

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from settlement.reports.claims import Claim, Seen, seen
+from settlement.reports.figures import STEP_NAMES
 from settlement.reports.seal import Sealed, hash_rows
 from settlement.rules.statement_lines import COLUMNS, MONEY, POINTS, canonical, record
 
@@ -47,7 +48,7 @@ def head(said: Mapping[str, Any]) -> Iterator[Row]:
         yield "H", "window", one["code"], one["opens_at"], one["closes_at"]
     for name in ("currency", "digits", "made_at", "lines", "opening"):
         yield "H", name, str(said[name])
-    for name in said["steps"]:
+    for name in [name for name in STEP_NAMES if name in said["steps"]]:
         yield "H", f"step {name}", said["steps"][name]
     yield "H", "net", said["net"]
     for one in said["settled"]:

@@ -20,6 +20,19 @@ HALVES: list[dict[str, Any]] = [
     {"name": "rest", "residual": {"weights": [{"party": "house", "weight": 1}, {"party": AIR, "weight": 1}]}}
 ]
 """The house shares with Air."""
+GROSS = {"figure": "gross", "corridor": FEES["corridor"]}
+WATERFALL: list[dict[str, Any]] = [
+    {"name": "scheme", "fee": {
+        "to": "house", "minimum": 100_000, "maximum": 5_000_000,
+        "tiers": [{"volume": 0, "basis_points": 250}, {"volume": 15_000_000, "basis_points": 100}]}},
+    {"name": "spring", "co_funding": {
+        "to": AIR, "ppm": 100_000, "budget": 1_200_000, "overflow": "base",
+        "sponsors": [{"party": SHOP, "ppm": 600_000}, {"party": "house", "ppm": 400_000}]}},
+    {"name": "vat", "tax": {"fee": "scheme", "to": SHOP, "basis_points": 1_900, "borne_by": "base"}},
+    {"name": "rest", "residual": {"weights": [{"party": AIR, "weight": 2}, {"party": SHOP, "weight": 1}]}},
+    {"name": "floor", "true_up": {"party": SHOP, "against": AIR, "minimum": 8_000_000}},
+]  # fmt: skip
+"""Of 10.00: a fee, a bonus of 1.00 that sponsors pay, tax on the fee, the rest 2 : 1, and 8.00 for Shop at the end of the period."""
 
 
 def contract(version: int = 1, /, **changes: Any) -> dict[str, Any]:

@@ -5,26 +5,18 @@ from typing import Any
 
 import pytest
 
-from clearing import errors
-from clearing.front import explaining
-from clearing.front.books_messages import ExplainedSaid
 from clearing.ledger.items import Adjust
 from clearing.rules.lifecycle import Verdict
 from clearing.rules.refusals import RefusalCode
-from settlement import books
 from settlement import run as runs
-from settlement.books import BEGINNING, ExplainedShare
 from settlement.rules.run import replayed
-from settlement.rules.statement_lines import LineKind
 from settlement.run import RunRow
 from settlement.run import shares as shares_room
-from tests.ledger.books import AIR, HOTEL, PROGRAM, SHOP, House, uid
+from tests.ledger.books import AIR, HOTEL, SHOP, House, uid
 from tests.settlement.runs_room import (
     BACK,
     BIG,
-    FIRST,
     NEXT_WINDOW,
-    SECOND,
     WINDOW,
     drafted,
     frozen,
@@ -37,23 +29,10 @@ from tests.settlement.runs_room import (
     step,
     wanted,
 )
-from tests.settlement.share_room import FEES, contract, legs, publish, waterfalls
-from tests.settlement.test_stating import closings, held_at_the_end, stated, sums
+from tests.settlement.share_room import GROSS, WATERFALL, contract, legs, publish, waterfalls
+from tests.settlement.test_stating import stated, sums
 
 THIRD_WINDOW = "W-2026-12"
-GROSS = {"figure": "gross", "corridor": FEES["corridor"]}
-WATERFALL: list[dict[str, Any]] = [
-    {"name": "scheme", "fee": {
-        "to": "house", "minimum": 100_000, "maximum": 5_000_000,
-        "tiers": [{"volume": 0, "basis_points": 250}, {"volume": 15_000_000, "basis_points": 100}]}},
-    {"name": "spring", "co_funding": {
-        "to": AIR, "ppm": 100_000, "budget": 1_200_000, "overflow": "base",
-        "sponsors": [{"party": SHOP, "ppm": 600_000}, {"party": "house", "ppm": 400_000}]}},
-    {"name": "vat", "tax": {"fee": "scheme", "to": SHOP, "basis_points": 1_900, "borne_by": "base"}},
-    {"name": "rest", "residual": {"weights": [{"party": AIR, "weight": 2}, {"party": SHOP, "weight": 1}]}},
-    {"name": "floor", "true_up": {"party": SHOP, "against": AIR, "minimum": 8_000_000}},
-]  # fmt: skip
-"""Of 10.00: a fee, a bonus of 1.00 that sponsors pay, tax on the fee, the rest 2 : 1, and 8.00 for Shop at the end of the period."""
 
 
 async def back(house: House, sent: int | None = None, name: str = "back") -> None:
@@ -78,24 +57,6 @@ async def test_half_a_fee_by_hand(house: House) -> None:
     assert await positions(house) == {HOTEL: 0, AIR: 0, SHOP: 0}
     assert (await house.balance())[13] == 1_000_000
     assert await house.findings() == []
-
-
-async def test_partners_views_of_what_was_shared_mirror_one_another(house: House) -> None:
-    """Hotel owes Air 9.00 and 6.468333, Shop 3.234167 and 0.0475; Shop sponsors 0.60 for Air."""
-    await publish(house, contract(of=GROSS, payer=HOTEL, steps=WATERFALL))
-    await lively(house)
-    row = await frozen(house)
-    await runs.carry_on(house.owner, house.writer, row.run, step(house))
-    found = await books.mirror(
-        house.owner, await books.chart(house.owner), await books.span_of(house.owner, house.lane)
-    )
-    assert found.faults == ()
-    owed = {(view.partner, view.counterparty): view.owed for view in found.views}
-    assert owed[HOTEL, AIR] == 9_000_000 + 6_468_333
-    assert owed[HOTEL, SHOP] == 3_234_167 + 47_500
-    assert owed[SHOP, AIR] == 600_000 - 3_500_000
-    coming = await books.forecast(house.owner, await books.chart(house.owner), house.lane)
-    assert {one.posted for one in coming} == {0}  # the run settles it, the open window does not
 
 
 async def test_what_a_run_booked_of_contracts_is_settled_by_no_other(house: House) -> None:
@@ -307,74 +268,6 @@ async def test_a_suspended_partners_legs_are_parked_and_resumed(house: House) ->
     assert await positions(house) == {HOTEL: 0, AIR: 0, SHOP: 0}
 
 
-async def test_statements_tell_every_leg_and_close_where_the_next_open(house: House) -> None:
-    await publish(house, contract(of=GROSS, payer=HOTEL, steps=WATERFALL))
-    await lively(house)
-    row = await frozen(house)
-    await runs.carry_on(house.owner, house.writer, row.run, step(house))
-    found = await stated(house, row.run)
-    assert sums(found) == (0, 0, 0, 0)
-    shared = {party: [one for one in said.lines if one.kind is LineKind.SHARE] for party, said in found.items()}
-    assert [(one.counterparty, one.debit, one.reference) for one in shared[HOTEL]] == [
-        (AIR, 6_468_333, "spring v1 rest"),
-        ("house", 250_000, "spring v1 scheme"),
-        (SHOP, 3_234_167, "spring v1 rest"),
-        (SHOP, 47_500, "spring v1 vat"),
-    ]
-    payment = found[AIR].payment
-    assert payment is not None
-    assert [(one.what, one.amount) for one in payment.items] == [
-        (f"net of {WINDOW}", 5_000_000),
-        ("shares by spring", 6_468_333 + 1_000_000),
-    ]
-    assert found[AIR].figures.steps.shares == 7_468_333
-    await paid(house, row.run)
-    await house.complete(3, terms=BIG)
-    await seal(house)
-    later = await frozen(house, NEXT_WINDOW)
-    await runs.carry_on(house.owner, house.writer, later.run, step(house))
-    after = await stated(house, later.run)
-    assert sums(after) == (0, 0, 0, 0)
-    assert {party: one.opening for party, one in after.items()} == closings(found)
-    assert (await paid(house, later.run)).state == "settled"
-    await seal(house)
-    last = await stated(house, (await frozen(house, THIRD_WINDOW)).run)
-    assert closings(last) == await held_at_the_end(house, THIRD_WINDOW)
-    assert closings(last) | {"house": 0} == dict.fromkeys((HOTEL, AIR, SHOP, "house"), 0)
-
-
-async def explained(house: House, figure: str, window: str | None, most: int) -> list[ExplainedShare]:
-    chart, found, after = await books.chart(house.owner), [], BEGINNING
-    while True:
-        page = await books.explain_share(house.owner, chart, house.lane, figure, window, after, most)
-        found.append(page)
-        if page.entries.following is None:
-            return found
-        after = page.entries.following
-
-
-@pytest.mark.parametrize("most", [1, 500])
-@pytest.mark.parametrize("figure", ["fee", "gross"])
-async def test_a_base_is_explained_by_its_entries_to_the_millionth(house: House, figure: str, most: int) -> None:
-    await publish(house, contract(of={"figure": figure, "program": PROGRAM[AIR]}, payer=HOTEL))
-    await lively(house)
-    await back(house, 333)
-    await seal(house)
-    for code in (WINDOW, NEXT_WINDOW):
-        row = await frozen(house, code)
-        (waterfall,) = waterfalls(row)
-        await paid(house, row.run)
-        found = await explained(house, f"{row.run}/spring", WINDOW, most)
-        assert [page.entries.adds_up for page in found] == [True] * len(found)
-        leaves = [leaf for page in found for leaf in page.entries.leaves]
-        assert abs(sum(leaf.amount for leaf in leaves)) == waterfall.micros == abs(found[-1].entries.carried)
-        assert found[0].waterfall == waterfall
-        assert (found[0].proposed_by, found[0].confirmed_by) == (FIRST, SECOND)
-        assert await books.share_booked(house.owner, house.lane, found[0].booking) == f"{row.run}/spring"
-    with pytest.raises(errors.NotFound):
-        await explained(house, f"{row.run}/autumn", None, most)
-
-
 async def test_verify_finds_a_booking_that_is_not_what_the_run_shares(house: House) -> None:
     await publish(house, contract())
     await lively(house)
@@ -394,25 +287,3 @@ async def test_verify_finds_a_booking_that_is_not_what_the_run_shares(house: Hou
     assert (await faults())[-1] == "W-1.1/spring: no approved run booked it"
     await house.owner.execute("UPDATE share_contract SET digest = %s", ["0" * 64])
     assert f"{row.run}: version 1 of spring is not what was published" in await faults()
-
-
-async def test_the_door_explains_a_share_to_its_parties_and_to_each_its_own(house: House) -> None:
-    """The operator sees the entry of 1.00 behind half a fee; Air its leg; Shop, a party too, nothing of Hotel's; others nothing."""
-    await publish(house, contract(parties=[AIR, SHOP]))
-    await lively(house)
-    row = await frozen(house)
-    await paid(house, row.run)
-    said = await explaining.explained(house.owner, {"figure": f"{row.run}/spring"}, None)
-    ExplainedSaid.model_validate(said)
-    assert (said["amount"], said["carried"], said["adds_up"]) == ("-1000000", "-1000000", True)
-    assert [cause["exchange"] for cause in said["exchanges"]] == [str(uid(1))]
-    share = said["share"]
-    assert (share["contract"], share["version"], share["base"], len(share["legs"])) == ("spring", 1, "1000000", 2)
-    again = await explaining.explained(house.owner, {"figure": share["booking"]}, None)
-    assert again == said
-    airs = await explaining.explained(house.owner, {"figure": share["booking"]}, AIR)
-    assert [(leg["to"], leg["amount"]) for leg in airs["share"]["legs"]] == [(AIR, "500000")]
-    shops = await explaining.explained(house.owner, {"figure": share["booking"]}, SHOP)
-    assert (shops["share"]["legs"], shops["exchanges"], shops["adds_up"]) == ([], [], True)
-    with pytest.raises(errors.NotFound):
-        await explaining.explained(house.owner, {"figure": share["booking"]}, HOTEL)

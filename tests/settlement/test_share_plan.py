@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clearing.rules.shapes import Fault
@@ -116,6 +116,7 @@ def total(sharings: list[Sharing]) -> dict[str, int]:
 
 
 @given(worlds())
+@settings(deadline=None)
 def test_legs_of_every_contract_add_up_to_its_base_and_all_of_them_to_zero(
     world: tuple[list[Published], dict[Of, dict[tuple[int, int | None], int]]],
 ) -> None:
@@ -131,6 +132,7 @@ def test_legs_of_every_contract_add_up_to_its_base_and_all_of_them_to_zero(
 
 
 @given(worlds())
+@settings(deadline=None)
 def test_grouping_windows_changes_no_base_and_nobodys_share(
     world: tuple[list[Published], dict[Of, dict[tuple[int, int | None], int]]],
 ) -> None:
@@ -144,6 +146,7 @@ def test_grouping_windows_changes_no_base_and_nobodys_share(
 
 
 @given(worlds())
+@settings(deadline=None)
 def test_what_is_shared_is_read_back_from_its_document(
     world: tuple[list[Published], dict[Of, dict[tuple[int, int | None], int]]],
 ) -> None:
