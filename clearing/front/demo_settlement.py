@@ -119,8 +119,8 @@ def reconciling(story: Story) -> None:
 
 def settling_again(story: Story) -> None:
     """What was exchanged since is settled as well, once its windows have closed by themselves"""
-    until = instant(story.traded_at)
-    since = [one for one in story.windows[1:] if until is not None and one["opens_at"] <= until]
+    until = story.traded_at
+    since = [one for one in story.windows[1:] if until and datetime.fromisoformat(one["opens_at"]) <= until]
     _sealed(story, since[-1])
     _settle(story, since, "run-2")
 
