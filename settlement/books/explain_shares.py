@@ -19,6 +19,9 @@ from settlement.rules.run import Inputs, inputs_of
 from settlement.rules.share_json import contract_of
 from settlement.rules.waterfall import Waterfall, booking_name
 
+BACK = "/back"
+"""Behind run and contract: what is given back, and not what is shared."""
+
 
 @dataclass(frozen=True, slots=True)
 class ExplainedShare:
@@ -53,13 +56,13 @@ async def explain_share(
     after: Place = BEGINNING,
     most: int = PAGE,
 ) -> ExplainedShare:
-    """A waterfall by `RUN/CONTRACT`, and by the window of its base where there are several. Raises NotFound, ValidationFailed."""
-    run, _, contract = figure.rpartition("/")
+    """A waterfall by `RUN/CONTRACT` or `RUN/CONTRACT/back`, and the window of its base. Raises NotFound, ValidationFailed."""
+    run, _, contract = figure.removesuffix(BACK).rpartition("/")
     found = await rows(connection, "share_run", run=run)
     if not found:
         raise errors.NotFound("there is no such run, or it is not frozen")
     inputs = inputs_of(json.loads(found[0]["inputs"]))
-    waterfall = _chosen(inputs.sharing.of(contract), window)
+    waterfall = _chosen(inputs.sharing.of(contract), window, back=figure.endswith(BACK))
     said = next(said for one, said in inputs.sharing.documents if one == waterfall.version)
     filed = await partners.filed_contracts(connection, contract)
     stands = next((one for one in filed if one.digest == waterfall.version.digest), None)
@@ -70,13 +73,14 @@ async def explain_share(
     return ExplainedShare(run, waterfall, booking_name(run, contract), tuple(said["parties"]), *keys, entries)
 
 
-def _chosen(found: Sequence[Waterfall], window: str | None) -> Waterfall:
-    named = [one for one in found if window in {None, one.window}]
+def _chosen(found: Sequence[Waterfall], window: str | None, *, back: bool) -> Waterfall:
+    """The one that is meant: what was shared before what is given back of it, if a run does both of a window."""
+    named = [one for one in found if window in {None, one.window} and (one.undone is not None or not back)]
     if not named:
         raise errors.NotFound("the run shares nothing of that by this contract")
-    if len(named) > 1:
-        codes = ", ".join(sorted({one.window for one in named}))
-        raise errors.ValidationFailed(f"window: the run shares several by this contract, say which: {codes}")
+    if codes := sorted({one.window for one in named} - {named[0].window}):
+        said = ", ".join([named[0].window, *codes])
+        raise errors.ValidationFailed(f"window: the run shares several by this contract, say which: {said}")
     return named[0]
 
 

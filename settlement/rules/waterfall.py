@@ -68,7 +68,7 @@ class Waterfall:
 
 @dataclass(frozen=True)
 class Sharing:
-    """All that a run shares: versions with their documents, bases, and what was reversed."""
+    """All that a run shares: versions with their documents, bases, and what was reversed. Not slotted: it keeps what it worked out."""
 
     documents: tuple[tuple[Version, Mapping[str, Any]], ...] = ()
     bases: tuple[Base, ...] = ()

@@ -1,16 +1,21 @@
 """What a run shared, as its statements tell it, as partners see one another, and as it is explained down to the entries of its base."""
 
+from typing import Any
+
 import pytest
 
 from clearing import errors
 from clearing.front import explaining
 from clearing.front.books_messages import ExplainedSaid
+from clearing.ledger.items import Tick
 from clearing.rules.lifecycle import Verdict
 from settlement import books, reports, stating
 from settlement import run as runs
 from settlement.books import BEGINNING, ExplainedShare
 from settlement.rules.statement_lines import LineKind
-from tests.ledger.books import AIR, HOTEL, PROGRAM, SHOP, House, uid
+from tests.conftest import FixedClock
+from tests.ledger.books import AIR, HOTEL, PROGRAM, SHOP, House, moved_in, uid
+from tests.settlement.lively import ALL_KINDS, Lively
 from tests.settlement.runs_room import (
     BIG,
     FIRST,
@@ -23,8 +28,8 @@ from tests.settlement.runs_room import (
     seal,
     step,
 )
-from tests.settlement.share_room import GROSS, WATERFALL, contract, publish, waterfalls
-from tests.settlement.test_stating import PUBLIC, closings, held_at_the_end, stated, sums
+from tests.settlement.share_room import FEES, GROSS, WATERFALL, contract, publish, waterfalls
+from tests.settlement.test_stating import PUBLIC, closings, held_at_the_end, lived, stated, sums
 
 THIRD_WINDOW = "W-2026-12"
 
@@ -89,6 +94,44 @@ async def test_statements_tell_every_leg_and_close_where_the_next_open(house: Ho
     assert closings(last) | {"house": 0} == dict.fromkeys((HOTEL, AIR, SHOP, "house"), 0)
 
 
+async def test_over_everything_that_can_happen_shares_tie_to_entries_statements_and_payments(
+    database_url: str, clock: FixedClock
+) -> None:
+    """Four contracts over all kinds of exchange, bonuses and reversals, window after window: every base is its entries to the millionth."""
+    async with moved_in(database_url, clock) as house:
+        figures: list[dict[str, Any]] = [{"figure": one, "program": PROGRAM[AIR]} for one in ("fee", "gross")]
+        figures += [{"figure": "gross", "program": PROGRAM[HOTEL]}, FEES]
+        for place, of in enumerate(figures):
+            document = contract(of=of, payer=HOTEL if place % 2 else "house", steps=WATERFALL)
+            await publish(house, document | {"contract": f"c{place}"})
+        lively_books = Lively(house)
+        await lively_books.begin()
+        known: list[str] = []
+        given_back = 0
+        for _ in range(2):
+            await lively_books.live(ALL_KINDS)
+            await seal(house)
+            for code in [code for code in await lived(house) if code not in known]:
+                known.append(code)
+                row = await frozen(house, code)
+                await runs.carry_on(house.owner, house.writer, row.run, step(house))
+                for one in waterfalls(row):
+                    back = "" if one.undone is None else "/back"
+                    (page,) = await explained(house, f"{row.run}/{one.contract}{back}", one.window, 500)
+                    assert page.waterfall == one
+                    assert page.entries.adds_up, one
+                    given_back += one.undone is not None
+                assert sums(await stated(house, row.run)) == (0, 0, 0, 0)
+                await paid(house, row.run)
+                await house.put(Tick())
+        assert given_back > 0
+        found = await books.mirror(
+            house.owner, await books.chart(house.owner), await books.span_of(house.owner, house.lane)
+        )
+        assert found.faults == ()
+        assert await house.findings() == []
+
+
 async def explained(house: House, figure: str, window: str | None, most: int) -> list[ExplainedShare]:
     chart, found, after = await books.chart(house.owner), [], BEGINNING
     while True:
@@ -142,3 +185,16 @@ async def test_the_door_explains_a_share_to_its_parties_and_to_each_its_own(hous
     assert (shops["share"]["legs"], shops["exchanges"], shops["adds_up"]) == ([], [], True)
     with pytest.raises(errors.NotFound):
         await explaining.explained(house.owner, {"figure": share["booking"]}, HOTEL)
+
+
+async def test_a_run_that_shares_a_window_and_gives_back_of_it_explains_both(house: House) -> None:
+    await publish(house, contract(of=GROSS, payer=HOTEL))
+    await lively(house)
+    await house.put(house.reverse(sent=333))
+    await house.tell((1, Verdict.DONE), (2, Verdict.DONE), name="back")
+    await seal(house)
+    row = await frozen(house, WINDOW, NEXT_WINDOW)
+    for figure, one in zip(("spring", "spring/back"), waterfalls(row), strict=True):
+        (page,) = await explained(house, f"{row.run}/{figure}", None, 500)
+        assert (page.waterfall, page.entries.adds_up) == (one, True)
+        assert len(page.entries.leaves) == 1
