@@ -28,7 +28,7 @@ _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 async def explain(house: "House", asked: Asked) -> Reply:
     """What a figure is made of, entry by entry: `figure` is an account (CODE.KIND, in a `window` or in all), an exchange's id,
-    or what a run shared by a contract (RUN/CONTRACT, or RUN/CONTRACT/back; of a `window` where there are several; or the id of its booking).
+    or what a run shared by a contract (RUN/CONTRACT, or RUN/CONTRACT/back; of a `window` of several, or the id of its booking).
 
     Every entry leads to its exchange, the versions that priced it, who funds it, and the signed request. At most 500 entries a page.
     """
