@@ -39,7 +39,16 @@ class ProposalSaid(Said):
 
     proposal: Digest
     kind: Literal[
-        "agreement", "cover", "card", "risk_rules", "campaign", "calendar", "bank_details", "rate_set", "tax_table"
+        "agreement",
+        "cover",
+        "card",
+        "risk_rules",
+        "campaign",
+        "calendar",
+        "bank_details",
+        "rate_set",
+        "tax_table",
+        "share_contract",
     ]
     partner: Code
     document: dict[str, Any]

@@ -75,6 +75,36 @@ class CauseSaid(Said):
     entries: list[LeafSaid]
 
 
+class LegSaid(Said):
+    """One leg of a waterfall: who owes whom how much, by which step and why."""
+
+    from_: Annotated[Code, Field(alias="from")]
+    to: Code
+    amount: Annotated[Sum, Field(description="millionths of the common unit")]
+    step: str
+    why: str
+    of_base: Annotated[bool, Field(description="of the base, to which such legs add up; else beside it")]
+
+
+class SharedSaid(Said):
+    """What a run shared of a window by a contract. A partner sees its own legs."""
+
+    run: str
+    contract: Code
+    version: int
+    digest: Annotated[str, Field(description="of the version, as two operators' keys signed it")]
+    valid_from: Instant
+    proposed_by: str
+    confirmed_by: str
+    booking: Annotated[UUID, Field(description="in the books, and on the lines of statements")]
+    window: str
+    claws_back: Annotated[
+        str | None, Field(description="the run whose legs are given back, of what was reversed since")
+    ]
+    base: Annotated[Sum, Field(description="what is shared; of a claw-back, what was reversed of it")]
+    legs: list[LegSaid]
+
+
 class ExplainedSaid(Said):
     """A figure and what it is made of. `brought` and the entries of this page add up to `carried`; on the last page that is `amount`."""
 
@@ -87,3 +117,4 @@ class ExplainedSaid(Said):
     adds_up: Annotated[bool, Field(description="the entries are the figure; of an exchange, every unit is at zero")]
     next: Annotated[str | None, Field(description="`after` of the next page")]
     exchanges: list[CauseSaid]
+    share: Annotated[SharedSaid | None, Field(description="the waterfall, where the figure is the base of one")]

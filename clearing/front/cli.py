@@ -23,6 +23,7 @@ COMMANDS = {
     "calendar": ("calendar",),
     "cards": ("card",),
     "checks": ("doctor", "evidence", "receipt", "verify"),
+    "contracts": ("contract",),
     "invoices": ("invoice", "taxes"),
     "kinds": ("accrue", "capture", "claim", "redeem"),
     "log": ("log",),

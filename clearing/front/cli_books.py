@@ -239,14 +239,16 @@ def expire(
 
 @terminal.app.command()
 def explain(
-    figure: Annotated[str, typer.Argument(help="CODE.KIND, as in palm.position or house.fee; or an exchange's id.")],
+    figure: Annotated[
+        str, typer.Argument(help="CODE.KIND, as in palm.position or house.fee; an exchange's id; RUN/CONTRACT.")
+    ],
     window: Annotated[str | None, typer.Option(help="Code of one window; none: all.")] = None,
     after: Annotated[str | None, typer.Option(help="With --key: `next` of the page before.")] = None,
     key: OwnKey = None,
     url: Url = URL,
     pinned: Pinned = None,
 ) -> None:
-    """What a figure is made of: exchanges, entries, card and agreements, campaign shares, signed requests. Exit 1 if it does not add up."""
+    """What a figure is made of: exchanges, entries, card, agreements, contracts, shares, signed requests. Exit 1 if it does not add up."""
     query = {name: value for name, value in (("figure", figure), ("window", window), ("after", after)) if value}
     if key is not None:
         path = "&".join(f"{name}={value}" for name, value in query.items())

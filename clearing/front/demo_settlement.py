@@ -12,7 +12,7 @@ from rich.table import Table
 
 from clearing import database, errors
 from clearing.client import Problem
-from clearing.front import demo_bank, sources
+from clearing.front import demo_bank, demo_sharing, sources
 from clearing.front.cli_ask import Session
 from clearing.front.house import LANE
 from clearing.front.materialised import calendar_of
@@ -59,7 +59,14 @@ def closing(story: Story) -> None:
     early = _refused(lambda: _draft(story, still_open, f"{sources.clock():%Y-%m-%d}"))
     story.shows("an open window is not settled", held=early == "window_not_sealed", detail=early)
     _two_keys(story, "/v1/rates", _rates())
-    begins = sources.clock().replace(microsecond=0) + LEAD
+    shared = demo_sharing.publish(operator, second, instant(_soon()) or "")
+    told = f"{shared['contract']}, version {shared['version']}, from {shared['valid_from']}"
+    story.shows(
+        "what is earned from then on is shared, by a contract of two keys",
+        held=shared["confirmed_by"] != shared["proposed_by"],
+        detail=told,
+    )
+    begins = _soon()
     cycle = {"rehearsal": {"begins_at": instant(begins), "seconds": WINDOW_SECONDS, "windows": WINDOWS}}
     made = calendar_of(SCHEME | {"cycle": cycle}, begins.year)
     if not isinstance(made, dict):
@@ -73,6 +80,10 @@ def closing(story: Story) -> None:
     told = f"{first['window']} until {first['cut_off_utc']}, then {after['window']}"
     story.shows("a rehearsal ends the open window", held=first["cut_off_utc"] == after["opens_at"], detail=told)
     _sealed(story, first)
+
+
+def _soon() -> datetime:
+    return sources.clock().replace(microsecond=0) + LEAD
 
 
 def settling(story: Story) -> None:
@@ -182,6 +193,7 @@ def _settle(story: Story, windows: list[dict[str, Any]], name: str) -> None:
     result = whole["result"]
     story.console.print(_nets(result["nets"]))
     story.console.print(_matrix(result["bilateral"]))
+    demo_sharing.tell(story, operator, run, result)
     zero = not sum(int(one["micros"]) for one in result["nets"]) and not any(_sums(result["nets"], "currency", "minor"))
     story.shows(
         "the nets are zero together, in value and in every currency", held=zero, detail=f"{len(result['nets'])} nets"

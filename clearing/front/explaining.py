@@ -15,7 +15,8 @@ from clearing.front.problems import Problem
 from clearing.rules.kinds import occurred_refusal
 from clearing.rules.refusals import Refusal, RefusalCode
 from settlement import books
-from settlement.books import Cause, Expiry, Explained, Leaf, Place
+from settlement.books import Cause, Expiry, Explained, ExplainedShare, Leaf, Place
+from settlement.books.chart import MILLIONTHS
 
 if TYPE_CHECKING:
     from clearing.front.house import House
@@ -26,7 +27,8 @@ _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 async def explain(house: "House", asked: Asked) -> Reply:
-    """What a figure is made of, entry by entry: `figure` is an account (CODE.KIND, in a `window` or in all) or an exchange's id.
+    """What a figure is made of, entry by entry: `figure` is an account (CODE.KIND, in a `window` or in all), an exchange's id,
+    or what a run shared by a contract (RUN/CONTRACT, or RUN/CONTRACT/back; of a `window` of several, or the id of its booking).
 
     Every entry leads to its exchange, the versions that priced it, who funds it, and the signed request. At most 500 entries a page.
     """
@@ -44,9 +46,13 @@ async def explained(
     async with books.snapshot(connection):
         chart = await books.chart(connection)
         if _ID.fullmatch(figure):
+            if booked := await books.share_booked(connection, LANE, UUID(figure)):
+                return await _shared(connection, chart, {**query, "figure": booked}, reader, most)
             if len(query) > 1:
                 raise errors.ValidationFailed("an exchange is explained as a whole")
             found = await books.explain_exchange(connection, chart, LANE, UUID(figure))
+        elif "/" in figure:
+            return await _shared(connection, chart, query, reader, most)
         else:
             account = chart.named(figure)
             if account is None or reader not in {None, account.partner}:
@@ -54,6 +60,17 @@ async def explained(
             span = await books.span_of(connection, LANE, window, window)
             found = await books.explain_account(connection, chart, account, span, _place(query.get("after")), most)
     return _said(figure, window, found, reader)
+
+
+async def _shared(
+    connection: partners.Connection, chart: books.Chart, query: Mapping[str, str], reader: str | None, most: int
+) -> dict[str, Any]:
+    """A waterfall of a run: its legs, its version, and the entries of its base. A party of the contract sees its own of them."""
+    place = _place(query.get("after"))
+    found = await books.explain_share(connection, chart, LANE, query["figure"], query.get("window"), place, most)
+    if not found.seen_by(reader):
+        raise errors.NotFound
+    return _said(query["figure"], query.get("window"), found.entries, reader) | {"share": _share(found, reader)}
 
 
 async def report_expiry(house: "House", asked: Asked) -> Reply | Problem:
@@ -84,21 +101,55 @@ async def report_expiry(house: "House", asked: Asked) -> Reply | Problem:
 def _said(figure: str, window: str | None, found: Explained, reader: str | None) -> dict[str, Any]:
     leaves = [leaf for leaf in found.leaves if reader in {None, leaf.account.partner}]
     causes = {cause.exchange_id: cause for cause in found.causes}
-    whole = found.account is not None
+    whole = found.figure is not None
     if not whole and reader is not None and not leaves and not any(cause.to(reader) for cause in found.causes):
         raise errors.NotFound
     order = list(dict.fromkeys([leaf.exchange_id for leaf in found.leaves] + [*causes]))
+    if found.account is None and whole and reader is not None:  # of a base that others take part in, the reader's own
+        own = {leaf.exchange_id for leaf in leaves}
+        order = [name for name in order if name in own or causes[name].to(reader)]
     exchanges = [_cause(causes[name], [leaf for leaf in leaves if leaf.exchange_id == name], reader) for name in order]
     return {
         "figure": figure,
         "window": window,
-        "unit": found.account.unit if found.account else None,
+        "unit": found.account.unit if found.account else MILLIONTHS if whole else None,
         "amount": str(found.figure) if whole else None,
         "brought": str(found.brought),
         "carried": str(found.carried) if whole else None,
         "adds_up": found.adds_up,
         "next": "{}.{}".format(*found.following) if found.following else None,
         "exchanges": exchanges,
+        "share": None,
+    }
+
+
+def _share(found: ExplainedShare, reader: str | None) -> dict[str, Any]:
+    """The waterfall as a party may see it: its own legs; an operator sees all."""
+    one = found.waterfall
+    return {
+        "run": found.run,
+        "contract": one.contract,
+        "version": one.version.version,
+        "digest": one.version.digest,
+        "valid_from": shapes.instant(found.valid_from),
+        "proposed_by": found.proposed_by,
+        "confirmed_by": found.confirmed_by,
+        "booking": str(found.booking),
+        "window": one.window,
+        "claws_back": one.undone,
+        "base": str(one.micros),
+        "legs": [
+            {
+                "from": leg.payer,
+                "to": leg.payee,
+                "amount": str(leg.amount),
+                "step": leg.step,
+                "why": leg.why,
+                "of_base": leg.of_base,
+            }
+            for leg in one.legs
+            if reader in {None, leg.payer, leg.payee}
+        ],
     }
 
 

@@ -293,7 +293,7 @@ DOORS = (
         draft_run,
         {201: messages.RunSaid},
         messages.RunWish,
-        ("not_found", "window_not_sealed", "window_in_run", "rates_not_in_force"),
+        ("not_found", "window_not_sealed", "window_in_run", "rates_not_in_force", "run_not_ready"),
         purposes=OPERATORS,
         tag="settlement",
     ),

@@ -1,5 +1,5 @@
 """Who takes part and at which terms: partners, programs, keys, agreements, cover, corridors, members' accounts and links, the calendar;
-the risk rules and the budgets of campaigns.
+the risk rules, the budgets of campaigns and the contracts that share revenue.
 
 SQL is in clearing/sql. Every function writes in the transaction of the connection that it is given, and none commits: in autocommit each
 statement stands alone, and none needs more than that except `open_lane`, `fill_calendar` and `publish_calendar`, which bring their own
@@ -59,6 +59,7 @@ from clearing.partners.claims import (
     receipt_of,
     reject_claim,
 )
+from clearing.partners.contracts import FiledContract, contract_refused, filed_contracts, publish_contract
 from clearing.partners.cover import Movement, amount_of, caps, covers, movement_id, movements, refused
 from clearing.partners.directory import Directory, Live, Partner, Program, load
 from clearing.partners.doubts import BEGINNING, Doubt, doubts
@@ -113,6 +114,7 @@ __all__ = [
     "FiledBudget",
     "FiledCalendar",
     "FiledCard",
+    "FiledContract",
     "FiledDetails",
     "FiledPaper",
     "FiledRules",
@@ -143,6 +145,7 @@ __all__ = [
     "close_account",
     "closed_remains",
     "consents_unproven",
+    "contract_refused",
     "covers",
     "crossed",
     "crossings",
@@ -167,6 +170,7 @@ __all__ = [
     "file_claim",
     "filed_budgets",
     "filed_calendars",
+    "filed_contracts",
     "filed_details",
     "filed_papers",
     "filed_rules",
@@ -199,6 +203,7 @@ __all__ = [
     "publish_agreement",
     "publish_calendar",
     "publish_card",
+    "publish_contract",
     "publish_details",
     "publish_paper",
     "publish_rules",

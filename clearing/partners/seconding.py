@@ -1,4 +1,4 @@
-"""The audit of two keys: a change of terms, cover, risk rules, budgets or bank details is what was signed, by keys with kept requests."""
+"""The audit of two keys: a change of terms, cover, risk rules, budgets, bank details or contracts is what was signed, by kept requests."""
 
 from clearing.partners import cover
 from clearing.partners.proposals import digest_of

@@ -24,6 +24,7 @@ WHERE
             AND adjustment.lines::jsonb #>> '{0,0}' = proposal.partner
     )
     AND NOT EXISTS (SELECT 1 FROM paper WHERE paper.digest = proposal.digest)
+    AND NOT EXISTS (SELECT 1 FROM share_contract WHERE share_contract.digest = proposal.digest)
     AND NOT EXISTS (SELECT 1 FROM risk_rules WHERE risk_rules.digest = proposal.digest)
     AND NOT EXISTS (
         SELECT 1

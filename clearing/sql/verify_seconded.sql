@@ -1,4 +1,4 @@
--- Every change of terms, cover, risk rules, budgets, bank details, papers or the calendar with its content, and the keys and the base of the two kept requests behind it.
+-- Every change of terms, cover, risk rules, budgets, bank details, papers, the calendar or a sharing contract with its content, and the keys and the base of the two kept requests behind it.
 WITH changes AS (
     SELECT
         'agreement' AS kind,
@@ -85,6 +85,16 @@ WITH changes AS (
         evidence_id,
         NULL::bigint AS amount
     FROM paper
+    UNION ALL
+    SELECT
+        'share_contract' AS kind,
+        digest,
+        document,
+        proposed_by,
+        confirmed_by,
+        evidence_id,
+        NULL::bigint AS amount
+    FROM share_contract
     UNION ALL
     SELECT
         'campaign' AS kind,

@@ -20,6 +20,7 @@ from clearing.tables.reference import (
     Proposal,
     RateCard,
     RiskRules,
+    ShareContract,
 )
 from clearing.tables.sharded import (
     Adjustment,
@@ -73,6 +74,7 @@ __all__ = [
     "RateCard",
     "RiskRules",
     "SQLModel",
+    "ShareContract",
     "Tile",
 ]
 

@@ -171,7 +171,7 @@ class Proposal(SQLModel, table=True):
         check(
             "kind_known",
             "kind IN ('agreement', 'cover', 'card', 'risk_rules', 'campaign', 'calendar', 'bank_details', "
-            "'rate_set', 'tax_table')",
+            "'rate_set', 'tax_table', 'share_contract')",
         ),
         check("digest_whole", "digest ~ '^[0-9a-f]{64}$'"),
     )
@@ -274,6 +274,33 @@ class Paper(SQLModel, table=True):
     name: str = col(Text, key=True)
     valid_from: date = col(Date)
     valid_until: date = col(Date)
+    published_at: datetime = col(Instant)
+    digest: str = col(Text)
+    document: dict[str, Any] = col(JSONB)
+    proposed_by: str = col(Text)
+    confirmed_by: str = col(Text)
+    evidence_id: UUID = col(Uuid)
+
+
+class ShareContract(SQLModel, table=True):
+    """One version of a revenue-sharing contract, as the document that two operators' keys signed.
+
+    It is of the windows that open from `valid_from` on, which lies ahead when it is published: what has begun keeps its terms.
+    """
+
+    __tablename__ = "share_contract"
+    __table_args__ = table(
+        "reference",
+        check("version_positive", "version > 0"),
+        check("never_back", "valid_from >= published_at"),
+        check("digest_whole", "digest ~ '^[0-9a-f]{64}$'"),
+        check("keys_differ", "proposed_by <> confirmed_by"),
+        UniqueConstraint("contract", "valid_from", name="share_contract_begins_once"),
+        UniqueConstraint("digest", name="share_contract_digest"),
+    )
+    contract: str = col(Text, key=True)
+    version: int = col(Integer, key=True)
+    valid_from: datetime = col(Instant)
     published_at: datetime = col(Instant)
     digest: str = col(Text)
     document: dict[str, Any] = col(JSONB)

@@ -7,6 +7,7 @@ programs report as expired.
 from settlement.books.chart import Chart, chart
 from settlement.books.expiries import Expiry, expiries_unproven, report_expiry
 from settlement.books.explain import BEGINNING, PAGE, Cause, Explained, Leaf, Place, explain_account, explain_exchange
+from settlement.books.explain_shares import ExplainedShare, explain_share, share_booked
 from settlement.books.journals import FORMATS, export
 from settlement.books.liability import mirror, roll_forwards
 from settlement.books.outlook import Forecast, ageing, forecast
@@ -21,6 +22,7 @@ __all__ = [
     "Chart",
     "Expiry",
     "Explained",
+    "ExplainedShare",
     "Forecast",
     "Leaf",
     "Place",
@@ -30,11 +32,13 @@ __all__ = [
     "expiries_unproven",
     "explain_account",
     "explain_exchange",
+    "explain_share",
     "export",
     "forecast",
     "mirror",
     "report_expiry",
     "roll_forwards",
+    "share_booked",
     "snapshot",
     "span_of",
     "unbilled",

@@ -69,7 +69,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """One page of an explanation. `figure` is None for an exchange, whose accounts are of several units."""
+    """One page of an explanation. `account` is None for what is of several, `figure` for an exchange, which is of several units."""
 
     account: BookAccount | None
     figure: int | None
@@ -107,9 +107,9 @@ async def explain_account(
     told |= {"after_seq": after[0], "after_line": after[1]}
     brought = (await rows(connection, "explain_brought", **told))[0]["brought"]
     found = await rows(connection, "explain_leaves", **told, exchange_id=None, most=most + 1)
-    leaves = _leaves(chart, found[:most])
+    leaves = leaves_of(chart, found[:most])
     following = leaves[-1].place if len(found) > most else None
-    causes = await _causes(connection, span.lane, [leaf.exchange_id for leaf in leaves])
+    causes = await causes_of(connection, span.lane, [leaf.exchange_id for leaf in leaves])
     return Explained(account, gained, brought, leaves, causes, following)
 
 
@@ -123,11 +123,12 @@ async def explain_exchange(connection: Connection, chart: Chart, lane: int, exch
         until = (await history.edge(connection, lane, family["moved_at"])).size
     told = {"lane": lane, "first": family["first"], "until": until, "account": None, "most": None}
     told |= {"after_seq": BEGINNING[0], "after_line": BEGINNING[1], "exchange_id": family["exchange_id"]}
-    leaves = _leaves(chart, await rows(connection, "explain_leaves", **told))
-    return Explained(None, None, 0, leaves, await _causes(connection, lane, family["exchange_id"]), None)
+    leaves = leaves_of(chart, await rows(connection, "explain_leaves", **told))
+    return Explained(None, None, 0, leaves, await causes_of(connection, lane, family["exchange_id"]), None)
 
 
-def _leaves(chart: Chart, found: Sequence[Row]) -> tuple[Leaf, ...]:
+def leaves_of(chart: Chart, found: Sequence[Row]) -> tuple[Leaf, ...]:
+    """These rows as leaves."""
     return tuple(
         [
             Leaf(
@@ -144,7 +145,8 @@ def _leaves(chart: Chart, found: Sequence[Row]) -> tuple[Leaf, ...]:
     )
 
 
-async def _causes(connection: Connection, lane: int, exchanges: Sequence[UUID]) -> tuple[Cause, ...]:
+async def causes_of(connection: Connection, lane: int, exchanges: Sequence[UUID]) -> tuple[Cause, ...]:
+    """What these exchanges and adjustments come from."""
     names = sorted(set(exchanges))
     found = [_cause(row) for row in await rows(connection, "explain_exchanges", lane=lane, exchange_id=names)]
     adjusted = await rows(connection, "explain_adjustments", lane=lane, adjustment_id=names)

@@ -48,7 +48,7 @@ def head(said: Mapping[str, Any]) -> Iterator[Row]:
         yield "H", "window", one["code"], one["opens_at"], one["closes_at"]
     for name in ("currency", "digits", "made_at", "lines", "opening"):
         yield "H", name, str(said[name])
-    for name in STEP_NAMES:
+    for name in [name for name in STEP_NAMES if name in said["steps"]]:
         yield "H", f"step {name}", said["steps"][name]
     yield "H", "net", said["net"]
     for one in said["settled"]:

@@ -14,6 +14,7 @@ STEP_NAMES = {
     "returns": "returns",
     "adjustments": "adjustments",
     "rounding": "rounding",
+    "shares": "shares by contract",
 }
 
 

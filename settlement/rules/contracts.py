@@ -1,6 +1,7 @@
 """Revenue-sharing contracts: versions of ordered steps. Amounts are micros; percentages are basis points or parts per million."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from clearing.rules.agreements import Share
@@ -12,11 +13,53 @@ DROPPED, BASE = (
 )  # what becomes of a bonus beyond its budget, if no party pays; no party has these codes
 
 
+class Figure(StrEnum):
+    """What of exchanges is shared."""
+
+    FEE = "fee"
+    """What the house earned, its rounding with it, bonuses aside."""
+    GROSS = "gross"
+    """What their sources paid, bonuses aside."""
+
+
+class Period(StrEnum):
+    """Over which windows tiers, budgets and guarantees count. A window belongs to where it opens, in UTC."""
+
+    WINDOW = "window"
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
+
+    def of(self, opens_at: datetime) -> tuple[datetime | int, ...]:
+        """The period of a window that opens then, told apart from all others."""
+        at = opens_at.astimezone(UTC)
+        match self:
+            case Period.WINDOW:
+                return (at,)
+            case Period.MONTH:
+                return (at.year, at.month)
+            case Period.QUARTER:
+                return (at.year, (at.month - 1) // 3)
+            case Period.YEAR:
+                return (at.year,)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Of:
+    """The exchanges whose figure is the base: from `source` to `target`, or all in which `program` takes part; what is not said is None."""
+
+    figure: Figure
+    source: str | None = None
+    target: str | None = None
+    program: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Gross:
-    """The first step: who pays the base."""
+    """The first step: who pays the base. `of` says what it is in a settlement run."""
 
     payer: str
+    of: Of | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +155,16 @@ class Contract:
     parties: tuple[str, ...]
     steps: tuple[Step, ...]
     late: Late | None = None
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+    period: Period | None = None
+
+    @property
+    def gross(self) -> Gross:
+        """The first step."""
+        return next(step.rule for step in self.steps if isinstance(step.rule, Gross))
 
     @property
     def payer(self) -> str:
         """Who pays the base."""
-        return next(step.rule.payer for step in self.steps if isinstance(step.rule, Gross))
+        return self.gross.payer

@@ -18,6 +18,7 @@ from settlement.rules import rates as converting
 from settlement.rules.flows import HOUSE, Flow, merged, nets
 from settlement.rules.interest import DayCount, Late
 from settlement.rules.money import minor, to_minor
+from settlement.rules.waterfall import NOTHING, Sharing, sharing_document, sharing_of, told
 
 SCHEMA = "run-1"
 COMMON = "common unit"  # no currency has this code
@@ -136,6 +137,7 @@ class Inputs:
     advice_date: str | None
     value_date: str
     dates: tuple[PaymentDates, ...] = ()
+    sharing: Sharing = NOTHING
 
     def due(self, party: str, direction: str) -> str:
         """The value date of this party's payment."""
@@ -172,7 +174,7 @@ def settle(inputs: Inputs) -> Result:
     Law: micros add up to zero over all nets, and minor units over those of each currency.
     """
     barred = set(inputs.suspended)
-    due = merged((*inputs.flows, *inputs.resumed))
+    due = merged((*inputs.flows, *inputs.sharing.flows(), *inputs.resumed))
     parked = tuple([flow for flow in due if flow.debtor in barred or flow.creditor in barred])
     settled = tuple([flow for flow in due if flow.debtor not in barred and flow.creditor not in barred])
     terms = {one.partner: one for one in inputs.terms}
@@ -234,7 +236,7 @@ def inputs_document(inputs: Inputs) -> dict[str, Any]:
         "advice_date": inputs.advice_date,
         "value_date": inputs.value_date,
         **_dated(inputs.dates),
-    }
+    } | ({"sharing": sharing_document(inputs.sharing)} if inputs.sharing.documents else {})
 
 
 def inputs_of(document: Mapping[str, Any]) -> Inputs:
@@ -259,6 +261,7 @@ def inputs_of(document: Mapping[str, Any]) -> Inputs:
         document["advice_date"],
         document["value_date"],
         tuple(PaymentDates(*one) for one in document.get("dates", ())),
+        sharing_of(document["sharing"]) if "sharing" in document else NOTHING,
     )
 
 
@@ -286,7 +289,7 @@ def result_document(inputs: Inputs, result: Result) -> dict[str, Any]:
         "parked": _told(result.parked),
         "gross_micros": str(gross),
         "net_micros": str(paid),
-    }
+    } | ({"waterfalls": told(inputs.sharing)} if inputs.sharing.documents else {})
 
 
 def replayed(inputs: bytes) -> bytes:

@@ -1,6 +1,7 @@
 """Reads the document of a revenue-sharing contract: a parsed JSON value becomes a contract, or the first reason why it is none."""
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
@@ -13,7 +14,10 @@ from settlement.rules.contracts import (
     CoFunding,
     Contract,
     Fee,
+    Figure,
     Gross,
+    Of,
+    Period,
     Residual,
     Rule,
     Step,
@@ -32,12 +36,25 @@ def read_contract(value: Any) -> Contract | Fault:
     """The contract of this document. Never raises, whatever JSON value is given.
 
     1. the shape, which JSON Schema states too; 2. nothing twice in a list, no reserved code; 3. every party is listed; 4. the order of
-    steps; 5. tiers, bounds and shares. Each begins to look only when those before it found nothing.
+    steps; 5. tiers, bounds and shares; 6. from when to when it holds. Each begins to look only when those before it found nothing.
     """
-    for look in (READER.departures, _lists, _named, _order, _sums):
+    for look in (READER.departures, _lists, _named, _order, _sums, _validity):
         if fault := next(look(value), None):
             return fault
     return contract_of(value)
+
+
+def unpublishable(contract: Contract) -> Fault | None:
+    """What this contract lacks, or says too much, for settlement runs to go by it; None where they can."""
+    needed = {"valid_from": contract.valid_from, "period": contract.period, "steps[0].base.of": contract.gross.of}
+    for name, value in needed.items():
+        if value is None:
+            return Fault(f"$.{name}", Law.MISSING_FIELD, "a published contract says it")
+    if contract.currency is not None:
+        return Fault("$.currency", Law.CONTRADICTION, "runs share the common unit, and convert once, at the net")
+    if contract.late is not None:
+        return Fault("$.late", Law.CONTRADICTION, "who pays a run late owes interest by the terms of its draft")
+    return None
 
 
 # --- what fields say together
@@ -128,6 +145,18 @@ def _sums(document: Document) -> Iterator[Fault]:
             yield Fault(f"{path}.against", Law.CONTRADICTION, "nobody guarantees its own share")
 
 
+def _validity(document: Document) -> Iterator[Fault]:
+    for name in ("valid_from", "valid_to"):
+        try:
+            _instant(document, name)
+        except ValueError:
+            yield Fault(f"$.{name}", Law.NO_INSTANT, "no calendar has this instant")
+            return
+    begins, ends = _instant(document, "valid_from"), _instant(document, "valid_to")
+    if begins is not None and ends is not None and ends <= begins:
+        yield Fault("$.valid_to", Law.WINDOW, "is not after valid_from")
+
+
 # --- the contract
 
 
@@ -148,7 +177,14 @@ def contract_of(document: Document) -> Contract:
             [Step(step["name"], _READ[kind](rule)) for step in document["steps"] for kind, rule in [_of(step)]]
         ),
         late=Late(late["basis_points"], DayCount(late["day_count"]), late["to"]) if late else None,
+        valid_from=_instant(document, "valid_from"),
+        valid_to=_instant(document, "valid_to"),
+        period=Period(document["period"]) if "period" in document else None,
     )
+
+
+def _instant(document: Document, name: str) -> datetime | None:
+    return datetime.fromisoformat(document[name]).astimezone(UTC) if name in document else None
 
 
 def _fee(rule: Document) -> Fee:
@@ -166,8 +202,17 @@ def _co_funding(rule: Document) -> CoFunding:
     return CoFunding(rule["to"], rule["ppm"], sponsors, rule["budget"], rule["overflow"])
 
 
+def _gross(rule: Document) -> Gross:
+    if "of" not in rule:
+        return Gross(rule["payer"])
+    said = rule["of"]
+    corridor = said.get("corridor", {})
+    of = Of(Figure(said["figure"]), corridor.get("source"), corridor.get("target"), said.get("program"))
+    return Gross(rule["payer"], of)
+
+
 _READ: dict[str, Callable[[Document], Rule]] = {
-    "base": lambda rule: Gross(rule["payer"]),
+    "base": _gross,
     "fee": _fee,
     "co_funding": _co_funding,
     "tax": lambda rule: Tax(rule["fee"], rule["to"], rule["basis_points"], rule["borne_by"] == "taker"),

@@ -1,8 +1,20 @@
 """The shape of a revenue-sharing contract: `openapi/share-contract.schema.json` is written from it and documents are read by it."""
 
 from clearing.rules.agreements import BASIS, PARTS
-from clearing.rules.shapes import CODE, END_OF_TEXT, NAME, Shape, one_of, positive, record, several, text, whole
-from settlement.rules.contracts import Applies
+from clearing.rules.shapes import (
+    CODE,
+    END_OF_TEXT,
+    INSTANT,
+    NAME,
+    Shape,
+    one_of,
+    positive,
+    record,
+    several,
+    text,
+    whole,
+)
+from settlement.rules.contracts import Applies, Figure, Period
 from settlement.rules.interest import DayCount
 
 FORMAT = "share-contract/1"
@@ -10,7 +22,25 @@ CURRENCY = rf"^[A-Z]{{3}}{END_OF_TEXT}"
 STEPS_MAX = 50
 PARTIES_MAX = 100
 
-_BASE = record("The first step: who pays the base.", "payer", payer=text("A party.", CODE))
+_OF = record(
+    "What is shared, as the books of a window say: of a corridor, or of all exchanges in which a program takes part.",
+    "figure",
+    ("corridor", "program"),
+    figure=one_of("What the house earned of them, or what their sources paid.", *Figure),
+    corridor=record(
+        "From one program to another.",
+        "source target",
+        source=text("A program.", CODE),
+        target=text("A program.", CODE),
+    ),
+    program=text("A program.", CODE),
+)
+_BASE = record(
+    "The first step: who pays the base; and for settlement runs, what it is.",
+    "payer",
+    payer=text("A party.", CODE),
+    of=_OF,
+)
 _FEE = record(
     "Of the base: basis points, rounded up to a whole millionth, then held between minimum and maximum; never more than is left.",
     "to tiers",
@@ -111,6 +141,12 @@ SCHEMA: Shape = {
         contract=text("The contract's code, the same in every version.", CODE),
         version=positive("The number of this version."),
         currency=text("ISO 4217; absent: the common unit.", CURRENCY),
+        valid_from=text("It is of the windows that open from then on; published contracts only.", INSTANT),
+        valid_to=text("It is of no window that opens then or later.", INSTANT),
+        period=one_of(
+            "Over which tiers, budgets and guarantees count: of calendar months, by the UTC instant at which a window opens.",
+            *Period,
+        ),
         parties=several(
             "All parties that the steps name; `house` is one without being listed.",
             text("A party's code, once in the list; neither `base` nor `dropped`.", CODE),

@@ -17,6 +17,7 @@ from settlement.rules.statement_lines import (
     ADJUSTMENTS,
     RETURNS,
     Line,
+    LineKind,
     StatementError,
     order,
     require_code,
@@ -143,10 +144,13 @@ class Steps:
     returns: int
     adjustments: int
     rounding: int
+    shares: int = 0
+    """By contracts. It is told only where there is something: statements that were made before there were contracts have no such step."""
 
     def parts(self) -> tuple[tuple[str, int], ...]:
         """Each step with its name."""
-        return tuple((part.name, getattr(self, part.name)) for part in fields(self))
+        said = [(part.name, getattr(self, part.name)) for part in fields(self)]
+        return tuple(said if self.shares else said[:-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,12 +294,14 @@ def _total(name: str, lines: Sequence[Line]) -> Total:
 
 
 def _steps(lines: Iterable[Line], rounding: int) -> Steps:
-    plain, returned, adjusted = [], 0, 0
+    plain, returned, adjusted, shared = [], 0, 0, 0
     for line in lines:
         if line.kind in RETURNS:
             returned += line.net
         elif line.kind in ADJUSTMENTS:
             adjusted += line.net
+        elif line.kind is LineKind.SHARE:
+            shared += line.net
         else:
             plain.append(line)
     return Steps(
@@ -306,4 +312,5 @@ def _steps(lines: Iterable[Line], rounding: int) -> Steps:
         returns=returned,
         adjustments=adjusted,
         rounding=rounding,
+        shares=shared,
     )

@@ -1,13 +1,18 @@
 """The audit of runs: what two keys approved is what is kept, it adds up, what is settled was booked, and invoices have no gap."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from clearing import partners
 from clearing.partners import FiledPaper
+from clearing.partners.contracts import KIND
 from settlement.rules.run import inputs_of, replayed, sha256
+from settlement.rules.waterfall import SHARE, booked, reference_of
 from settlement.run.store import Connection, Row, rows
+
+BOOKED = ("instructed", "paying", "settled")
+"""States of a run that has booked all that its contracts share."""
 
 
 async def unsound(connection: Connection, lane: int) -> tuple[int, list[str]]:
@@ -15,8 +20,44 @@ async def unsound(connection: Connection, lane: int) -> tuple[int, list[str]]:
     found = await rows(connection, "verify_runs", lane=lane)
     billed = await rows(connection, "verify_invoices", lane=lane)
     papers = {one.name: one for one in await partners.filed_papers(connection, partners.RATES)}
-    faults = [f"{one['run']}: {fault}" for one in found for fault in (*_faults(one), *_rate_faults(one, papers))]
+    filed = await partners.filed_contracts(connection)
+    digests = {(one.contract, one.version): one.digest for one in filed}
+    bookings = await rows(connection, "verify_shares", lane=lane, reason=SHARE)
+    faults = [f"{one['run']}: {fault}" for one in found for fault in _every_fault(one, papers, bookings, digests)]
+    known = {one["run"] for one in found}
+    faults += [f"{one['reference']}: no approved run booked it" for one in bookings if _run_of(one) not in known]
     return len(found), [*faults, *(f"{one['what']}: {one['fault']}" for one in billed)]
+
+
+def _every_fault(
+    run: Row, papers: Mapping[str, FiledPaper], bookings: Sequence[Row], digests: Mapping[tuple[str, int], str]
+) -> Iterator[str]:
+    yield from _faults(run)
+    yield from _rate_faults(run, papers)
+    yield from _shared(run, bookings, digests)
+
+
+def _shared(run: Row, bookings: Sequence[Row], digests: Mapping[tuple[str, int], str]) -> Iterator[str]:
+    """What the run books of contracts: by versions that two keys signed, what its inputs give, once, and nothing else."""
+    if sha256(run["inputs"]) != run["inputs_sha256"]:
+        return
+    inputs = inputs_of(json.loads(run["inputs"]))
+    for version, said in inputs.sharing.documents:
+        name = f"version {version.version} of {version.contract}"
+        published = digests.get((version.contract, version.version))
+        if published != version.digest or partners.digest_of(KIND, said) != version.digest:
+            yield f"{name} is not what was published"
+    found = [(one["reference"], one["lines"]) for one in bookings if _run_of(one) == run["run"]]
+    given = {reference_of(run["run"], one): booked(inputs.sharing, one) for one in inputs.sharing.contracts}
+    wanted = [(name, json.dumps(lines, separators=(",", ":"))) for name, lines in sorted(given.items())]
+    whole = run["state"] in BOOKED
+    if sorted(found) != wanted if whole else not {*found} <= ({*wanted} if run["state"] == "frozen" else set()):
+        yield "its contracts are not booked once, as it shares"
+
+
+def _run_of(booking: Row) -> str:
+    """The run that made this booking."""
+    return str(booking["reference"]).rpartition("/")[0]
 
 
 def _faults(run: Row) -> Iterator[str]:

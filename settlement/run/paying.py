@@ -13,6 +13,7 @@ from settlement.rules.interest import accrued
 from settlement.rules.run import Inputs, inputs_of
 from settlement.run import late as overdue_room
 from settlement.run.late import INTEREST, put
+from settlement.run.shares import book_shares
 from settlement.run.store import Connection, InstructionRow, RunRow, Step, instructions, moved, noted, rows, run_of
 
 PAID_FOR = "settlement"
@@ -23,8 +24,10 @@ async def carry_on(connection: Connection, writer: Writer, run: str, step: Step)
     row = await run_of(connection, run)
     if row.state not in {"frozen", "instructed", "paying"}:
         return row
-    await _move(connection, run, ("frozen",), "instructed", step)
     inputs = inputs_of(json.loads(row.inputs))
+    if row.state == "frozen":
+        await book_shares(writer, run, inputs)
+    await _move(connection, run, ("frozen",), "instructed", step)
     while await _book(connection, writer, run, inputs) or await _release(connection, run):
         pass  # what is settled may release what goes out, and that may be settled already
     found = await instructions(connection, run)

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,7 +16,9 @@ from settlement.rules.calendar import Scheme, payment_dates
 from settlement.rules.flows import HOUSE, Flow, Sum, flows, imbalance
 from settlement.rules.run import Contract, Counted, Inputs, PaymentDates, RateSet, SealedWindow, Terms
 from settlement.rules.scheme_json import read_scheme
+from settlement.run.sharing import read_sharing, settled_before
 from settlement.run.store import Connection, rows, tuples
+from settlement.run.window import Window
 
 NUMBERS_EACH = 16  # the number of an account is its owner's times this, plus its kind
 NO_INTEREST, DAYS_OF_A_YEAR = 0, 365
@@ -36,21 +38,6 @@ class Wanted:
     terms: tuple[Terms, ...]
     suspended: tuple[str, ...]
     value_date: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A sealed window, and which events of the log are its own: from `first` up to, and without, `until`."""
-
-    number: int
-    code: str
-    closes_at: datetime
-    first: int
-    until: int
-    root: bytes
-    advice_date: date | None
-    value_date: date | None
-    scheme_version: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +77,14 @@ async def read_inputs(connection: Connection, lane: int, wanted: Wanted, run: st
         directory = await partners.load(connection)
         sums, slices = await _booked(connection, lane, windows, directory)
         counts = await _counted(connection, lane, windows)
+        sharing = await read_sharing(connection, lane, windows)
+        if isinstance(sharing, Refusal):
+            return sharing
         parked = await _parked(connection, run, wanted.suspended)
-        found, resumed = flows(sums), tuple(sorted(one.flow for one in parked))
-        parties = {party for flow in (*found, *resumed) for party in (flow.debtor, flow.creditor)} - {HOUSE}
+        before = await settled_before(connection, lane, windows)
+        found, resumed = flows([*sums, *before]), tuple(sorted(one.flow for one in parked))
+        moved = (*found, *sharing.flows(), *resumed)
+        parties = {party for flow in moved for party in (flow.debtor, flow.creditor)} - {HOUSE}
         contracts = await _contracts(connection, directory, parties, max(window.closes_at for window in windows))
         terms = _terms(wanted, parties)
         dates = await _payment_dates(connection, windows[-1], terms)
@@ -108,6 +100,7 @@ async def read_inputs(connection: Connection, lane: int, wanted: Wanted, run: st
         advice_date,
         value_date,
         tuple(sorted(dates)),
+        sharing,
     )
     return Read(inputs, tuple(one.number for one in windows), imbalance(sums, slices), tuple(parked))
 

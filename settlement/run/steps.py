@@ -25,6 +25,7 @@ from settlement.rules.run import (
 )
 from settlement.run.invoicing import invoice_fees
 from settlement.run.reading import Parked, Read, Wanted, read_inputs
+from settlement.run.sharing import keep_sharing
 from settlement.run.store import Connection, RunRow, Step, moved, noted, rows, run_of, write
 
 ATTEMPTS_MAX = 10  # others who draft or abort meanwhile
@@ -158,6 +159,7 @@ async def _kept(connection: Connection, read: Read, result: Result | None, step:
         return None
     if result is not None:
         await _told(connection, run, result)
+        await keep_sharing(connection, run, read.inputs.sharing)
     await noted(connection, run, "held" if told is None else "drafted", step, read.imbalance)
     return run
 

@@ -1,4 +1,5 @@
--- What is posted in the open window, pending beside it and owed of windows before, by partner; when the window ends, and is paid.
+-- What is posted in the open window, pending beside it and owed of windows before, by partner; when the window ends, and is paid. What runs
+-- booked of contracts in it is left out: they settle it, and the window's own run does not.
 SELECT
     cap_slice.account,
     calendar.code,
@@ -10,7 +11,7 @@ SELECT
             WHERE later.version > calendar.version AND later.begins_at > calendar.opens_at
         )
     ) AS closes_at,
-    coalesce(position_slice.debits - position_slice.credits, 0)::bigint AS posted,
+    (coalesce(position_slice.debits - position_slice.credits, 0) - coalesce(shared.amount, 0))::bigint AS posted,
     cap_slice.pending,
     cap_slice.position,
     cap_slice.granted,
@@ -23,5 +24,16 @@ LEFT JOIN position_slice
         cap_slice.lane = position_slice.lane
         AND lane_window.window_id = position_slice.window_id
         AND cap_slice.account = position_slice.account
+LEFT JOIN (
+    SELECT
+        entry.account,
+        entry.window_id,
+        sum(entry.amount) AS amount
+    FROM adjustment
+    INNER JOIN entry ON entry.lane = %(lane)b AND adjustment.seq = entry.seq
+    WHERE adjustment.lane = %(lane)b AND adjustment.reason = 'share'
+    GROUP BY entry.account, entry.window_id
+) AS shared
+    ON lane_window.window_id = shared.window_id AND cap_slice.account = shared.account
 WHERE cap_slice.lane = %(lane)b
 ORDER BY cap_slice.account

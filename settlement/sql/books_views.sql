@@ -1,18 +1,26 @@
 -- Who owes whom, as each partner sees it: for every pair the sum of what one owes the other (plus) over the events of a span. 0 is the house.
 -- An event has one partner on one of its sides (`one`) and any number on the other. With one on both, they owe each other what both have,
 -- and the rest is the house's; with several, each owes the one its whole amount, and the one passes the rest on to the house.
+-- What a run shared by a contract is booked leg by leg, a pair of lines each: every leg is looked at by itself.
 WITH line AS (
     SELECT
-        seq,
-        div(account, 16)::integer AS partner,
-        amount
+        entry.seq,
+        CASE WHEN adjustment.seq IS NULL THEN 0 ELSE div(entry.line, 2) END AS leg,
+        div(entry.account, 16)::integer AS partner,
+        entry.amount
     FROM entry
-    WHERE lane = %(lane)b AND seq >= %(first)b::bigint AND seq < %(until)b::bigint AND mod(account, 16) = 8
+    LEFT JOIN adjustment ON adjustment.lane = %(lane)b AND entry.seq = adjustment.seq AND adjustment.reason = 'share'
+    WHERE
+        entry.lane = %(lane)b
+        AND entry.seq >= %(first)b::bigint
+        AND entry.seq < %(until)b::bigint
+        AND mod(entry.account, 16) = 8
 ),
 
 event AS (
     SELECT
         seq,
+        leg,
         sum(amount) AS rest,
         max(partner) FILTER (WHERE amount > 0) AS payer,
         max(partner) FILTER (WHERE amount < 0) AS payee,
@@ -21,7 +29,7 @@ event AS (
         count(*) FILTER (WHERE amount > 0) AS payers,
         count(*) FILTER (WHERE amount < 0) AS payees
     FROM line
-    GROUP BY seq
+    GROUP BY seq, leg
 ),
 
 flow AS (
@@ -44,7 +52,7 @@ flow AS (
         CASE WHEN line.amount > 0 THEN event.payee ELSE event.payer END AS counterparty,
         line.amount AS owed
     FROM line
-    INNER JOIN event ON line.seq = event.seq
+    INNER JOIN event ON line.seq = event.seq AND line.leg = event.leg
     WHERE (event.payers > 1 AND line.amount > 0) OR (event.payees > 1 AND line.amount < 0)
     UNION ALL
     SELECT

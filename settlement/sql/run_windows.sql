@@ -15,7 +15,8 @@ SELECT
     lane_window.sealed_root,
     calendar.advice_date,
     calendar.value_date,
-    calendar.scheme_version
+    calendar.scheme_version,
+    calendar.opens_at
 FROM calendar
 LEFT JOIN lane_window ON lane_window.lane = %(lane)b AND calendar.window_id = lane_window.window_id
 WHERE

@@ -1,5 +1,6 @@
 -- What some windows booked to the house itself, summed for each window, partner and kind: what it earned, and what it paid of bonuses. A fee
--- is paid by whoever sends, a bonus goes to whoever receives; an adjustment is of the partner that it moves, if there is only one.
+-- is paid by whoever sends, a bonus goes to whoever receives; an adjustment is of the partner that it moves, if there is only one. What
+-- runs shared is of the runs that shared it, not of the window in which it stands.
 WITH signing AS (
     SELECT
         program.program,
@@ -49,7 +50,7 @@ told AS (
     LEFT JOIN signing AS target ON exchange.target_program = target.program
     LEFT JOIN partner AS alone
         ON exchange.partner = alone.partner AND num_nulls(exchange.source_program, exchange.target_program) = 1
-    WHERE booked.account < 16
+    WHERE booked.account < 16 AND adjustment.reason IS DISTINCT FROM 'share'
 )
 
 SELECT

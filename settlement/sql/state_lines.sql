@@ -1,5 +1,6 @@
 -- What some windows booked to the positions of some partners, partner by partner, with all that a line of a statement says. Whoever sends
--- has the entry above zero, in a reversal below it; `earned` is what the house took in the same event.
+-- has the entry above zero, in a reversal below it; `earned` is what the house took in the same event. What runs
+-- shared is of the runs that shared it, not of the window in which it stands.
 WITH signing AS (
     SELECT
         program.program,
@@ -53,5 +54,5 @@ LEFT JOIN signing AS source ON exchange.source_program = source.program
 LEFT JOIN signing AS target ON exchange.target_program = target.program
 LEFT JOIN partner AS alone
     ON exchange.partner = alone.partner AND num_nulls(exchange.source_program, exchange.target_program) = 1
-WHERE booked.account = any(%(accounts)b::integer[])
+WHERE booked.account = any(%(accounts)b::integer[]) AND adjustment.reason IS DISTINCT FROM 'share'
 ORDER BY booked.account, booked.seq, booked.line

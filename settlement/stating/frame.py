@@ -16,6 +16,7 @@ from settlement.rules.flows import nets as nets_of
 from settlement.rules.run import Inputs, inputs_of
 from settlement.rules.statement import Conversion, Item, Party, Payment, Period, Settled
 from settlement.rules.statement_booked import told
+from settlement.stating.shares import Shares, shares_of
 from settlement.stating.store import Connection, Row, rows
 
 NUMBERS_EACH = 16  # the number of an account is its owner's times this, plus its kind
@@ -44,6 +45,7 @@ class Frame:
     carried: Mapping[str, tuple[Item, ...]]
     payments: Mapping[str, Row]
     inputs: Inputs
+    shares: Shares
 
     def payment(self, partner: str, nets: Mapping[int, int]) -> Payment | None:
         """What the run pays for these nets of its windows, and what else is in it; None where nothing is paid."""
@@ -51,6 +53,7 @@ class Frame:
         if row is None:
             return None
         items = [Item(f"net of {self.windows[window].code}", nets[window]) for window in self.windows]
+        items += self.shares.items.get(partner, ())
         rate = next(one for one in self.inputs.rates.rates if one.currency == row["currency"])
         source = told(f"{self.inputs.rates.source} {self.inputs.rates.date}")
         minor = row["minor"] if row["direction"] == "pay_out" else -row["minor"]
@@ -76,10 +79,14 @@ async def frame_of(connection: Connection, lane: int, run: str) -> Frame:
     opening: dict[int, int] = defaultdict(int)
     for row in await rows(connection, "state_openings", **span, windows=numbers):
         opening[row["account"] // NUMBERS_EACH] -= row["balance"]
+    frozen_at = found[0]["frozen_at"].astimezone(UTC)
+    shared = {"lane": lane, "until": until, "accounts": accounts, "windows": numbers, "at": frozen_at}
+    for row in await rows(connection, "state_shared", **shared):
+        opening[row["account"] // NUMBERS_EACH] -= row["balance"]
     return Frame(
         run,
         lane,
-        found[0]["frozen_at"].astimezone(UTC),
+        frozen_at,
         _common_unit(inputs),
         {one["window_id"]: _period(one) for one in windows},
         first,
@@ -90,6 +97,7 @@ async def frame_of(connection: Connection, lane: int, run: str) -> Frame:
         _carried(await rows(connection, "state_carried", run=run)),
         {row["partner"]: row for row in await rows(connection, "run_instructions", run=run)},
         inputs,
+        await shares_of(connection, lane, run, inputs.sharing),
     )
 
 

@@ -41,8 +41,9 @@ async def _made(connection: Connection, frame: Frame, number: int, entries: Stre
 
 def _statement(frame: Frame, number: int, found: Lines) -> Statement | None:
     """What is told of this party, exactly to the millionth; None where there is nothing to tell."""
-    lines, nets = found
-    partner, net = frame.parties[number], sum(nets.values())
+    partner, (booked, nets) = frame.parties[number], found
+    lines = [*booked, *frame.shares.lines.get(partner.code, ())]
+    net = sum(nets.values()) + frame.shares.net(partner.code)
     opening, settled = frame.opening.get(number, 0), frame.settled.get(number, ())
     payment = frame.payment(partner.code, nets)
     if not (lines or opening or settled or payment):

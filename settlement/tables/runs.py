@@ -107,6 +107,33 @@ class RunParked(SQLModel, table=True):
     resumed_by: str | None = col(Text, null=True)
 
 
+class RunShare(SQLModel, table=True):
+    """The base of a window that a run shared by a contract: what the period had seen before it, and what the next one begins with."""
+
+    __tablename__ = "settlement_share"
+    __table_args__ = table("local", check("version_positive", "version > 0"), check("not_negative", "micros >= 0"))
+    run: str = col(Text, key=True)
+    contract: str = col(Text, key=True)
+    window_id: int = col(Integer, key=True)
+    version: int = col(Integer)
+    micros: int = col(BigInteger)
+    before: dict[str, Any] = col(JSONB)
+    after: dict[str, Any] = col(JSONB)
+    closing: bool = col(Boolean)
+
+
+class RunShareUndone(SQLModel, table=True):
+    """What a run gave back of the base of an earlier window, from one cumulative mark of it to another."""
+
+    __tablename__ = "settlement_share_undone"
+    __table_args__ = table("local", check("forward", "since >= 0 AND since < until"))
+    run: str = col(Text, key=True)
+    contract: str = col(Text, key=True)
+    window_id: int = col(Integer, key=True)
+    since: int = col(BigInteger)
+    until: int = col(BigInteger)
+
+
 class RunInstruction(SQLModel, table=True):
     """One payment of a frozen run. `micros` is what it settles, plus where the partner pays; `minor` is what travels.
 

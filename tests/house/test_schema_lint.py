@@ -38,6 +38,7 @@ VERSIONED = (
     "calendar",
     "calendar_version",
     "bank_details",
+    "share_contract",
 )
 """Reference tables whose terms are answered for: a new version is a new row."""
 

@@ -17,6 +17,8 @@ from settlement.run import confirming as confirming_room
 from settlement.run import late as late_room
 from settlement.run import paying as paying_room
 from settlement.run import reading as reading_room
+from settlement.run import shares as shares_room
+from settlement.run import sharing as sharing_room
 from settlement.run import steps as steps_room
 from settlement.run import store as store_room
 from tests.ledger.books import AIR, HOTEL, SHOP, House
@@ -40,6 +42,7 @@ from tests.settlement.runs_room import (
     step,
     wanted,
 )
+from tests.settlement.share_room import contract, publish
 
 
 async def test_a_small_window_by_hand(house: House) -> None:
@@ -294,19 +297,23 @@ class Breaking:
             raise BrokenOffError
 
 
+@pytest.mark.parametrize("shares", [False, True])
 async def test_broken_off_at_every_statement_it_goes_on_to_the_same_end(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    house: House, monkeypatch: pytest.MonkeyPatch, *, shares: bool
 ) -> None:
     """Every statement of a run, and every booking, is once the last that the process did, and once the first that it did not."""
+    if shares:
+        await publish(house, contract())
     await lively(house)
     with monkeypatch.context() as patched:
         breaking = Breaking()
-        for room in (store_room, steps_room, paying_room, late_room, confirming_room, reading_room):
+        rooms = (store_room, steps_room, paying_room, late_room, confirming_room, reading_room, sharing_room)
+        for room in rooms:
             for verb in ("rows", "write"):
                 if hasattr(room, verb):
                     patched.setattr(room, verb, breaking.wrap(getattr(room, verb)))
         put = house.writer.put
-        for room in (paying_room, late_room):
+        for room in (paying_room, late_room, shares_room):
             patched.setattr(room, "put", breaking.wrap(lambda _writer, item: put(item)))
         row = None
         while row is None:
@@ -320,9 +327,8 @@ async def test_broken_off_at_every_statement_it_goes_on_to_the_same_end(
         assert found.count(once) == 1, found
     assert found.count("confirmed") == 3
     assert len(breaking.seen) > 80
-    assert (await house.rows("SELECT count(*) FROM adjustment"))[0][
-        0
-    ] == 5  # three payments; interest accrued and the rest of it
+    booked = await house.rows("SELECT count(*) FROM adjustment")
+    assert booked == [(5 + shares,)]  # three payments; interest accrued and the rest of it; what is shared
     assert await positions(house) == {HOTEL: 100_000, AIR: 0, SHOP: 0}  # 36 days of 10 % a year of 10.00, over 360
     assert await house.findings() == []
 

@@ -47,6 +47,12 @@ def test_all_of_the_story_holds_and_its_files_are_what_it_says(tmp_path: Path) -
     assert [(run["state"], run["replays"]) for run in runs] == [("settled", True)] * 2
     assert all(sum(int(net["micros"]) for net in run["result"]["nets"]) == 0 for run in runs)
     assert set(runs[0]["result"]["windows"]).isdisjoint(runs[1]["result"]["windows"])
+    (shared,) = {one["contract"] for one in runs[1]["result"]["waterfalls"]}
+    legs = [leg for one in runs[1]["result"]["waterfalls"] for leg in one["legs"]]
+    earned = sum(int(one["base"]) for one in runs[1]["result"]["waterfalls"])
+    assert (shared, "waterfalls" in runs[0]["result"]) == ("fee-share", False)
+    assert sum(int(leg["micros"]) for leg in legs) == earned > 0
+    assert {(leg["step"], leg["to"]) for leg in legs} == {("service", "house"), ("rest", "palm"), ("rest", "lotus")}
     file = confirmations.read((out / "run-1-bank-pay_in.xml").read_bytes())
     assert file.findings == ()
     assert [str(entry.direction) for entry in file.statements[0].entries] == ["CRDT"]

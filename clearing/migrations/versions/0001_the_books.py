@@ -529,7 +529,8 @@ CREATE TABLE proposal (
     evidence_id UUID NOT NULL,
     PRIMARY KEY (digest),
     CONSTRAINT kind_known CHECK (
-        kind IN ('agreement', 'cover', 'card', 'risk_rules', 'campaign', 'calendar', 'bank_details', 'rate_set', 'tax_table')),
+        kind IN ('agreement', 'cover', 'card', 'risk_rules', 'campaign', 'calendar', 'bank_details',
+            'rate_set', 'tax_table', 'share_contract')),
     CONSTRAINT digest_whole CHECK (digest ~ '^[0-9a-f]{64}$')
 );
 COMMENT ON TABLE proposal IS 'reference';
@@ -590,6 +591,26 @@ CREATE TABLE risk_rules (
     CONSTRAINT risk_rules_digest UNIQUE (digest)
 );
 COMMENT ON TABLE risk_rules IS 'reference';
+
+CREATE TABLE share_contract (
+    contract TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    valid_from TIMESTAMP WITH TIME ZONE NOT NULL,
+    published_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    digest TEXT NOT NULL,
+    document JSONB NOT NULL,
+    proposed_by TEXT NOT NULL,
+    confirmed_by TEXT NOT NULL,
+    evidence_id UUID NOT NULL,
+    PRIMARY KEY (contract, version),
+    CONSTRAINT version_positive CHECK (version > 0),
+    CONSTRAINT never_back CHECK (valid_from >= published_at),
+    CONSTRAINT digest_whole CHECK (digest ~ '^[0-9a-f]{64}$'),
+    CONSTRAINT keys_differ CHECK (proposed_by <> confirmed_by),
+    CONSTRAINT share_contract_begins_once UNIQUE (contract, valid_from),
+    CONSTRAINT share_contract_digest UNIQUE (digest)
+);
+COMMENT ON TABLE share_contract IS 'reference';
 
 CREATE TABLE tile (
     lane SMALLINT NOT NULL,

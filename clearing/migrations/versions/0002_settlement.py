@@ -92,7 +92,8 @@ CREATE TABLE break_step (
     PRIMARY KEY (break_id, number),
     CONSTRAINT number_counts CHECK (number > 0),
     CONSTRAINT decision_known CHECK (
-        decision IN ('accept_ours', 'accept_theirs', 'split', 'write_off', 'dispute', 'contest', 'concede', 'escalate', 'uphold', 'drop')),
+        decision IN ('accept_ours', 'accept_theirs', 'split', 'write_off', 'dispute', 'contest', 'concede',
+            'escalate', 'uphold', 'drop')),
     CONSTRAINT state_known CHECK (
         state IN ('open', 'seconded', 'filed', 'contested', 'escalated', 'posting', 'resolved', 'cleared')),
     CONSTRAINT signed CHECK ((key_id IS NULL) = (evidence_id IS NULL))
@@ -322,6 +323,32 @@ CREATE TABLE settlement_run_window (
 );
 CREATE UNIQUE INDEX settlement_run_window_once ON settlement_run_window (window_id) WHERE live;
 COMMENT ON TABLE settlement_run_window IS 'local';
+
+CREATE TABLE settlement_share (
+    run TEXT NOT NULL,
+    contract TEXT NOT NULL,
+    window_id INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    micros BIGINT NOT NULL,
+    before JSONB NOT NULL,
+    after JSONB NOT NULL,
+    closing BOOLEAN NOT NULL,
+    PRIMARY KEY (run, contract, window_id),
+    CONSTRAINT version_positive CHECK (version > 0),
+    CONSTRAINT not_negative CHECK (micros >= 0)
+);
+COMMENT ON TABLE settlement_share IS 'local';
+
+CREATE TABLE settlement_share_undone (
+    run TEXT NOT NULL,
+    contract TEXT NOT NULL,
+    window_id INTEGER NOT NULL,
+    since BIGINT NOT NULL,
+    until BIGINT NOT NULL,
+    PRIMARY KEY (run, contract, window_id),
+    CONSTRAINT forward CHECK (since >= 0 AND since < until)
+);
+COMMENT ON TABLE settlement_share_undone IS 'local';
 
 CREATE TABLE settlement_statement (
     statement TEXT NOT NULL,
