@@ -87,10 +87,11 @@ class Chart:
 
     def owners(self, exchange: "Reserve | ExchangeView") -> Owners:
         """Whose accounts an exchange touches. On a side without a program the partner itself pays, or is paid."""
-        alone = (HOUSE, self.partners.get(exchange.partner, HOUSE))
+        asking = self.partners.get(exchange.partner, HOUSE)
+        alone = (HOUSE, asking)
         source_program, source_partner = self.programs[exchange.source_program] if exchange.source_program else alone
         target_program, target_partner = self.programs[exchange.target_program] if exchange.target_program else alone
-        return Owners(source_program, target_program, source_partner, target_partner)
+        return Owners(source_program, target_program, source_partner, target_partner, asking)
 
     def knows(self, exchange: "Reserve | ExchangeView") -> bool:
         """Whether every program and partner of this exchange has its number here."""

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from clearing.ledger.papers import Evidence
+from clearing.rules.agreements import Bearer
 from clearing.rules.lifecycle import Kind, Leg, Path, Verdict
 from clearing.rules.limits import Limit
 from clearing.rules.quoting import Charge, Share
@@ -91,7 +92,7 @@ class Reverse:
     reason: str
     lease: UUID
     lease_until: datetime
-    bears_shortfall: bool = False  # the target bears what it cannot take back, instead of refusing
+    bearer: Bearer | None = None  # who bears what the target cannot take back; None: it refuses
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ from clearing.partners.calendars import (
 )
 from clearing.partners.campaigns import FiledBudget, budget_document, file_budget, filed_budgets, latest
 from clearing.partners.cards import FiledCard, cards_filed, drafted_card, publish_card
-from clearing.partners.channels import bears_shortfall, channel_refusal
+from clearing.partners.channels import bearer, channel_refusal
 from clearing.partners.claims import (
     Claim,
     claim,
@@ -121,7 +121,7 @@ __all__ = [
     "alone",
     "amount_of",
     "announced",
-    "bears_shortfall",
+    "bearer",
     "bucket_of",
     "bucketed_uuid",
     "budget_document",

@@ -306,7 +306,7 @@ CREATE TABLE exchange (
     reference TEXT,
     capture_by TIMESTAMP WITH TIME ZONE,
     captured BIGINT NOT NULL,
-    bears_shortfall BOOLEAN NOT NULL,
+    bearer TEXT,
     bonus BIGINT NOT NULL,
     bonus_credit BIGINT NOT NULL,
     bonus_due TIMESTAMP WITH TIME ZONE,
@@ -332,6 +332,8 @@ CREATE TABLE exchange (
     CONSTRAINT captured_at_most_held CHECK (captured >= 0 AND captured <= sent),
     CONSTRAINT reversed_at_most_whole CHECK (reversed >= 0 AND reversed <= greatest(sent, received)),
     CONSTRAINT reversal_has_original CHECK ((path IN ('reversal', 'clawback', 'refund')) = (original_id IS NOT NULL)),
+    CONSTRAINT bearer_of_reversal CHECK (
+        bearer IS NULL OR (bearer IN ('partner', 'program', 'member_negative') AND original_id IS NOT NULL)),
     CONSTRAINT ended_in_time CHECK ((state IN ('completed', 'reversed')) = (ended_at IS NOT NULL))
 );
 CREATE INDEX exchange_by_device ON exchange (device, lane, reserved_at) WHERE device IS NOT NULL;
