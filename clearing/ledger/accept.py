@@ -17,7 +17,6 @@ from clearing.rules.postings import Account, account_number
 from clearing.rules.quoting import Charge, Share
 from clearing.rules.rates import Terms
 from clearing.rules.refusals import Refusal, RefusalCode
-from clearing.rules.units import part
 
 RISK = "risk_hold"
 """The kind of case of an exchange that was accepted and waits, before anybody is asked, for a person's word."""
@@ -259,7 +258,8 @@ def reverse(book: Book, item: Reverse) -> Reserved | Refusal:
     points = left if item.sent is None else item.sent
     if not 0 < points <= left:
         return Refusal(RefusalCode.REVERSAL_EXCEEDS, f"{left} points of this exchange are not reversed")
-    undone = rates.portion(terms, original.reversed, original.reversed + points)
+    given = [(share.units, share.value) for share in original.funders] if terms.bonus else []
+    undone = rates.portion(terms, original.reversed, original.reversed + points, given)
     if original.target_program is not None and undone.received == 0:
         return Refusal(RefusalCode.REVERSAL_TOO_SMALL, "this part is worth no whole unit of the target")
     shares = _shares_of(original, terms, original.reversed, original.reversed + points)
@@ -290,16 +290,17 @@ def _has_bonus(book: Book, original: ExchangeView) -> bool:
 
 
 def _shares_of(original: ExchangeView, terms: Terms, before: int, after: int) -> tuple[Share, ...]:
-    """Each funder's part of what comes back. Law: the parts add up to the part's funding, and over all reversals to what each paid."""
-    shares, whole = original.funders, terms.counted
+    """Each funder's part of what comes back. Law: the parts add up to the part's bonus and funding, and over all reversals to what each
+    paid.
+    """
     if not terms.bonus:
         return ()
-    weights = [share.value for share in shares]
-    paid = [rates.split(rates.portion(terms, 0, mark).funding, weights) for mark in (before, after)]
-    values = [late - early for early, late in zip(*paid, strict=True)]
-    units = [part(share.units, before, after, whole) for share in shares]
-    named = zip(shares, units, values, strict=True)
-    return tuple([Share(share.campaign, share.funder, count, value) for share, count, value in named])
+    shares = original.funders
+    given = [(share.units, share.value) for share in shares]
+    parts = zip(shares, *(rates.funded_by(terms, mark, given) for mark in (before, after)), strict=True)
+    return tuple(
+        [Share(share.campaign, share.funder, late[0] - early[0], late[1] - early[1]) for share, early, late in parts]
+    )
 
 
 def _reversal_of(
