@@ -9,7 +9,7 @@ import orjson
 from psycopg import AsyncConnection
 
 from clearing import errors
-from clearing.exchange.quoted import Quote
+from clearing.exchange.quoted import Quote, consent_needed, link_days
 from clearing.ledger import Writer, reads
 from clearing.ledger.items import (
     Cancel,
@@ -107,6 +107,8 @@ def reservation(
         device=watch.device,
         others=watch.others,
         charges=accepted.charges,
+        consent=consent_needed(accepted, directory),
+        link_days=link_days(accepted, directory, now),
     )
 
 

@@ -12,9 +12,10 @@ from clearing.ledger.items import Reserve, Reverse, Try
 from clearing.ledger.outcomes import ExchangeView, Reserved, Tried
 from clearing.rules import rates
 from clearing.rules.lifecycle import UNDOES, Leg, State, Verdict
-from clearing.rules.limits import Budget, Cap, Limit, Used
+from clearing.rules.limits import Cap, Limit, Used
+from clearing.rules.members import Side, link_refusal, stands_refusal
 from clearing.rules.postings import Account, account_number
-from clearing.rules.quoting import Charge, Share
+from clearing.rules.quoting import Charge, Share, exhausted
 from clearing.rules.rates import Terms
 from clearing.rules.refusals import Refusal, RefusalCode
 
@@ -73,7 +74,8 @@ def would(book: Book, item: Try) -> Tried:
 
 
 def _refusal(book: Book, item: Reserve) -> Refusal | None:
-    """Why this cannot be accepted: 1. its quote, 2. its receipt number, 3. a member's limit, 4. a partner's cap, 5. a budget.
+    """Why this cannot be accepted: 1. its quote, 2. its members, as they are now, 3. its receipt number, 4. a member's limit,
+    5. a partner's cap, 6. a budget.
 
     Who owes nothing by it needs no room: points that change hands inside a program do, also when their partner's cap was lowered.
     """
@@ -81,17 +83,30 @@ def _refusal(book: Book, item: Reserve) -> Refusal | None:
         return Refusal(RefusalCode.QUOTE_USED, "another exchange used this quote")
     if item.quote_expires_at <= book.at:
         return Refusal(RefusalCode.QUOTE_EXPIRED, f"the quote expired at {item.quote_expires_at.isoformat()}")
-    if item.reference is not None and (item.partner, item.reference) in book.read.references:  # 2
+    if book.read.looked_at and (refusal := _gone(book, item)):  # 2
+        return refusal
+    if item.reference is not None and (item.partner, item.reference) in book.read.references:  # 3
         return Refusal(RefusalCode.REFERENCE_USED, "this receipt number was used before, and that exchange stands")
-    if exceeded := _exceeded(book, item, holds=False):  # 3
+    if exceeded := _exceeded(book, item, holds=False):  # 4
         return Refusal(RefusalCode.LIMIT_EXCEEDED, f"over the limit {exceeded}")
-    for number, value in _owed(book, item).items():  # 4
+    for number, value in _owed(book, item).items():  # 5
         if value and not book.read.caps.get(number, Cap(0)).fits(value):
             return Refusal(RefusalCode.NET_DEBIT_CAP_EXCEEDED, "the net debit cap of a partner leaves no room for this")
-    for campaign, (units, value) in _promised(item.shares).items():  # 5
-        if not book.read.budgets.get(campaign, Budget(0, 0)).fits(units, value):
-            return Refusal(RefusalCode.CAMPAIGN_EXHAUSTED, f"the budget of {campaign} leaves no room for this bonus")
-    return None
+    return exhausted(item.shares, book.read.budgets) if item.shares else None  # 6
+
+
+def _gone(book: Book, item: Reserve) -> Refusal | None:
+    """What has ended since the price was given: an account, the member's consent, the link that a rule wants."""
+    ends = (item.source_account, item.target_account)
+    for side, account in zip(Side, ends, strict=True):
+        if account in book.read.closed:
+            return Refusal(RefusalCode.ACCOUNT_CLOSED, f"the {side} account was closed meanwhile", side=side)
+    if refusal := stands_refusal(book.read.links, ends, item.consent, item.partner):
+        return refusal
+    if item.link_days is None:
+        return None
+    between = [link for link in book.read.links if (link.source_account, link.target_account) == ends]
+    return link_refusal(between[0] if between else None, item.link_days, book.at)
 
 
 def _subjects(item: Reserve) -> list[UUID | bytes]:
@@ -135,15 +150,6 @@ def _owed(book: Book, item: Reserve) -> dict[int, int]:
     for funder, share in book.chart.charged(item.shares):
         owed[account_number(funder, Account.POSITION)] += share.value
     return owed
-
-
-def _promised(shares: tuple[Share, ...]) -> dict[str, tuple[int, int]]:
-    """Units and value for each campaign."""
-    promised: dict[str, tuple[int, int]] = {}
-    for share in shares:
-        units, value = promised.get(share.campaign, (0, 0))
-        promised[share.campaign] = (units + share.units, value + share.value)
-    return promised
 
 
 def _exchange_of(book: Book, item: Reserve) -> ExchangeView:

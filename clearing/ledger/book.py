@@ -17,6 +17,7 @@ from clearing.rules import merkle
 from clearing.rules.agreements import HOUSE as HOUSE_CODE
 from clearing.rules.lifecycle import Leg, Operation
 from clearing.rules.limits import Budget, Cap, Used
+from clearing.rules.members import Link
 from clearing.rules.postings import HOUSE, Entry, Owners
 from clearing.rules.quoting import Share
 from clearing.rules.windows import Window
@@ -139,6 +140,9 @@ class Read:
     used: dict[UUID | bytes, list[Used]] = field(default_factory=lambda: defaultdict(list))  # of a member, or a device
     cases: dict[int, CaseState] = field(default_factory=dict)
     adjustments: dict[UUID, AdjustmentView] = field(default_factory=dict)
+    looked_at: bool = False  # accounts and links of members have changed lately: what follows was read
+    closed: set[UUID] = field(default_factory=set)
+    links: list[Link] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from clearing.ledger.papers import Evidence
 from clearing.rules.agreements import Bearer
 from clearing.rules.lifecycle import Kind, Leg, Path, Verdict
 from clearing.rules.limits import Limit
+from clearing.rules.members import Scope
 from clearing.rules.quoting import Charge, Share
 from clearing.rules.rates import Terms
 
@@ -68,6 +69,8 @@ class Reserve:
     device: bytes | None = None  # a keyed hash of the device token
     others: tuple[UUID, ...] = ()  # the member's other accounts, which limits of the member count as well
     charges: tuple[Charge, ...] = ()  # what the member is charged beside the points: told, and committed to
+    consent: Scope | None = None  # what the member who spends must have consented to; None: the partner's own
+    link_days: int | None = None  # how old the link of the two accounts must be; None: it needs none
 
 
 @dataclass(frozen=True, slots=True)

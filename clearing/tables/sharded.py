@@ -17,7 +17,8 @@ _BEARERS = ", ".join(f"'{bearer}'" for bearer in BEARERS)
 class Lane(SQLModel, table=True):
     """The one lock. Its row carries last time, sequence and hash state: the next number of the log and the roots that make its root.
 
-    `calendar` is the version of the calendar that is in force: what is read with the lock cannot be out of date.
+    `calendar` is the version of the calendar that is in force: what is read with the lock cannot be out of date. `members_at` is when an
+    account was last closed, or a link or consent last ended.
     """
 
     __table_args__ = table("sharded", check("size_counts", "size >= 0"))
@@ -28,6 +29,7 @@ class Lane(SQLModel, table=True):
     window_id: int = col(Integer)
     writer: UUID = col(Uuid)
     calendar: int = col(Integer)
+    members_at: datetime | None = col(Instant, null=True)
 
 
 class LaneWindow(SQLModel, table=True):

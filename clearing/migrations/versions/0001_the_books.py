@@ -372,6 +372,7 @@ CREATE TABLE lane (
     window_id INTEGER NOT NULL,
     writer UUID NOT NULL,
     calendar INTEGER NOT NULL,
+    members_at TIMESTAMP WITH TIME ZONE,
     PRIMARY KEY (lane),
     CONSTRAINT size_counts CHECK (size >= 0)
 );
@@ -590,7 +591,7 @@ UPDATABLE: dict[str, tuple[str, ...]] = {
     "partner": ("name",),
     "program": ("endpoint", "capabilities"),
     "key": ("expires_at", "revoked_at", "compromised_since"),
-    "lane": ("last_at", "size", "frontier", "window_id", "writer", "calendar"),
+    "lane": ("last_at", "size", "frontier", "window_id", "writer", "calendar", "members_at"),
     "lane_window": ("sealed_at", "sealed_size", "sealed_root"),
     "account": ("number_index", "number_mask", "wrapped", "closed_at", "merged_into", "erased_at"),
     "link": ("source_account", "target_account", "moved_at", "ended_at", "ended_reason"),
