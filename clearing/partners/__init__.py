@@ -9,6 +9,7 @@ read, so it runs inside `deciding`, under the lock of the lane.
 
 from clearing.partners.accounts import (
     Account,
+    Told,
     account,
     bucket_of,
     bucketed_uuid,
@@ -22,6 +23,7 @@ from clearing.partners.accounts import (
     link_account,
     name_members,
     open_number,
+    told_of,
 )
 from clearing.partners.agreements import (
     Announcement,
@@ -116,6 +118,7 @@ __all__ = [
     "Program",
     "Proposal",
     "Signers",
+    "Told",
     "account",
     "agreements_of",
     "alone",
@@ -199,5 +202,6 @@ __all__ = [
     "reject_claim",
     "revoke_key",
     "seconded",
+    "told_of",
     "withdraw_consent",
 ]
