@@ -122,7 +122,7 @@ def sample(count: int = 3, operation: Operation = Operation.CREDIT) -> tuple[Ord
     """Orders that look like real ones; those that refer to an earlier order do."""
     refers = (
         "0192f0c4a1b27d31b0a2c4d5e6f7{:04x}-1"
-        if operation in (Operation.CAPTURE, Operation.RELEASE, Operation.REVERSE)
+        if operation in (Operation.CAPTURE, Operation.RELEASE, Operation.REVERSE, Operation.CLAW_BACK)
         else None
     )
     return tuple(

@@ -88,7 +88,7 @@ class HouseJson:
             _unreadable("the name match is none that is known")
         if tier is not None and (type(tier) is not str or not _TEXT.match(tier)):
             _unreadable("the tier is not a short text")
-        if balance is not None and (type(balance) is not int or not 0 <= balance <= AMOUNT_HIGHEST):
+        if balance is not None and (type(balance) is not int or not -AMOUNT_HIGHEST <= balance <= AMOUNT_HIGHEST):
             _unreadable("the balance is not a whole number in range")
         lots = said.get("lots")
         opened_at = said.get("opened_at")

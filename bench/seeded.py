@@ -27,10 +27,10 @@ INSERT_EXCHANGES = """
 INSERT INTO exchange (
     lane, exchange_id, path, partner, idempotency_key, fingerprint, request_id, quote_id, terms_version, state, reserved_at, posted_at,
     window_id, ended_at, source_program, target_program, source_account, target_account, sent, received, debit, funding, credit, fee,
-    rounding, reversed, kept_leg, cancelled, reserved_seq, kind, reference, captured, bears_shortfall, bonus, bonus_credit
+    rounding, reversed, kept_leg, cancelled, reserved_seq, kind, reference, captured, bonus, bonus_credit
 )
 SELECT 0, id, 'held', %(partner)s, id::text, '', id, id, '1', 'completed', at, at, window_id, at, %(program)s, %(program)s, id, id,
-    points, points, value, 0, value, 0, 0, 0, 0, false, 0, 'exchange', reference, 0, false, 0, 0
+    points, points, value, 0, value, 0, 0, 0, 0, false, 0, 'exchange', reference, 0, 0, 0
 FROM unnest(%(ids)s::uuid[], %(ats)s::timestamptz[], %(windows)s::int[], %(points)s::bigint[], %(values)s::bigint[],
     %(references)s::text[]) AS made (id, at, window_id, points, value, reference)
 """

@@ -50,11 +50,11 @@ ROWS = (
     "INSERT INTO lane_window VALUES (0, %(window)s, 0, '2001-01-08Z', %(exchanges)s, '\\x00')",
     """INSERT INTO exchange (lane, exchange_id, path, partner, idempotency_key, fingerprint, request_id, quote_id, terms_version, state,
         reserved_at, posted_at, window_id, ended_at, source_program, target_program, source_account, target_account, sent, received,
-        debit, funding, credit, fee, rounding, reversed, kept_leg, cancelled, reserved_seq, kind, captured, bears_shortfall, bonus,
+        debit, funding, credit, fee, rounding, reversed, kept_leg, cancelled, reserved_seq, kind, captured, bonus,
         bonus_credit)
     SELECT 0, md5('x' || n)::uuid, 'held', 'p' || source, n::text, '\\x00', md5('r' || n)::uuid, md5('q' || n)::uuid, 'v', 'completed',
         '2001-01-02Z', '2001-01-02Z', %(window)s, '2001-01-02Z', 'g' || source, 'g' || target, md5('s' || n)::uuid,
-        md5('t' || n)::uuid, 1000, 500, debit, 0, debit - 10, 10, 3, 0, 0, false, n, 'exchange', 0, false, 0, 0
+        md5('t' || n)::uuid, 1000, 500, debit, 0, debit - 10, 10, 3, 0, 0, false, n, 'exchange', 0, 0, 0
     FROM (
         SELECT n, 1 + n %% %(partners)s AS source, 1 + (n + 1 + (n / %(partners)s) %% (%(partners)s - 1)) %% %(partners)s AS target,
             1000000 + n %% 997 AS debit

@@ -53,6 +53,7 @@ class Capabilities:
     one_card_per_account: bool = (
         False  # an account is linked to at most one of each other program; every quote wants a link
     )
+    below_zero: bool = False  # takes back (`claw_back`) what the member has spent: the balance goes below zero
     lots: bool = False  # tells a member's lots, and gives back the very lots that it took
     lot_months: int = 0  # where it tells lots: how many months of the calendar a new unit lives; 0: for ever
 

@@ -115,6 +115,7 @@ def _terms(options: argparse.Namespace) -> Terms:
         step=options.step,
         limit=options.limit,
         balance=options.balance,
+        below_zero=options.below_zero,
         decide_ms=int(options.decide_seconds * 1000),
         fault_times=options.fault_times,
         lot_months=options.lot_months,
@@ -140,6 +141,7 @@ def _options() -> argparse.ArgumentParser:
     take("--batch", type=int, default=100, help="most operations of one request")
     take("--step", type=int, default=1, help="amounts are multiples of this")
     take("--limit", type=int, default=AMOUNT_HIGHEST, help="largest amount of one operation")
+    take("--below-zero", action="store_true", help="claws back what was spent: the balance goes below zero")
     take("--balance", type=int, default=1_000_000_000, help="balance of a new member")
     take(
         "--lot-months",

@@ -142,7 +142,9 @@ class Books:
 
     def _remember(self, asked: Asked, said: Said, now: int) -> None:
         open_hold = asked.operation == "hold" and said.result == "done"
-        remaining = asked.amount if said.result == "done" and asked.operation not in ("release", "reverse") else 0
+        remaining = (
+            asked.amount if said.result == "done" and asked.operation not in ("release", "reverse", "claw_back") else 0
+        )
         self.sql.execute(
             "INSERT OR REPLACE INTO operation VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, NULL, NULL)",
             (*_columns(asked), said.result, said.reason, remaining, now + self.terms.hold_ms if open_hold else None),

@@ -7,7 +7,7 @@ aims at the source program, the amount at the target at the target program. A sc
 from dataclasses import dataclass
 from enum import StrEnum
 
-ALL = frozenset({"hold", "capture", "release", "debit", "credit", "reverse"})
+ALL = frozenset({"hold", "capture", "release", "debit", "credit", "reverse", "claw_back"})
 ANY_REQUEST = ALL | {"look_up", "member", "lots"}  # what a script may aim a fault of the transport at
 OUT = frozenset({"hold", "debit"})
 MOVES = frozenset({"hold", "debit", "credit"})

@@ -1,6 +1,7 @@
 """The member's lots: points of one origin and one expiry. What leaves takes the oldest first; what comes back goes where it was taken.
 
-Law: the free lots of a member add up to what the member can spend, balance less held. Times are milliseconds of the program's clock.
+Law: the free lots of a member add up to what the member can spend, balance less held, and to nothing below zero. Times are milliseconds
+of the program's clock.
 A lot bears the id of the credit that made it, so whoever holds the house's books can follow it to the exchange it came from.
 """
 
@@ -137,6 +138,19 @@ def take_back(sql: sqlite3.Connection, asked: Asked) -> None:
         amount -= part
         _change(sql, number, lot, -part)
         _use(sql, asked.id, lot, part, 0)
+
+
+def make_good(sql: sqlite3.Connection, account: str) -> None:
+    """After a claw-back of what was spent, points that come in make that good first: the oldest free lots give what is missing."""
+    number = _number(sql, account)
+    (more,) = sql.execute(
+        "SELECT (SELECT coalesce(sum(amount), 0) FROM lot WHERE number = ?1) - max(balance - held, 0) FROM member WHERE number = ?1",
+        (number,),
+    ).fetchone()
+    for lot, free in sql.execute(_FREE + _OLDEST, (number,)).fetchall() if more > 0 else ():
+        part = min(free, more)
+        more -= part
+        _change(sql, number, lot, -part)
 
 
 def lapse(sql: sqlite3.Connection, now: int) -> None:

@@ -15,7 +15,15 @@ def exchange_of(id_: str) -> str:
 
 
 def move(sql: sqlite3.Connection, terms: Terms, asked: Asked, now: int) -> Refused:
-    """Do one operation; the checks stand in the order in which they are reported."""
+    """Do one operation, or say why not. Of a balance below zero no lot is free."""
+    refused = _moved(sql, terms, asked, now)
+    if refused is None and terms.below_zero and terms.lot_months is not None:
+        lots.make_good(sql, asked.account)
+    return refused
+
+
+def _moved(sql: sqlite3.Connection, terms: Terms, asked: Asked, now: int) -> Refused:
+    """The checks stand in the order in which they are reported."""
     if asked.unit != terms.unit:
         return Reason.UNIT_UNKNOWN
     if terms.hold_ms == 0 and asked.operation in ("hold", "capture", "release"):
@@ -24,7 +32,9 @@ def move(sql: sqlite3.Connection, terms: Terms, asked: Asked, now: int) -> Refus
         return Reason.LIMIT_EXCEEDED
     if asked.operation in ("hold", "debit", "credit"):
         return _fresh(sql, terms, asked, now)
-    if asked.operation == "reverse":
+    if asked.operation == "claw_back" and not terms.below_zero:
+        return Reason.OPERATION_NOT_OFFERED
+    if asked.operation in ("reverse", "claw_back"):
         return _reverse(sql, terms, asked, now)
     return _end_hold(sql, terms, asked, now)
 
@@ -35,6 +45,7 @@ def expire_holds(sql: sqlite3.Connection, now: int) -> None:
     for id_, account, remaining in late:
         _change(sql, account, 0, -remaining)
         lots.expire_hold(sql, account, id_)
+        lots.make_good(sql, account)
         sql.execute("UPDATE operation SET remaining = 0, ended = 'expired', expires_at = NULL WHERE id = ?", (id_,))
 
 
@@ -47,7 +58,7 @@ def _fresh(sql: sqlite3.Connection, terms: Terms, asked: Asked, now: int) -> Ref
     ]
     moved = sql.execute(
         "UPDATE member SET balance = balance + ?1, held = held + ?2 WHERE number = (SELECT number FROM account WHERE token = ?3)"
-        " AND status = 'active' AND balance + ?1 - held - ?2 >= 0 AND balance + ?1 <= ?4",
+        " AND status = 'active' AND (?1 > 0 OR balance + ?1 - held - ?2 >= 0) AND balance + ?1 <= ?4",
         (change, held, asked.account, AMOUNT_HIGHEST),
     )
     if moved.rowcount == 1:
@@ -96,13 +107,14 @@ def _end_hold(sql: sqlite3.Connection, terms: Terms, asked: Asked, now: int) -> 
 
 
 def _reverse(sql: sqlite3.Connection, terms: Terms, asked: Asked, now: int) -> Refused:
-    """Undo all or part of a done capture, debit or credit."""
+    """Undo all or part of a done capture, debit or credit; a claw-back only of a credit, and also where the points are spent."""
     original = sql.execute(
         "SELECT operation, remaining FROM operation WHERE id = ? AND account = ? AND unit = ? AND result = 'done'"
         " AND operation IN ('capture', 'debit', 'credit')",
         (asked.refers, asked.account, asked.unit),
     ).fetchone()
-    if original is None or not terms.reversal:
+    clawed = asked.operation == "claw_back"
+    if original is None or not terms.reversal or (clawed and original[0] != "credit"):
         return Reason.NOT_REVERSIBLE
     operation, remaining = original
     if asked.amount > remaining:
@@ -110,7 +122,7 @@ def _reverse(sql: sqlite3.Connection, terms: Terms, asked: Asked, now: int) -> R
     balance, held = sql.execute(
         "SELECT balance, held FROM account JOIN member USING (number) WHERE token = ?", (asked.account,)
     ).fetchone()
-    if operation == "credit" and balance - held < asked.amount:
+    if operation == "credit" and not clawed and balance - held < asked.amount:
         return Reason.POINTS_SPENT
     sql.execute("UPDATE operation SET remaining = remaining - ? WHERE id = ?", (asked.amount, asked.refers))
     if terms.lot_months is not None:

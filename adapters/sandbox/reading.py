@@ -14,8 +14,8 @@ ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}\Z")
 ACCOUNT = re.compile(r"[!-~]{1,128}\Z")
 UNIT = re.compile(r"[A-Z0-9][A-Z0-9_-]{0,15}\Z")
 TEXT = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,128}\Z")
-OPERATIONS = frozenset({"hold", "capture", "release", "debit", "credit", "reverse"})
-REFERRING = frozenset({"capture", "release", "reverse"})
+OPERATIONS = frozenset({"hold", "capture", "release", "debit", "credit", "reverse", "claw_back"})
+REFERRING = frozenset({"capture", "release", "reverse", "claw_back"})
 
 
 class Unreadable(Exception):
@@ -87,11 +87,11 @@ def _asked(row: object) -> Asked:
     _matches(one.account, ACCOUNT, "account")
     _matches(one.unit, UNIT, "unit")
     if type(one.operation) is not str or one.operation not in OPERATIONS:
-        raise Invalid("operation is none of hold, capture, release, debit, credit, reverse")
+        raise Invalid("operation is none of hold, capture, release, debit, credit, reverse, claw_back")
     if type(one.amount) is not int or not 1 <= one.amount <= AMOUNT_HIGHEST:
         raise Invalid("amount is a whole number from 1 to 2^53 - 1")
     if (one.refers is not None) != (one.operation in REFERRING):
-        raise Invalid("refers stands with capture, release and reverse, and with nothing else")
+        raise Invalid("refers stands with capture, release, reverse and claw_back, and with nothing else")
     if one.refers is not None:
         _matches(one.refers, ID, "refers")
     return one

@@ -6,8 +6,8 @@ CREATE TABLE IF NOT EXISTS member (
     number TEXT PRIMARY KEY,
     status TEXT NOT NULL CHECK (status IN ('active', 'frozen', 'closed')),
     tier TEXT NOT NULL,
-    balance INTEGER NOT NULL CHECK (balance >= 0),
-    held INTEGER NOT NULL DEFAULT 0 CHECK (held >= 0 AND held <= balance),
+    balance INTEGER NOT NULL, -- below zero only where the program claws back what was spent
+    held INTEGER NOT NULL DEFAULT 0 CHECK (held >= 0),
     opening INTEGER NOT NULL,
     opened_at INTEGER NOT NULL -- milliseconds
 ) WITHOUT ROWID;

@@ -69,6 +69,7 @@ class Terms:
     step: int = 1
     limit: int = AMOUNT_HIGHEST
     balance: int = 1_000_000_000
+    below_zero: bool = False  # claws back what was spent: the balance goes below zero
     decide_ms: int = 1_000
     fault_times: int = 1
     lot_months: int | None = None  # how long earned points live; 0: for ever; None: keeps no lots

@@ -260,6 +260,10 @@ class Clearing:
         """What a linked member's account moved through the house by an instant; without one, by now."""
         return self._ask("GET", f"/v1/accounts/{account}/moved{_at(at)}", None, {})
 
+    def lots(self, account: str) -> Answer:
+        """A member's lots as its program tells them, oldest first, and which lots each operation of the house touched."""
+        return self._ask("GET", f"/v1/accounts/{account}/lots", None, {})
+
     def checkpoint(self) -> str:
         """The head of the log as a signed note: keep it, and ask later whether the log has only grown since."""
         return self._heard("GET", "/v1/checkpoint", None, {}, TIMEOUT_SECONDS).text

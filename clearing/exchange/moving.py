@@ -9,7 +9,7 @@ import orjson
 from psycopg import AsyncConnection
 
 from clearing import errors
-from clearing.exchange.quoted import Quote
+from clearing.exchange.quoted import Quote, consent_needed, link_days
 from clearing.ledger import Writer, reads
 from clearing.ledger.items import (
     Cancel,
@@ -20,7 +20,8 @@ from clearing.ledger.items import (
 )
 from clearing.ledger.outcomes import ExchangeView, LeafView, Moved, Reserved
 from clearing.ledger.papers import Evidence
-from clearing.partners import Directory, Program, bears_shortfall
+from clearing.partners import Directory, Program, bearer
+from clearing.rules.agreements import Bearer
 from clearing.rules.lifecycle import Path
 from clearing.rules.refusals import Refusal, RefusalCode
 from clearing.rules.risk import UNWATCHED, Watch
@@ -106,6 +107,8 @@ def reservation(
         device=watch.device,
         others=watch.others,
         charges=accepted.charges,
+        consent=consent_needed(accepted, directory),
+        link_days=link_days(accepted, directory, now),
     )
 
 
@@ -142,13 +145,13 @@ async def reverse(
             reason=reason,
             lease=lease.token,
             lease_until=lease.until,
-            bears_shortfall=_bears(original, asked.partner, directory, now),
+            bearer=_bearer(original, asked.partner, directory, now),
         )
     )
 
 
-def _bears(original: ExchangeView, partner: str, directory: Directory, now: datetime) -> bool:
-    return original.target_program is not None and bears_shortfall(directory, partner, original.target_program, now)
+def _bearer(original: ExchangeView, partner: str, directory: Directory, now: datetime) -> Bearer | None:
+    return None if original.target_program is None else bearer(directory, partner, original.target_program, now)
 
 
 async def cancel(writer: Writer, asked: Asked, exchange_id: UUID) -> Moved | Refusal:

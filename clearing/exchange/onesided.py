@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from clearing.exchange.moving import HOLD_MARGIN_SECONDS, Asked, Lease
-from clearing.exchange.quoted import QUOTE_LIFE, leaving
+from clearing.exchange.quoted import leaving
 from clearing.ledger import Writer
 from clearing.ledger.items import Capture, Reserve
 from clearing.ledger.outcomes import Moved
@@ -19,6 +19,7 @@ from clearing.rules.kinds import alone_refusal
 from clearing.rules.lifecycle import Kind, Path
 from clearing.rules.limits import Limit
 from clearing.rules.members import Link, Scope, Side, spending_refusal
+from clearing.rules.quoting import QUOTE_LIFE
 from clearing.rules.rates import Terms
 from clearing.rules.refusals import Refusal, RefusalCode
 from clearing.rules.risk import UNWATCHED, Watch
@@ -159,6 +160,7 @@ def deed_reservation(
         limits=(*offered.limits, *watch.limits),
         device=watch.device,
         others=watch.others,
+        consent=Scope.REDEMPTION if deed.links else None,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import astuple, dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -17,9 +17,10 @@ from clearing.rules.cards import Card, Values
 from clearing.rules.kinds import quoted_refusal
 from clearing.rules.lifecycle import Kind
 from clearing.rules.limits import Limit, Used
-from clearing.rules.members import Link, Side, consent_refusal, link_refusal, whole_days
+from clearing.rules.members import Link, Scope, Side, consent_refusal, link_refusal, whole_days
 from clearing.rules.pricing import price
 from clearing.rules.quoting import (
+    QUOTE_LIFE,
     Booked,
     Charge,
     Share,
@@ -37,7 +38,6 @@ from clearing.rules.refusals import Refusal, RefusalCode
 from clearing.rules.units import AMOUNT_MAX, Ratio
 from clearing.signatures import QUOTE, PrivateKey, PublicKey, decode, jws_key_id, jws_sign, jws_verify
 
-QUOTE_LIFE = timedelta(minutes=10)
 _AT_PAR = Values(Ratio(1, 1), Ratio(1, 1))
 KeyOf = Callable[[str], PublicKey | None]
 
@@ -225,6 +225,23 @@ def needs_link(wish: Wish, directory: Directory, now: datetime) -> bool:
     card = directory.card(source.code, target.code, now)
     asks = card is not None and (card.link.min_age_days > 0 or card.link.one_card)
     return source.partner != wish.partner or _wants_link(source, target) or (source is not target and asks)
+
+
+def consent_needed(accepted: Quote, directory: Directory) -> Scope | None:
+    """What the source's member must have consented to; None where the partner moves its own members' points."""
+    return None if directory.programs[accepted.source_program].partner == accepted.partner else Scope.EXCHANGE
+
+
+def link_days(accepted: Quote, directory: Directory, now: datetime) -> int | None:
+    """How many days old the link of the two accounts must be; None where no rule of a program or of the rate card wants one."""
+    source, target = directory.programs[accepted.source_program], directory.programs[accepted.target_program]
+    if source is target:
+        return None
+    card = directory.card(source.code, target.code, now)
+    days = max(source.capabilities.link_age_days, target.capabilities.link_age_days)
+    if card is not None and card.link.min_age_days:
+        return max(days, card.link.min_age_days)
+    return days if _has_rules(source) or _has_rules(target) else None
 
 
 def _wants_link(source: Program, target: Program) -> bool:

@@ -144,7 +144,14 @@ def _announced(one: Announcement) -> dict[str, Any]:
     }
 
 
-REFUSES = ("not_found", "unknown_program", "unfunded_value", "notice_too_short", "second_key_needed")
+REFUSES = (
+    "not_found",
+    "unknown_program",
+    "unfunded_value",
+    "notice_too_short",
+    "shortfall_not_offered",
+    "second_key_needed",
+)
 DOORS = (
     Door(
         "POST",

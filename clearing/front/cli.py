@@ -16,7 +16,7 @@ from clearing.front.terminal import app, err, out, run
 
 COMMANDS = {
     "agreements": ("agreement", "cover"),
-    "ask": ("account", "balance", "exchange", "look-up", "proof", "quote", "reverse"),
+    "ask": ("account", "balance", "exchange", "look-up", "lots", "proof", "quote", "reverse"),
     "bank": ("bank",),
     "bank_details": ("bank",),
     "books": ("books", "deferral", "explain"),

@@ -218,6 +218,12 @@ def balance(
         say(Session(key, url, pinned), lambda client: client.balances(account, when))
 
 
+@terminal.app.command()
+def lots(account: str, key: Key, url: Url = URL, pinned: Pinned = None) -> None:
+    """A member's lots as its program tells them, oldest first with their expiry, and which lots each operation touched."""
+    say(Session(key, url, pinned), lambda client: client.lots(account))
+
+
 def _instant(text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)

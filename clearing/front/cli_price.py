@@ -12,8 +12,9 @@ from clearing.rules.asks import Ask, Priced, Used
 from clearing.rules.card_json import read_card
 from clearing.rules.cards import Card
 from clearing.rules.pricing import price as price_of
-from clearing.rules.refusals import Refusal
+from clearing.rules.refusals import Refusal, RefusalCode
 from clearing.rules.shapes import Fault
+from clearing.rules.shares import pro_rata_draw
 from clearing.rules.trips import RoundTrip, round_trip
 from clearing.rules.units import AMOUNT_MAX
 
@@ -29,6 +30,11 @@ Back = Annotated[
 
 def _amount(about: str, *names: str) -> Any:
     return typer.Option(*names, min=0, max=AMOUNT_MAX, help=about)
+
+
+Held = Annotated[
+    list[int] | None, _amount("What a member of the pool holds; said again for each: who gives how much.", "--pool")
+]
 
 
 @terminal.app.command()
@@ -51,6 +57,7 @@ def price(
     used_program_month: Annotated[int | None, _amount("The same over all corridors.", "--used-program-month")] = None,
     used_program_year: Annotated[int | None, _amount("The same over all corridors.", "--used-program-year")] = None,
     back: Back = None,
+    pool: Held = None,
     *,
     first: Annotated[bool, typer.Option("--first", help="It is the member's first exchange here.")] = False,
     linked_elsewhere: Annotated[
@@ -84,7 +91,8 @@ def price(
     )
     there = _card(card)
     found = price_of(there, ask)
-    said = _said(found)
+    found, draw = _drawn(there, found, pool or [])
+    said = _said(found) | ({"draw": draw} if pool else {})
     if back is not None:
         said["round_trip"] = _returned(there, _card(back), ask)
     terminal.out.print_json(data=said)
@@ -156,6 +164,20 @@ def _said(found: Priced | Refusal) -> dict[str, Any]:
         "remainder": found.remainder,
         "refusal": None,
     }
+
+
+def _drawn(card: Card, found: Priced | Refusal, pool: list[int]) -> tuple[Priced | Refusal, list[int] | None]:
+    """What each member of the pool gives, in the order of their balances; refused where the pool is too large or holds too little."""
+    if pool and (card.pool is None or len(pool) > card.pool.members_most):
+        most = "no pool" if card.pool is None else f"at most {card.pool.members_most} members of a pool"
+        raise typer.BadParameter(f"the card knows {most}")
+    if isinstance(found, Refusal) or not pool:
+        return found, None
+    drawn = pro_rata_draw(found.sent, pool)
+    if drawn is None:
+        sentence = f"{found.sent:,} points are more than the {sum(pool):,} that the pool holds"
+        return Refusal(RefusalCode.LIMIT_EXCEEDED, sentence, rule="pool"), None
+    return found, list(drawn)
 
 
 def _refusal(found: Refusal) -> dict[str, Any]:

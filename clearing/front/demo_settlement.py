@@ -55,10 +55,10 @@ TERMS = [{"partner": "lotus", "currency": "USD", "interest_basis_points": 800, "
 def closing(story: Story) -> None:
     """Windows of four seconds are published with two keys; the open one closes by itself, with all that was done so far"""
     operator, second = _operators(story.stage)
+    _two_keys(story, "/v1/rates", _rates())
     still_open = operator.ask("GET", "/v1/calendar")["windows"][:1]
     early = _refused(lambda: _draft(story, still_open, f"{sources.clock():%Y-%m-%d}"))
     story.shows("an open window is not settled", held=early == "window_not_sealed", detail=early)
-    _two_keys(story, "/v1/rates", _rates())
     shared = demo_sharing.publish(operator, second, instant(_soon()) or "")
     told = f"{shared['contract']}, version {shared['version']}, from {shared['valid_from']}"
     story.shows(

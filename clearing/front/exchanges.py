@@ -81,7 +81,8 @@ async def reverse(house: "House", asked: Asked) -> Reply | Problem:
     """Give points back at the original terms: `sent` of them, or all that are left. The target is asked first.
 
     Points count as they were sent, or, where none were sent, as they were issued. What a target cannot take back because it was spent is
-    refused (`points_spent`), unless the program agreed to bear it: then `shortfall` says how much it bears.
+    refused (`points_spent`), unless somebody agreed to bear it: then `bearer` says who, and `shortfall` how much, but for a member, whose
+    balance goes below zero.
     """
     key = asked.idempotency_key
     wish = asked.parse(messages.ReversalWish)
@@ -117,6 +118,10 @@ DOORS = (
             "token_invalid",
             "quote_expired",
             "quote_used",
+            "account_closed",
+            "consent_missing",
+            "not_linked",
+            "link_too_new",
             "idempotency_key_reused",
             "limit_exceeded",
             "net_debit_cap_exceeded",

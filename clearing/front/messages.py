@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from clearing.rules.agreements import Bearer
 from clearing.rules.kinds import Nature
 from clearing.rules.lifecycle import Kind, Path, State
 from clearing.rules.units import AMOUNT_MAX
@@ -248,7 +249,10 @@ class ExchangeSaid(Said):
         ),
     ]
     shortfall: Annotated[
-        int, Field(ge=0, le=AMOUNT_MAX, description="of a reversal: units that were spent, and that the program bears")
+        int, Field(ge=0, le=AMOUNT_MAX, description="of a reversal: units that were spent, and that its `bearer` bears")
+    ]
+    bearer: Annotated[
+        Bearer | None, Field(description="of a reversal: who bears what the target cannot take back, as agreed")
     ]
     charges: Annotated[
         list[FeeSaid], Field(description="what the member is charged beside the points; none of a reversal")

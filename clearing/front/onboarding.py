@@ -7,7 +7,7 @@
         notice_days: 30                   # the notice it promises for the next version
         rights:                           # what it may do alone with another's points (docs/kinds.md)
           - {program: palm-hotels, kinds: [accrual, purchase, redemption]}
-        shortfall: refuse                 # or program: its programs bear what a claw-back cannot take, if the other agrees
+        shortfall: refuse                 # or program, partner, member_negative: who bears what a claw-back cannot take
         keys:
           - purpose: requests             # signs requests to the house
             key_file: keys/lotus.jwk      # a private JWK at hand (made if missing): the proof of possession is made here
@@ -142,7 +142,7 @@ class PartnerPart(Part):
     valid_from: AwareDatetime | None = None
     rights: tuple[RightPart, ...] = ()
     funding: tuple[FundingPart, ...] = ()
-    shortfall: Literal["refuse", "program"] | None = None
+    shortfall: Bearer | None = None
     keys: tuple[Key, ...] = ()
 
 
@@ -300,7 +300,7 @@ async def _agree(connection: Connection, writer: Writer, plan: Plan, said: Said)
             valid_from=who.valid_from,
             rights=tuple((right.program, kind) for right in who.rights for kind in right.kinds),
             funding=tuple(funding.model_dump(mode="json") for funding in who.funding),
-            shortfall=None if who.shortfall is None else Bearer(who.shortfall),
+            shortfall=who.shortfall,
         )
         for who in plan.partners
     }

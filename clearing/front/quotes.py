@@ -18,6 +18,7 @@ from clearing.partners import Account, Directory, Program
 from clearing.rules.asks import FeePart
 from clearing.rules.lifecycle import Kind
 from clearing.rules.lots import months_after, used
+from clearing.rules.quoting import exhausted, over_limit
 from clearing.rules.refusals import Refusal, RefusalCode
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ async def quote(house: "House", asked: Asked) -> Reply | Problem:
     )
     wanted = await _informed(house, wanted, directory, asked.at)
     priced = exchange.quote(wanted, directory, asked.at, sources.some_id())
+    if not isinstance(priced, Refusal):
+        priced = await _booked_now(house, wanted, priced)
     if isinstance(priced, Refusal):
         return problems.of_refusal(priced)
     token = exchange.quote_token(priced, house.key)
@@ -109,6 +112,17 @@ async def _informed(house: "House", wish: Wish, directory: Directory, at: dateti
         async with house.reads.connection() as connection:
             wish = replace(wish, used=await reads.used(connection, LANE, source))
     return wish
+
+
+async def _booked_now(house: "House", wish: Wish, priced: Quote) -> Quote | Refusal:
+    """The quote, or what the books would refuse it for if it was submitted now: a limit, also of another card, or a campaign's budget."""
+    if not priced.limits and not priced.shares:
+        return priced
+    source = priced.source_account
+    async with house.reads.connection() as connection:
+        before = wish.used or (await reads.used(connection, LANE, source) if priced.limits else ())
+        budgets = await reads.budgets(connection, LANE, [share.campaign for share in priced.shares])
+    return over_limit(priced.terms, priced.limits, before) or exhausted(priced.shares, budgets) or priced
 
 
 async def accounts_of(house: "House", *tokens: UUID) -> tuple[Account | None, ...]:
@@ -192,6 +206,7 @@ DOORS = (
             "already_linked",
             "rate_missing",
             "limit_exceeded",
+            "campaign_exhausted",
             "below_minimum",
             "above_maximum",
             "amount_off_step",

@@ -51,6 +51,7 @@ def exchange(view: ExchangeView, receipt: str, carried: tuple[Window, Window] | 
         "carried_to": None if carried is None else _carried(*carried),
         "reversed": view.reversed,
         "shortfall": _shortfall(view),
+        "bearer": view.bearer,
         "charges": [charge._asdict() for charge in view.charged],
         "terms_version": view.terms_version,
         "receipt": receipt,
@@ -67,10 +68,8 @@ def _carried(accepted: Window, posted: Window) -> dict[str, str]:
 
 
 def _shortfall(view: ExchangeView) -> int:
-    """Of a reversal that was booked although its points were spent: the units that the program bears."""
-    borne = (
-        view.bears_shortfall and view.posted_at is not None and view.reason == f"{view.target_program}: points_spent"
-    )
+    """Of a reversal that was booked although its points were spent: the units that `bearer` bears."""
+    borne = view.bearer and view.posted_at is not None and view.reason == f"{view.target_program}: points_spent"
     return view.received if borne else 0
 
 

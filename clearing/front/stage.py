@@ -41,7 +41,7 @@ partners:
   - {{partner: palm, name: Palm Hotels, cap: 5000000000, valid_from: "{now}", shortfall: program, funding: &summer [
       {{campaign: summer, funders: [{{funder: palm, ppm: 500000}}, {{funder: lotus, ppm: 500000}}]}}], keys: [
       {{purpose: requests, key_file: palm-requests.jwk}}, {{purpose: answers, key_file: palm-hotels.jwk}}]}}
-  - {{partner: lotus, name: Lotus Air, cap: 5000000000, valid_from: "{now}", funding: *summer, keys: [
+  - {{partner: lotus, name: Lotus Air, cap: 5000000000, valid_from: "{now}", shortfall: member_negative, funding: *summer, keys: [
       {{purpose: requests, key_file: lotus-requests.jwk}}, {{purpose: answers, key_file: lotus-air.jwk}}]}}
   - {{partner: corner, name: Corner Shop, cap: 5000000000, valid_from: "{now}", shortfall: program,
       keys: [{{purpose: requests, key_file: corner-requests.jwk}}],
@@ -77,7 +77,7 @@ Be the hotel's engineer in another terminal (add --curl to see the signed reques
 
 Ctrl-C closes the house; its books stay."""
 CAPABILITIES = """{{hold_seconds: 900, idempotent: true, look_up: true, reversal: true, batch: 100, longest_seconds: 30, signed: true,
-      lots: true, lot_months: {lot_months}}}"""
+      lots: true, lot_months: {lot_months}, below_zero: true}}"""
 POINT_MONTHS, MILE_MONTHS = 24, 36  # how long the hotel's points and the airline's miles live
 
 
@@ -187,7 +187,7 @@ def _program(folder: Path, code: str, unit: str, lot_months: int) -> Iterator[st
     """A sandbox program, as a process with its own key and its own durable store; yields where it is."""
     command = [sys.executable, "-m", "adapters.sandbox", "--program", code, "--unit", unit, "--store", str(folder)]
     command += ["--house-jwks", str(folder / "house-jwks.json"), "--key", str(folder / f"{code}.jwk")]
-    command += ["--silence-seconds", "2", "--balance", "1000000", "--lot-months", str(lot_months)]
+    command += ["--silence-seconds", "2", "--balance", "1000000", "--lot-months", str(lot_months), "--below-zero"]
     with (folder / f"{code}.log").open("ab") as log:
         process = subprocess.Popen(command, env=_bare(), stdout=subprocess.PIPE, stderr=log)
     try:

@@ -12,12 +12,12 @@ from clearing.ledger.items import Reserve, Reverse, Try
 from clearing.ledger.outcomes import ExchangeView, Reserved, Tried
 from clearing.rules import rates
 from clearing.rules.lifecycle import UNDOES, Leg, State, Verdict
-from clearing.rules.limits import Budget, Cap, Limit, Used
+from clearing.rules.limits import Cap, Limit, Used
+from clearing.rules.members import Side, link_refusal, stands_refusal
 from clearing.rules.postings import Account, account_number
-from clearing.rules.quoting import Charge, Share
+from clearing.rules.quoting import Charge, Share, exhausted
 from clearing.rules.rates import Terms
 from clearing.rules.refusals import Refusal, RefusalCode
-from clearing.rules.units import part
 
 RISK = "risk_hold"
 """The kind of case of an exchange that was accepted and waits, before anybody is asked, for a person's word."""
@@ -74,7 +74,8 @@ def would(book: Book, item: Try) -> Tried:
 
 
 def _refusal(book: Book, item: Reserve) -> Refusal | None:
-    """Why this cannot be accepted: 1. its quote, 2. its receipt number, 3. a member's limit, 4. a partner's cap, 5. a budget.
+    """Why this cannot be accepted: 1. its quote, 2. its members, as they are now, 3. its receipt number, 4. a member's limit,
+    5. a partner's cap, 6. a budget.
 
     Who owes nothing by it needs no room: points that change hands inside a program do, also when their partner's cap was lowered.
     """
@@ -82,17 +83,30 @@ def _refusal(book: Book, item: Reserve) -> Refusal | None:
         return Refusal(RefusalCode.QUOTE_USED, "another exchange used this quote")
     if item.quote_expires_at <= book.at:
         return Refusal(RefusalCode.QUOTE_EXPIRED, f"the quote expired at {item.quote_expires_at.isoformat()}")
-    if item.reference is not None and (item.partner, item.reference) in book.read.references:  # 2
+    if book.read.looked_at and (refusal := _gone(book, item)):  # 2
+        return refusal
+    if item.reference is not None and (item.partner, item.reference) in book.read.references:  # 3
         return Refusal(RefusalCode.REFERENCE_USED, "this receipt number was used before, and that exchange stands")
-    if exceeded := _exceeded(book, item, holds=False):  # 3
+    if exceeded := _exceeded(book, item, holds=False):  # 4
         return Refusal(RefusalCode.LIMIT_EXCEEDED, f"over the limit {exceeded}")
-    for number, value in _owed(book, item).items():  # 4
+    for number, value in _owed(book, item).items():  # 5
         if value and not book.read.caps.get(number, Cap(0)).fits(value):
             return Refusal(RefusalCode.NET_DEBIT_CAP_EXCEEDED, "the net debit cap of a partner leaves no room for this")
-    for campaign, (units, value) in _promised(item.shares).items():  # 5
-        if not book.read.budgets.get(campaign, Budget(0, 0)).fits(units, value):
-            return Refusal(RefusalCode.CAMPAIGN_EXHAUSTED, f"the budget of {campaign} leaves no room for this bonus")
-    return None
+    return exhausted(item.shares, book.read.budgets) if item.shares else None  # 6
+
+
+def _gone(book: Book, item: Reserve) -> Refusal | None:
+    """What has ended since the price was given: an account, the member's consent, the link that a rule wants."""
+    ends = (item.source_account, item.target_account)
+    for side, account in zip(Side, ends, strict=True):
+        if account in book.read.closed:
+            return Refusal(RefusalCode.ACCOUNT_CLOSED, f"the {side} account was closed meanwhile", side=side)
+    if refusal := stands_refusal(book.read.links, ends, item.consent, item.partner):
+        return refusal
+    if item.link_days is None:
+        return None
+    between = [link for link in book.read.links if (link.source_account, link.target_account) == ends]
+    return link_refusal(between[0] if between else None, item.link_days, book.at)
 
 
 def _subjects(item: Reserve) -> list[UUID | bytes]:
@@ -138,15 +152,6 @@ def _owed(book: Book, item: Reserve) -> dict[int, int]:
     return owed
 
 
-def _promised(shares: tuple[Share, ...]) -> dict[str, tuple[int, int]]:
-    """Units and value for each campaign."""
-    promised: dict[str, tuple[int, int]] = {}
-    for share in shares:
-        units, value = promised.get(share.campaign, (0, 0))
-        promised[share.campaign] = (units + share.units, value + share.value)
-    return promised
-
-
 def _exchange_of(book: Book, item: Reserve) -> ExchangeView:
     terms = item.terms
     return ExchangeView(
@@ -185,7 +190,7 @@ def _exchange_of(book: Book, item: Reserve) -> ExchangeView:
         reference=item.reference,
         capture_by=item.capture_by,
         captured=0,
-        bears_shortfall=False,
+        bearer=None,
         bonus=terms.bonus,
         bonus_credit=terms.bonus_credit,
         bonus_due=item.bonus_due,
@@ -233,7 +238,7 @@ def accepted(exchange: ExchangeView) -> dict[str, object]:
         "occurred_at": exchange.occurred_at,
         "reference": exchange.reference,
         "capture_by": exchange.capture_by,
-        "bears_shortfall": exchange.bears_shortfall or None,
+        "bearer": exchange.bearer,
         "bonus": exchange.bonus or None,
         "bonus_credit": exchange.bonus_credit or None,
         "bonus_due": exchange.bonus_due,
@@ -259,7 +264,8 @@ def reverse(book: Book, item: Reverse) -> Reserved | Refusal:
     points = left if item.sent is None else item.sent
     if not 0 < points <= left:
         return Refusal(RefusalCode.REVERSAL_EXCEEDS, f"{left} points of this exchange are not reversed")
-    undone = rates.portion(terms, original.reversed, original.reversed + points)
+    given = [(share.units, share.value) for share in original.funders] if terms.bonus else []
+    undone = rates.portion(terms, original.reversed, original.reversed + points, given)
     if original.target_program is not None and undone.received == 0:
         return Refusal(RefusalCode.REVERSAL_TOO_SMALL, "this part is worth no whole unit of the target")
     shares = _shares_of(original, terms, original.reversed, original.reversed + points)
@@ -290,16 +296,17 @@ def _has_bonus(book: Book, original: ExchangeView) -> bool:
 
 
 def _shares_of(original: ExchangeView, terms: Terms, before: int, after: int) -> tuple[Share, ...]:
-    """Each funder's part of what comes back. Law: the parts add up to the part's funding, and over all reversals to what each paid."""
-    shares, whole = original.funders, terms.counted
+    """Each funder's part of what comes back. Law: the parts add up to the part's bonus and funding, and over all reversals to what each
+    paid.
+    """
     if not terms.bonus:
         return ()
-    weights = [share.value for share in shares]
-    paid = [rates.split(rates.portion(terms, 0, mark).funding, weights) for mark in (before, after)]
-    values = [late - early for early, late in zip(*paid, strict=True)]
-    units = [part(share.units, before, after, whole) for share in shares]
-    named = zip(shares, units, values, strict=True)
-    return tuple([Share(share.campaign, share.funder, count, value) for share, count, value in named])
+    shares = original.funders
+    given = [(share.units, share.value) for share in shares]
+    parts = zip(shares, *(rates.funded_by(terms, mark, given) for mark in (before, after)), strict=True)
+    return tuple(
+        [Share(share.campaign, share.funder, late[0] - early[0], late[1] - early[1]) for share, early, late in parts]
+    )
 
 
 def _reversal_of(
@@ -341,7 +348,7 @@ def _reversal_of(
         reference=None,
         capture_by=None,
         captured=0,
-        bears_shortfall=item.bears_shortfall,
+        bearer=item.bearer,
         bonus=terms.bonus,
         bonus_credit=terms.bonus_credit,
         bonus_due=None,

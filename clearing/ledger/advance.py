@@ -7,6 +7,7 @@ from clearing.ledger.book import Book, OrderState
 from clearing.ledger.items import Answered
 from clearing.ledger.outcomes import DueOrder, ExchangeView, Moved
 from clearing.rules import postings
+from clearing.rules.agreements import Bearer
 from clearing.rules.lifecycle import (
     BONUS,
     BONUS_BACK,
@@ -32,6 +33,9 @@ from clearing.rules.postings import Account, Owners, account_number
 _FINAL = frozenset({Verdict.DONE, Verdict.DECLINED})
 _CASES = {Event.LOST: "capture_lost", Event.NOT_RETURNED: "return_refused", Event.NOT_GIVEN: "return_refused"}
 _SPENT = "points_spent"
+_BORNE: dict[str | None, Event] = {Bearer.PROGRAM: Event.TAKEN_SHORT, Bearer.PARTNER: Event.TAKEN_PAID}
+"""What becomes of a claw-back of spent points that somebody bears. A member's balance goes below zero, so there they are taken."""
+_SHORT = frozenset(_BORNE.values())
 
 
 def open_order(book: Book, exchange: ExchangeView, lease: UUID, lease_until: datetime) -> DueOrder | None:
@@ -66,7 +70,7 @@ def ask(book: Book, exchange: ExchangeView, step: Step, lease: UUID | None, due_
     order = OrderState(
         exchange_id=exchange.exchange_id,
         leg=step.leg,
-        operation=step.operation,
+        operation=_operation(exchange, step),
         program=program,
         account=account,
         amount=_amount(exchange, step),
@@ -83,6 +87,12 @@ def ask(book: Book, exchange: ExchangeView, step: Step, lease: UUID | None, due_
     )
     book.order(order)
     return order.due()
+
+
+def _operation(exchange: ExchangeView, step: Step) -> Operation:
+    """What a program that takes balances below zero is asked in place of a reversal of what it credited."""
+    below = exchange.bearer == Bearer.MEMBER_NEGATIVE and step.side is Side.TARGET
+    return Operation.CLAW_BACK if below and step.operation is Operation.REVERSE else step.operation
 
 
 class LifecycleBrokenError(Exception):
@@ -152,8 +162,8 @@ def advance(book: Book, order: OrderState, item: Answered) -> Moved:
         return Moved(item.exchange_id, exchange.state)
     if event is Event.TAKEN and exchange.cancelled:
         event = Event.TAKEN_IN_VAIN
-    if event is Event.NOT_TAKEN and exchange.bears_shortfall and item.reason == _SPENT:
-        event = Event.TAKEN_SHORT
+    if event is Event.NOT_TAKEN and item.reason == _SPENT:
+        event = _BORNE.get(exchange.bearer, event)
     return _happen(book, exchange, order, event, item)
 
 
@@ -185,7 +195,7 @@ def _told(entries: tuple[postings.Entry, ...]) -> dict[str, object]:
 def _happen(book: Book, exchange: ExchangeView, order: OrderState, event: Event, item: Answered) -> Moved:
     """Move the exchange, book what the event books, and ask for what comes next."""
     exchange.state = after(exchange.path, exchange.state, event)
-    if event in {Event.NOT_TAKEN, Event.NOT_GIVEN, Event.NOT_KEPT, Event.TAKEN_SHORT} and item.reason:
+    if event in {Event.NOT_TAKEN, Event.NOT_GIVEN, Event.NOT_KEPT, *_SHORT} and item.reason:
         exchange.reason = f"{order.program}: {item.reason}"
     if event is Event.KEPT:
         exchange.kept_leg = int(order.leg)
@@ -258,12 +268,12 @@ def _enter(book: Book, exchange: ExchangeView, event: Event) -> None:
         told["window"] = book.window.number
     if voids:
         told["reason"] = exchange.reason
-    if event is Event.TAKEN_SHORT:
+    if event in _SHORT:
         told["shortfall"] = exchange.received
     leaf = book.append(_verb(exchange, event), exchange.exchange_id, told)
     book.enter(leaf.seq, exchange.exchange_id, entries, exchange.window_id if posts else None)
     if posts:
-        _post_cap(book, exchange, owners)
+        _post_cap(book, exchange, owners, event)
     elif voids:
         _void(book, exchange, owners)
 
@@ -276,10 +286,11 @@ def _verb(exchange: ExchangeView, event: Event) -> str:
     return "returned" if exchange.original_id is not None else "debited"
 
 
-def _post_cap(book: Book, exchange: ExchangeView, owners: Owners) -> None:
+def _post_cap(book: Book, exchange: ExchangeView, owners: Owners, event: Event) -> None:
     """What was pending is booked; of an authorisation that was captured in part, the rest is free again."""
     source = account_number(owners.source_partner, Account.POSITION)
-    target = account_number(owners.target_partner, Account.POSITION)
+    receives = owners.asking_partner if event is Event.TAKEN_PAID else owners.target_partner
+    target = account_number(receives, Account.POSITION)
     terms = exchange.terms
     credit = terms.credit - terms.bonus_credit
     if exchange.original_id is not None:

@@ -17,6 +17,7 @@ from clearing.rules import merkle
 from clearing.rules.agreements import HOUSE as HOUSE_CODE
 from clearing.rules.lifecycle import Leg, Operation
 from clearing.rules.limits import Budget, Cap, Used
+from clearing.rules.members import Link
 from clearing.rules.postings import HOUSE, Entry, Owners
 from clearing.rules.quoting import Share
 from clearing.rules.windows import Window
@@ -87,10 +88,11 @@ class Chart:
 
     def owners(self, exchange: "Reserve | ExchangeView") -> Owners:
         """Whose accounts an exchange touches. On a side without a program the partner itself pays, or is paid."""
-        alone = (HOUSE, self.partners.get(exchange.partner, HOUSE))
+        asking = self.partners.get(exchange.partner, HOUSE)
+        alone = (HOUSE, asking)
         source_program, source_partner = self.programs[exchange.source_program] if exchange.source_program else alone
         target_program, target_partner = self.programs[exchange.target_program] if exchange.target_program else alone
-        return Owners(source_program, target_program, source_partner, target_partner)
+        return Owners(source_program, target_program, source_partner, target_partner, asking)
 
     def knows(self, exchange: "Reserve | ExchangeView") -> bool:
         """Whether every program and partner of this exchange has its number here."""
@@ -139,6 +141,9 @@ class Read:
     used: dict[UUID | bytes, list[Used]] = field(default_factory=lambda: defaultdict(list))  # of a member, or a device
     cases: dict[int, CaseState] = field(default_factory=dict)
     adjustments: dict[UUID, AdjustmentView] = field(default_factory=dict)
+    looked_at: bool = False  # accounts and links of members have changed lately: what follows was read
+    closed: set[UUID] = field(default_factory=set)
+    links: list[Link] = field(default_factory=list)
 
 
 @dataclass(slots=True)

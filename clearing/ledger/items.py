@@ -5,9 +5,10 @@ from datetime import datetime
 from uuid import UUID
 
 from clearing.ledger.papers import Evidence
-from clearing.rules.agreements import Credit, Prepaid
+from clearing.rules.agreements import Bearer, Credit, Prepaid
 from clearing.rules.lifecycle import Kind, Leg, Path, Verdict
 from clearing.rules.limits import Limit
+from clearing.rules.members import Scope
 from clearing.rules.quoting import Charge, Share
 from clearing.rules.rates import Terms
 
@@ -68,6 +69,8 @@ class Reserve:
     device: bytes | None = None  # a keyed hash of the device token
     others: tuple[UUID, ...] = ()  # the member's other accounts, which limits of the member count as well
     charges: tuple[Charge, ...] = ()  # what the member is charged beside the points: told, and committed to
+    consent: Scope | None = None  # what the member who spends must have consented to; None: the partner's own
+    link_days: int | None = None  # how old the link of the two accounts must be; None: it needs none
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ class Reverse:
     reason: str
     lease: UUID
     lease_until: datetime
-    bears_shortfall: bool = False  # the target bears what it cannot take back, instead of refusing
+    bearer: Bearer | None = None  # who bears what the target cannot take back; None: it refuses
 
 
 @dataclass(frozen=True, slots=True)

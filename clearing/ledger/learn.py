@@ -1,7 +1,8 @@
 """What a batch must know before it decides: the head of its lane, and the rows that its items are about, read under the lane's lock."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -31,7 +32,9 @@ from clearing.ledger.outcomes import AdjustmentView, LeafView
 from clearing.ledger.pen import Pen, Wanted, of_lane
 from clearing.pipeline import Rows, Statement
 from clearing.rules.limits import Budget, Cap, Used
+from clearing.rules.members import Consent, Link
 from clearing.rules.postings import Account, account_number
+from clearing.rules.quoting import QUOTE_LIFE
 
 _BEGIN: Statement = ("BEGIN", {})
 
@@ -132,6 +135,22 @@ def _limits(reserving: Sequence[Reserve], funded: set[str]) -> list[tuple[str, d
     return found
 
 
+_LATELY = QUOTE_LIFE + timedelta(minutes=5)
+"""How long after a change of members quotes from before it may still come; the five minutes are for waiting and for other clocks."""
+
+
+def _members(pen: Pen, items: Sequence[Item], members_at: datetime | None) -> list[tuple[str, Mapping[str, Any]]]:
+    """Who is closed, and which links live, of those who would move points, if that has changed since they were given a price."""
+    reserving = wishes(items)
+    if not reserving or members_at is None or members_at < pen.clock() - _LATELY:
+        return []
+    ends = sorted({end for item in reserving for end in (item.source_account, item.target_account) if end is not None})
+    bound = {item.source_account for item in reserving if item.consent is not None or item.link_days is not None}
+    sources = sorted([end for end in bound if end is not None])
+    wanted = {"accounts_closed": ends, "links_live": sources}
+    return [(name, {"account": accounts}) for name, accounts in wanted.items() if accounts]
+
+
 def _issued_to(item: Reserve) -> tuple[UUID, ...]:
     return (item.target_account, *item.others) if item.target_account else item.others
 
@@ -149,6 +168,7 @@ _FILL: dict[str, Callable[[Read, Any, int], None]] = {
     "read_issued": lambda read, row, _: read.used[row[0]].append(Used(*row[1:])),
     "read_devices": lambda read, row, _: read.used[row[0]].append(Used(*row[1:])),
     "read_adjustments": lambda read, row, _: read.adjustments.__setitem__(row[0], AdjustmentView(*row)),
+    "accounts_closed": lambda read, row, _: read.closed.add(row[0]),
     "read_cases": lambda read, row, _: read.cases.__setitem__(row[0], CaseState(*row)),
 }
 
@@ -174,6 +194,12 @@ def _fill_known(read: Read, row: Any, _lane: int) -> None:
     read.known[(exchange.partner, exchange.idempotency_key)] = exchange
 
 
+def _fill_links(read: Read, row: Any, _lane: int) -> None:
+    *link, scope, channels = row[:13]
+    consent = None if row[14] is None else Consent(tuple(scope), tuple(channels), *row[13:])
+    read.links.append(replace(Link(*link), consent=consent))
+
+
 def _fill_leaves(read: Read, row: Any, lane: int) -> None:
     read.leaves[row[0]] = LeafView(lane, *row)
 
@@ -184,6 +210,7 @@ _FILL |= {
     "read_due": _fill_due,
     "read_known": _fill_known,
     "read_leaves": _fill_leaves,
+    "links_live": _fill_links,
 }
 
 
@@ -239,7 +266,7 @@ async def learn(pen: Pen, items: Sequence[Item]) -> tuple[Any, Read]:
     if not head:
         message = f"lane {pen.lane} does not exist: run the migration"
         raise errors.Misconfigured(message)
-    *lane, writer, version, told_at = head[0]
+    *lane, writer, version, told_at, members_at = head[0]
     _require_sound(pen, asked_at, told_at)
     if writer == pen.writer:
         pen.memory.recall(read, known)
@@ -249,6 +276,9 @@ async def learn(pen: Pen, items: Sequence[Item]) -> tuple[Any, Read]:
     if writer != pen.writer:
         pen.memory.forget()
     _put_in_place(pen, read, wanted, found)
+    if members := _members(pen, items, members_at):
+        read.looked_at = True
+        _put_in_place(pen, read, members, await pen.pipeline.run(of_lane(pen, members)))
     for _ in range(2):  # a case leads to a reversal, a reversal to its original
         if more := _missing(read):
             _put_in_place(pen, read, more, await pen.pipeline.run(of_lane(pen, more)))

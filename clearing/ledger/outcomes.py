@@ -68,7 +68,7 @@ class ExchangeView:
     reference: str | None
     capture_by: datetime | None
     captured: int  # AUTHORISED: the points that the partner wants, 0 until it says so
-    bears_shortfall: bool
+    bearer: str | None  # of a reversal: who bears what the target cannot take back (`agreements.Bearer`)
     bonus: int
     bonus_credit: int
     bonus_due: datetime | None

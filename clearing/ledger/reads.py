@@ -1,5 +1,6 @@
 """What the doors may read of the books, without any lock: exchanges, cases, caps, the head of the log, and proofs from it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +14,7 @@ from clearing.ledger import rows
 from clearing.ledger.book import TILE_LEVELS
 from clearing.ledger.outcomes import ExchangeView, LeafView
 from clearing.rules import merkle
-from clearing.rules.limits import Cap, Used
+from clearing.rules.limits import Budget, Cap, Used
 from clearing.rules.postings import Account, account_number
 
 Connection = AsyncConnection[Any]
@@ -57,6 +58,13 @@ async def used(connection: Connection, lane: int, account: UUID) -> tuple[Used, 
     arguments = {"lane": lane, "source_account": [account], "since": _LONG_AGO}
     found = await (await connection.execute(statement("read_sent"), arguments)).fetchall()
     return tuple(Used(*row[1:]) for row in found)
+
+
+async def budgets(connection: Connection, lane: int, campaigns: Iterable[str]) -> dict[str, Budget]:
+    """What these campaigns may spend and have promised; one that was never funded is not among them."""
+    arguments = {"lane": lane, "campaign": sorted(set(campaigns))}
+    found = await (await connection.execute(statement("read_budgets"), arguments)).fetchall()
+    return {campaign: Budget(*row) for campaign, *row in found}
 
 
 async def of_key(connection: Connection, lane: int, partner: str, idempotency_key: str) -> tuple[UUID, bytes] | None:

@@ -44,7 +44,7 @@ EXCHANGE_COLUMNS = (
     "reference",
     "capture_by",
     "captured",
-    "bears_shortfall",
+    "bearer",
     "bonus",
     "bonus_credit",
     "bonus_due",

@@ -19,6 +19,7 @@ from clearing.ledger.book import TILE_LEVELS, Chart
 from clearing.ledger.outcomes import AdjustmentView, ExchangeView
 from clearing.ledger.pen import chart_of
 from clearing.rules import merkle, postings
+from clearing.rules.agreements import Bearer
 from clearing.rules.lifecycle import Event, Path
 from clearing.rules.postings import Account, account_number
 
@@ -242,7 +243,8 @@ def _due(
         paid = [(chart.funder(share.funder), share.value) for share in exchange.funders]
         entries = (*postings.book(rules, exchange.terms, owners), *postings.funded(paid, sign))
     elif told.get("shortfall"):
-        entries = postings.entries(exchange.path, Event.TAKEN_SHORT, exchange.terms, owners)
+        short = Event.TAKEN_PAID if exchange.bearer == Bearer.PARTNER else Event.TAKEN_SHORT
+        entries = postings.entries(exchange.path, short, exchange.terms, owners)
     elif (event := _BOOKED.get((kind, exchange.path))) and (kind != "voided" or taken):
         entries = postings.entries(exchange.path, event, exchange.terms, owners)
     else:

@@ -9,6 +9,7 @@ read, so it runs inside `deciding`, under the lock of the lane.
 
 from clearing.partners.accounts import (
     Account,
+    Told,
     account,
     bucket_of,
     bucketed_uuid,
@@ -22,6 +23,7 @@ from clearing.partners.accounts import (
     link_account,
     name_members,
     open_number,
+    told_of,
 )
 from clearing.partners.agreements import (
     Announcement,
@@ -48,7 +50,7 @@ from clearing.partners.calendars import (
 )
 from clearing.partners.campaigns import FiledBudget, budget_document, file_budget, filed_budgets, latest
 from clearing.partners.cards import FiledCard, cards_filed, drafted_card, publish_card
-from clearing.partners.channels import bears_shortfall, channel_refusal
+from clearing.partners.channels import bearer, channel_refusal
 from clearing.partners.claims import (
     Claim,
     claim,
@@ -125,12 +127,13 @@ __all__ = [
     "Program",
     "Proposal",
     "Signers",
+    "Told",
     "account",
     "agreements_of",
     "alone",
     "amount_of",
     "announced",
-    "bears_shortfall",
+    "bearer",
     "bucket_of",
     "bucketed_uuid",
     "budget_document",
@@ -216,5 +219,6 @@ __all__ = [
     "reject_claim",
     "revoke_key",
     "seconded",
+    "told_of",
     "withdraw_consent",
 ]

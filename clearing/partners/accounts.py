@@ -169,6 +169,27 @@ async def evidence_of(connection: Connection, lane: int, evidence_id: UUID) -> E
     return None if found is None else _evidence(found)
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An operation that a program did for an account, and its signed answer."""
+
+    exchange_id: UUID
+    leg: int
+    operation: str
+    amount: int
+    answered_at: datetime
+    evidence: Evidence
+
+
+async def told_of(connection: Connection, lane: int, account_id: UUID, most: int) -> list[Told]:
+    """What its program did for this account, newest first."""
+    names = ("exchange_id", "leg", "operation", "amount", "answered_at")
+    return [
+        Told(**{name: found[name] for name in names}, evidence=_evidence(found))
+        for found in await rows(connection, "lots_told", lane=lane, account=account_id, most=most)
+    ]
+
+
 async def evidence_after(connection: Connection, lane: int, after: UUID, most: int) -> list[Evidence]:
     """The next pieces of evidence in the order of their ids, so that all of it can be walked through."""
     return [_evidence(found) for found in await rows(connection, "evidence_page", lane=lane, after=after, most=most)]

@@ -19,7 +19,7 @@ from clearing.partners.proposals import Signers, digest_of
 from clearing.partners.rows import Connection, Row, row, rows
 from clearing.rules import agreements as rules
 from clearing.rules.agreement_json import agreement_of, read_agreement
-from clearing.rules.agreements import HOUSE, Agreement, Change
+from clearing.rules.agreements import HOUSE, Agreement, Bearer, Change
 from clearing.rules.refusals import Refusal, RefusalCode
 from clearing.rules.shapes import Fault
 
@@ -50,8 +50,9 @@ def drafted(directory: Directory, document: object, now: datetime) -> Agreement 
     """The version that this document would be if it was confirmed now, or the version that it is already.
 
     Raises errors.ValidationFailed naming the path, and errors.NotFound for an unknown partner. 1. the document; 2. published before;
-    3. the partner's own programs, others' programs, known funders; 4. dates and notice; 5. nothing unfunded, no circle that gains;
-    6. every bonus of a published card is still paid for: a campaign ends on the card before it ends in an agreement.
+    3. the partner's own programs and what they can, others' programs, known funders; 4. dates and notice; 5. nothing unfunded, no
+    circle that gains; 6. every bonus of a published card is still paid for: a campaign ends on the card before it ends in an
+    agreement.
     """
     draft = read_agreement(document, 1, now)  # 1
     if isinstance(draft, Fault):
@@ -63,7 +64,9 @@ def drafted(directory: Directory, document: object, now: datetime) -> Agreement 
         if replace(draft, version=known.version, announced_at=known.announced_at) == known:
             return known
     draft = replace(draft, version=max((known.version for known in series), default=0) + 1)
-    if refusal := _stranger(directory, draft) or _too_soon(series, draft, now):  # 3, 4
+    if (
+        refusal := _stranger(directory, draft) or _not_offered(directory, draft) or _too_soon(series, draft, now)
+    ):  # 3, 4
         return refusal
     planned = replace(directory, agreements={**directory.agreements, draft.partner: (*series, draft)})
     own = {program.code for program in directory.programs.values() if program.partner == draft.partner}
@@ -127,6 +130,18 @@ def _stranger(directory: Directory, draft: Agreement) -> Refusal | None:
         if any(share.funder != HOUSE and share.funder not in directory.partners for share in funding.shares):
             raise errors.ValidationFailed(f"$.funding[{place}]: a funder is no partner")
     return None
+
+
+def _not_offered(directory: Directory, draft: Agreement) -> Refusal | None:
+    """Members can bear a shortfall only where each program of the partner takes their balances below zero, and there is one."""
+    if draft.shortfall is not Bearer.MEMBER_NEGATIVE:
+        return None
+    own = [program for program in directory.programs.values() if program.partner == draft.partner]
+    stiff = sorted([program.code for program in own if not program.capabilities.below_zero])
+    if own and not stiff:
+        return None
+    which = f"{stiff[0]} takes no balance below zero" if stiff else "the partner has no program"
+    return Refusal(RefusalCode.SHORTFALL_NOT_OFFERED, f"member_negative: {which}")
 
 
 def _unknown(program: str) -> Refusal:

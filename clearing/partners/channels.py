@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from clearing.partners.directory import Directory
-from clearing.rules.agreements import Bearer, may
+from clearing.rules.agreements import Bearer, bearer_of, may
 from clearing.rules.lifecycle import Kind
 from clearing.rules.refusals import Refusal, RefusalCode
 
@@ -20,10 +20,8 @@ def channel_refusal(
     return Refusal(RefusalCode.CHANNEL_NOT_GRANTED, f"your agreement grants you no {kind} of {program}'s points")
 
 
-def bears_shortfall(directory: Directory, partner: str, program: str, at: datetime) -> bool:
-    """Whether the program bears what it cannot take back any more from what this partner had issued; otherwise it refuses.
-
-    Nobody is bound by another's agreement: that of the program's partner must say so, and that of the partner who asks.
-    """
-    found = [directory.agreement(who, at) for who in (partner, directory.programs[program].partner)]
-    return all(agreement is not None and agreement.shortfall is Bearer.PROGRAM for agreement in found)
+def bearer(directory: Directory, partner: str, program: str, at: datetime) -> Bearer | None:
+    """Who bears what this program cannot take back any more for this partner, as agreed now; None: it refuses."""
+    asked = directory.programs[program]
+    asks, theirs = (directory.agreement(who, at) for who in (partner, asked.partner))
+    return bearer_of(asks, theirs, below_zero=asked.capabilities.below_zero)

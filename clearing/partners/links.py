@@ -93,12 +93,14 @@ async def give_consent(connection: Connection, lane: int, link_id: UUID, consent
 
 async def withdraw_consent(connection: Connection, lane: int, link_id: UUID, key_id: str, now: datetime) -> bool:
     """End the consent of a link, whether there is one that holds or not; whether there was."""
+    await _changed(connection, lane, now)
     return await row(connection, "consent_withdraw", lane=lane, link=link_id, key_id=key_id, now=now) is not None
 
 
 async def end_links(connection: Connection, lane: int, links: Sequence[UUID], reason: Ended, now: datetime) -> None:
     """End these links for this reason; what ended before keeps its own."""
     if links:
+        await _changed(connection, lane, now)
         await run(connection, "links_end", lane=lane, link=list(links), reason=reason.value, now=now)
 
 
@@ -110,6 +112,7 @@ async def close_account(connection: Connection, lane: int, closed: UUID, now: da
     if known.closed_at is not None:
         return Change(first=False)
     await run(connection, "account_close", lane=lane, account=closed, survivor=None, now=now)
+    await _changed(connection, lane, now)
     ended = [found.link for found in await live_links(connection, lane, [closed])]
     await end_links(connection, lane, ended, Ended.ACCOUNT_CLOSED, now)
     return Change(first=True, ended=tuple(ended))
@@ -130,6 +133,7 @@ async def merge_account(connection: Connection, lane: int, gone: UUID, into: UUI
     if survivor.closed_at is not None:
         return Refusal(RefusalCode.ACCOUNT_CLOSED, "the surviving account is closed itself")
     await run(connection, "account_close", lane=lane, account=gone, survivor=into, now=now)
+    await _changed(connection, lane, now)
     ended: list[UUID] = []
     moved: list[UUID] = []
     for found in await live_links(connection, lane, [gone]):
@@ -155,11 +159,17 @@ async def erase_account(connection: Connection, lane: int, erased: UUID, now: da
     if known.erased_at is not None:
         return Change(first=False)
     gone = await rows(connection, "account_erase", lane=lane, account=erased, mask=MASK, now=now)
+    await _changed(connection, lane, now)
     accounts = [found["account"] for found in gone]
     ended = [found.link for found in await live_links(connection, lane, accounts)]
     await end_links(connection, lane, ended, Ended.ACCOUNT_ERASED, now)
     bodies = await rows(connection, "account_evidence_erase", lane=lane, account=accounts)
     return Change(first=True, ended=tuple(ended), bodies=len(bodies))
+
+
+async def _changed(connection: Connection, lane: int, now: datetime) -> None:
+    """What was quoted before is looked at again when it is submitted."""
+    await run(connection, "lane_members_moved", lane=lane, now=now)
 
 
 # --- audit

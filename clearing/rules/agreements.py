@@ -22,13 +22,17 @@ class Bearer(StrEnum):
     """Who bears what a claw-back cannot take because the member has spent it."""
 
     PARTNER = "partner"
-    """The partner of this agreement pays for it."""
+    """The partner of this agreement pays for it, where it asks for the claw-back."""
     PROGRAM = "program"
     """The program that issued the points pays for it."""
     MEMBER_NEGATIVE = "member_negative"
-    """The member's balance goes below zero."""
+    """The member: the program, which is of the partner of this agreement, takes the balance below zero."""
     REFUSE = "refuse"
     """Nobody: the claw-back is refused."""
+
+
+BEARERS = (Bearer.PARTNER, Bearer.PROGRAM, Bearer.MEMBER_NEGATIVE)
+"""Those that leave a claw-back to be done although the points are spent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +191,20 @@ def may(agreement: Agreement, program: str, kind: Kind, channel: str | None) -> 
         right.program == program and right.kind is kind and (right.channels is None or channel in right.channels)
         for right in agreement.rights
     )
+
+
+def bearer_of(asks: Agreement | None, program: Agreement | None, *, below_zero: bool) -> Bearer | None:
+    """Who bears what the claw-back of the partner that asks cannot take at a program; None: nobody, it is refused.
+
+    Nobody is bound by another's agreement: members by that of the program's partner, if it takes balances below zero; the partner that
+    asks by its own; the program only where both say so.
+    """
+    mine, theirs = (Bearer.REFUSE if one is None else one.shortfall for one in (asks, program))
+    if theirs is Bearer.MEMBER_NEGATIVE and below_zero:
+        return theirs
+    if mine is Bearer.PARTNER or mine is theirs is Bearer.PROGRAM:
+        return mine
+    return None
 
 
 # --- what changes

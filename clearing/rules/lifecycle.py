@@ -27,6 +27,8 @@ class Operation(StrEnum):
     """Issue points."""
     REVERSE = "reverse"
     """Undo all or part of an earlier capture, debit or credit, at its original terms."""
+    CLAW_BACK = "claw_back"
+    """Undo all or part of an earlier credit, also where the points are spent: the balance goes below zero."""
 
 
 class Verdict(StrEnum):
@@ -134,6 +136,8 @@ class Event(StrEnum):
     """The second leg was declined."""
     TAKEN_SHORT = "taken_short"
     """The target has not enough left to take back, and bears that itself."""
+    TAKEN_PAID = "taken_paid"
+    """The target has not enough left to take back, and the partner that asks pays for what is missing."""
     WITHDRAWN = "withdrawn"
     """The partner wants no capture any more."""
     KEPT = "kept"
@@ -243,6 +247,7 @@ TRANSITIONS: dict[Path, dict[State, dict[Event, State]]] = {
             State.RESERVED: {
                 Event.TAKEN: State.CREDITED,
                 Event.TAKEN_SHORT: State.CREDITED,
+                Event.TAKEN_PAID: State.CREDITED,
                 Event.NOT_TAKEN: State.REVERSED,
                 **_ASKED_AGAIN,
             },
@@ -254,6 +259,7 @@ TRANSITIONS: dict[Path, dict[State, dict[Event, State]]] = {
             State.RESERVED: {
                 Event.TAKEN: State.COMPLETED,
                 Event.TAKEN_SHORT: State.COMPLETED,
+                Event.TAKEN_PAID: State.COMPLETED,
                 Event.NOT_TAKEN: State.REVERSED,
                 **_ASKED_AGAIN,
             }

@@ -194,6 +194,17 @@ def spending_refusal(links: Iterable[Link], account: UUID, caller: str) -> Refus
     return Refusal(RefusalCode.CONSENT_MISSING, detail, side=Side.SOURCE)
 
 
+def stands_refusal(
+    links: Iterable[Link], ends: tuple[UUID | None, UUID | None], scope: Scope | None, caller: str
+) -> Refusal | None:
+    """Whether the consent by which `caller` was given a price has gone since: withdrawn, replaced, or ended with its link."""
+    source, target = ends
+    known = [link for link in links if link.source_account == source and target in {None, link.target_account}]
+    if scope is None or any(link.covers(scope, caller) for link in known):
+        return None
+    return Refusal(RefusalCode.CONSENT_MISSING, "the member's consent has ended since", side=Side.SOURCE)
+
+
 def link_refusal(link: Link | None, days: int, at: datetime) -> Refusal | None:
     """Whether the link is there, and as old as a rule wants. Asked only where a program has a rule of links."""
     if link is None or not link.live:

@@ -54,6 +54,8 @@ class Owner(StrEnum):
 
     SOURCE = "source"
     TARGET = "target"
+    ASKING = "asking"
+    """The partner that asked for the exchange."""
     HOUSE = "house"
 
 
@@ -73,12 +75,16 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Owners:
-    """The numbers of the two programs and of the two partners that sign for them; a side without a program has a partner only."""
+    """The numbers of the two programs, of the two partners that sign for them, and of the one that asked.
+
+    A side without a program has a partner only.
+    """
 
     source_program: int
     target_program: int
     source_partner: int
     target_partner: int
+    asking_partner: int = HOUSE
 
 
 class Entry(NamedTuple):
@@ -109,6 +115,14 @@ def _bonus(sign: int) -> tuple[Rule, ...]:
         Rule(Owner.HOUSE, Account.ROUNDING, -sign, "bonus_rounding"),
     )
 
+
+_PAID = (
+    Rule(Owner.SOURCE, Account.POSITION, -1, "debit"),
+    Rule(Owner.ASKING, Account.POSITION, +1, "base_credit"),
+    Rule(Owner.HOUSE, Account.FEE, +1, "margin"),
+    Rule(Owner.HOUSE, Account.ROUNDING, +1, "base_rounding"),
+)
+"""The value of what was spent: the target keeps what it was paid, and the partner that asked pays that in the source's place."""
 
 _INTO_TRANSIT = _move(Owner.SOURCE, "sent", Account.OUTSTANDING, Account.TRANSIT)
 _OUT_OF_TRANSIT = _move(Owner.SOURCE, "sent", Account.TRANSIT, Account.OUTSTANDING)
@@ -143,6 +157,10 @@ RULES: dict[tuple[Path, Event], tuple[Rule, ...]] = {
         *_move(Owner.SOURCE, "sent", Account.EXCHANGED_OUT, Account.TRANSIT),
         *_value(-1),
     ),
+    (Path.REVERSAL, Event.TAKEN_PAID): (
+        *_move(Owner.SOURCE, "sent", Account.EXCHANGED_OUT, Account.TRANSIT),
+        *_PAID,
+    ),
     (Path.REVERSAL, Event.GIVEN): _OUT_OF_TRANSIT,
     (Path.CLAWBACK, Event.TAKEN): (
         *_move(Owner.TARGET, "received", Account.OUTSTANDING, Account.ACCRUED),
@@ -152,6 +170,7 @@ RULES: dict[tuple[Path, Event], tuple[Rule, ...]] = {
         *_move(Owner.TARGET, "received", Account.SHORTFALL, Account.ACCRUED),
         *_value(-1),
     ),
+    (Path.CLAWBACK, Event.TAKEN_PAID): _PAID,
     (Path.REFUND, Event.GIVEN): (
         *_move(Owner.SOURCE, "sent", Account.REDEEMED, Account.OUTSTANDING),
         *_value(-1),
@@ -190,6 +209,8 @@ def account_number(owner: int, account: Account) -> int:
 def _owner_number(rule: Rule, owners: Owners) -> int:
     if rule.owner is Owner.HOUSE:
         return HOUSE
+    if rule.owner is Owner.ASKING:
+        return owners.asking_partner
     if rule.account is Account.POSITION:
         return owners.source_partner if rule.owner is Owner.SOURCE else owners.target_partner
     return owners.source_program if rule.owner is Owner.SOURCE else owners.target_program

@@ -10,8 +10,11 @@ from clearing.rules.asks import Priced, Used
 from clearing.rules.cards import Card, FeePer, LimitPer, Values
 from clearing.rules.cards import Limit as CardLimit
 from clearing.rules.rates import Terms
+from clearing.rules.refusals import Refusal, RefusalCode
 
 _ROLLING = {LimitPer.DAY: timedelta(hours=24), LimitPer.MONTH: timedelta(days=30), LimitPer.YEAR: timedelta(days=365)}
+QUOTE_LIFE = timedelta(minutes=10)
+"""How long a quote is honoured."""
 FIRST_ONLY = "first_only"
 """The limit of a bonus that only a member's first exchange on a corridor gets."""
 _YEARLY_ZONE = UTC
@@ -156,6 +159,34 @@ def year_paid(card: Card, used: Iterable[limits.Used], at: datetime) -> bool:
     """Whether a yearly fee of this card was due before: with the member's first exchange on the corridor in this year, of UTC."""
     since = _year(at)
     return any(one.at >= since and one.target_program == card.target for one in used)
+
+
+def over_limit(moved: Terms, bounds: Iterable[limits.Limit], used: Iterable[limits.Used]) -> Refusal | None:
+    """Whether the books would refuse this much now, after what the member moved before: the first limit that it exceeds."""
+    known = list(used)
+    for limit in bounds:
+        if limit.exceeded(known, moved.counted):
+            return Refusal(RefusalCode.LIMIT_EXCEEDED, f"over the limit {limit.rule}", rule=limit.rule)
+    return None
+
+
+def exhausted(shares: Iterable[Share], budgets: Mapping[str, limits.Budget]) -> Refusal | None:
+    """Whether the budget of a campaign leaves no room for what these shares promise."""
+    for campaign, (units, value) in promised(shares).items():
+        if not budgets.get(campaign, limits.Budget(0, 0)).fits(units, value):
+            return Refusal(
+                RefusalCode.CAMPAIGN_EXHAUSTED, f"the budget of {campaign} leaves no room for this bonus", rule=campaign
+            )
+    return None
+
+
+def promised(shares: Iterable[Share]) -> dict[str, tuple[int, int]]:
+    """Units and value for each campaign."""
+    found: dict[str, tuple[int, int]] = {}
+    for share in shares:
+        units, value = found.get(share.campaign, (0, 0))
+        found[share.campaign] = (units + share.units, value + share.value)
+    return found
 
 
 def counts_usage(card: Card) -> bool:

@@ -52,20 +52,34 @@ def base(terms: Terms) -> Terms:
     return Terms(terms.sent, terms.received, terms.debit, 0, credit, fee, terms.rounding - rounding)
 
 
-def portion(terms: Terms, before: int, after: int) -> Terms:
+Funded = tuple[int, int]
+"""Bonus units, and what a funder pays for them."""
+
+
+def funded_by(terms: Terms, mark: int, funders: Sequence[Funded]) -> list[Funded]:
+    """Of what each funder gives, the part up to a cumulative mark of the points that the terms count, rounded down.
+
+    Law: nobody's part shrinks from mark to mark, none moves where no unit does, and at the last mark each is the whole.
+    """
+    units = [whole * mark // terms.counted for whole, _ in funders]
+    given = sum(units)
+    return [(one, value * given // terms.bonus) for one, (_, value) in zip(units, funders, strict=True)]
+
+
+def portion(terms: Terms, before: int, after: int, funders: Sequence[Funded] = ()) -> Terms:
     """The part of these terms between two cumulative marks of the points they count: of what was held, or of what is undone.
 
     Law: the portions of any chain of marks from 0 to the whole add up to the terms exactly, and each of them balances: base and bonus
-    are split apart, and in each of them what is paid is the sum of what is received (docs/decisions/0006). The value of a bonus goes
-    with its units: a portion without any has none of it.
+    are split apart, and in each of them what is paid is the sum of what is received (docs/decisions/0006). The bonus is the sum of what
+    the `funders` give (none named: one gives all); its value goes with its units: a portion without any has none of it.
     """
 
     def share(total: int) -> int:
         return part(total, before, after, terms.counted)
 
-    early, late = (terms.bonus * mark // terms.counted for mark in (before, after))
-    bonus_credit = part(terms.bonus_credit, early, late, terms.bonus or 1)
-    bonus_rounding = part(terms.funding - terms.bonus_credit, early, late, terms.bonus or 1)
+    (early, paid_early), (late, paid_late) = (_bonus_at(terms, mark, funders) for mark in (before, after))
+    bonus_credit = part(terms.bonus_credit, paid_early, paid_late, terms.funding or 1)
+    bonus_rounding = paid_late - paid_early - bonus_credit
     credit = share(terms.credit - terms.bonus_credit)
     rounding = share(terms.rounding - (terms.funding - terms.bonus_credit))
     fee = share(terms.fee - terms.rounding) + rounding
@@ -82,13 +96,12 @@ def portion(terms: Terms, before: int, after: int) -> Terms:
     )
 
 
-def split(amount: int, weights: Sequence[int]) -> list[int]:
-    """`amount` divided by weights at the marks of their running sum. Law: the parts add up to `amount` exactly."""
-    whole, before, parts = sum(weights), 0, []
-    for weight in weights:
-        parts.append(part(amount, before, before + weight, whole))
-        before += weight
-    return parts
+def _bonus_at(terms: Terms, mark: int, funders: Sequence[Funded]) -> Funded:
+    """The bonus units up to this mark, and what is paid for them."""
+    if not terms.bonus:
+        return 0, 0
+    parts = funded_by(terms, mark, funders or [(terms.bonus, terms.funding)])
+    return sum(units for units, _ in parts), sum(value for _, value in parts)
 
 
 def issued(price: Price, units: int) -> Terms:

@@ -108,6 +108,8 @@ class RefusalCode(StrEnum):
     """A change of terms or cover takes two live keys of two operators; this one alone does not confirm it."""
     VERSION_TAKEN = "version_taken"
     """Another version of these terms was published meanwhile; publish this one as the next."""
+    SHORTFALL_NOT_OFFERED = "shortfall_not_offered"
+    """A program of the partner takes no balance below zero, so its members cannot bear what a claw-back leaves."""
     COVER_NEEDED = "cover_needed"
     """What the partner owes, with what is pending, needs the cover that would leave."""
     # --- a campaign's budget

@@ -35,7 +35,7 @@ SELECT
     exchange.reference,
     exchange.capture_by,
     exchange.captured,
-    exchange.bears_shortfall,
+    exchange.bearer,
     exchange.bonus,
     exchange.bonus_credit,
     exchange.bonus_due,

@@ -6,7 +6,8 @@ SELECT
     window_id,
     writer,
     calendar,
-    clock_timestamp() AS told_at
+    clock_timestamp() AS told_at,
+    members_at
 FROM lane
 WHERE lane = %(lane)b
 FOR UPDATE

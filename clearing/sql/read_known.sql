@@ -35,7 +35,7 @@ SELECT
     reference,
     capture_by,
     captured,
-    bears_shortfall,
+    bearer,
     bonus,
     bonus_credit,
     bonus_due,

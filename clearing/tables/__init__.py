@@ -83,7 +83,7 @@ UPDATABLE: dict[str, tuple[str, ...]] = {
     "program": ("endpoint", "capabilities"),
     "low_water": ("ended_at",),
     "key": ("expires_at", "revoked_at", "compromised_since"),
-    "lane": ("last_at", "size", "frontier", "window_id", "writer", "calendar"),
+    "lane": ("last_at", "size", "frontier", "window_id", "writer", "calendar", "members_at"),
     "lane_window": ("sealed_at", "sealed_size", "sealed_root"),
     "account": ("number_index", "number_mask", "wrapped", "closed_at", "merged_into", "erased_at"),
     "link": ("source_account", "target_account", "moved_at", "ended_at", "ended_reason"),

@@ -7,14 +7,18 @@ from sqlalchemy import BigInteger, Index, Integer, LargeBinary, SmallInteger, Te
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
+from clearing.rules.agreements import BEARERS
 from clearing.rules.lifecycle import Kind, Path, State, Verdict
 from clearing.tables.columns import Instant, check, col, one_of, table
+
+_BEARERS = ", ".join(f"'{bearer}'" for bearer in BEARERS)
 
 
 class Lane(SQLModel, table=True):
     """The one lock. Its row carries last time, sequence and hash state: the next number of the log and the roots that make its root.
 
-    `calendar` is the version of the calendar that is in force: what is read with the lock cannot be out of date.
+    `calendar` is the version of the calendar that is in force: what is read with the lock cannot be out of date. `members_at` is when an
+    account was last closed, or a link or consent last ended.
     """
 
     __table_args__ = table("sharded", check("size_counts", "size >= 0"))
@@ -25,6 +29,7 @@ class Lane(SQLModel, table=True):
     window_id: int = col(Integer)
     writer: UUID = col(Uuid)
     calendar: int = col(Integer)
+    members_at: datetime | None = col(Instant, null=True)
 
 
 class LaneWindow(SQLModel, table=True):
@@ -67,6 +72,7 @@ class Exchange(SQLModel, table=True):
         check("captured_at_most_held", "captured >= 0 AND captured <= sent"),
         check("reversed_at_most_whole", "reversed >= 0 AND reversed <= greatest(sent, received)"),
         check("reversal_has_original", "(path IN ('reversal', 'clawback', 'refund')) = (original_id IS NOT NULL)"),
+        check("bearer_of_reversal", f"bearer IS NULL OR (bearer IN ({_BEARERS}) AND original_id IS NOT NULL)"),
         check("ended_in_time", "(state IN ('completed', 'reversed')) = (ended_at IS NOT NULL)"),
         # A state moves often and is in no index: such an update is cheap (heap-only) as long as no index speaks of what it changes.
         # What is looked for leads, not the lane: on a lane that grew since its statistics were made, an index that begins
@@ -121,7 +127,7 @@ class Exchange(SQLModel, table=True):
     reference: str | None = col(Text, null=True)
     capture_by: datetime | None = col(Instant, null=True)
     captured: int = col(BigInteger)
-    bears_shortfall: bool = Field(nullable=False)
+    bearer: str | None = col(Text, null=True)
     bonus: int = col(BigInteger)
     bonus_credit: int = col(BigInteger)
     bonus_due: datetime | None = col(Instant, null=True)

@@ -1,6 +1,7 @@
 -- What some windows booked to the positions of some partners, partner by partner, with all that a line of a statement says. Whoever sends
--- has the entry above zero, in a reversal below it; `earned` is what the house took in the same event. What runs
--- shared is of the runs that shared it, not of the window in which it stands.
+-- has the entry above zero, in a reversal below it; `earned` is what the house took in the same event. Who pays in a reversal without
+-- being the target bears what was spent, and pays it to the target. What runs shared is of the runs that shared it, not of the window in which
+-- it stands.
 WITH signing AS (
     SELECT
         program.program,
@@ -35,8 +36,11 @@ SELECT
     booked.exchange_id,
     CASE WHEN exchange.original_id IS NULL THEN exchange.kind ELSE exchange.path END AS kind,
     exchange.original_id,
-    CASE WHEN (booked.amount > 0) = (exchange.original_id IS NULL)
+    CASE
+        WHEN (booked.amount > 0) = (exchange.original_id IS NULL)
             THEN coalesce(target.number, alone.number)
+        WHEN booked.amount > 0 AND booked.account <> target.number * 16 + 8
+            THEN target.number
         ELSE coalesce(source.number, alone.number)
     END AS other,
     booked.amount,

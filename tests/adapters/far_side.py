@@ -110,8 +110,10 @@ def _hears(response: httpx.Response) -> None:
 
 def order(operation: str, account: str, amount: int = 5_000, refers: Order | None = None, **more: str) -> Order:
     """An order of a fresh exchange, or of the exchange of the order it refers to."""
-    leg = {"hold": 1, "debit": 1, "credit": 2, "capture": 3, "release": 4, "reverse": 1}[operation]
-    exchange = refers.id.rpartition("-")[0] if refers and operation != "reverse" else secrets.token_hex(16)
+    leg = {"hold": 1, "debit": 1, "credit": 2, "capture": 3, "release": 4, "reverse": 1, "claw_back": 1}[operation]
+    exchange = (
+        refers.id.rpartition("-")[0] if refers and operation not in ("reverse", "claw_back") else secrets.token_hex(16)
+    )
     unit = more.get("unit", "MILE")
     return Order(
         f"{exchange}-{leg}", Operation(operation), "lotus-air", account, unit, amount, refers.id if refers else None

@@ -188,7 +188,7 @@ def test_a_member_is_read() -> None:
         {"name_match": "yes"}, {"name_match": []}, {"name_match": 1},
         {"opened_at": 1}, {"opened_at": "2019-05-01"}, {"opened_at": "2019-05-01T00:00:00"}, {"opened_at": "2019-02-30T00:00:00Z"},
         {"opened_at": "0001-01-01T00:00:00+14:00"}, {"opened_at": "2019-05-01T00:00:00Z\n"},
-        {"tier": 1}, {"tier": "\x00"}, {"tier": "x" * 65}, {"balance": -1}, {"balance": 1.0}, {"balance": True}, {"balance": 2**53},
+        {"tier": 1}, {"tier": "\x00"}, {"tier": "x" * 65}, {"balance": -(2**53)}, {"balance": 1.0}, {"balance": True}, {"balance": 2**53},
     ],
     ids=repr,
 )  # fmt: skip

@@ -62,7 +62,7 @@ def test_every_reason_and_operation_stands_in_it_with_its_sentence() -> None:
 @pytest.mark.parametrize("operation", list(Operation))
 def test_the_dialect_writes_what_it_says_and_the_sandbox_reads_it(operation: Operation) -> None:
     first = order("hold", "acc-1")
-    refers = first if operation in ("capture", "release", "reverse") else None
+    refers = first if operation in ("capture", "release", "reverse", "claw_back") else None
     (call,) = ADAPTER.calls([order(operation, "acc-1", refers=refers)], "https://program.example", {})
     validator("Batch").validate(orjson.loads(call.body))
     assert [asked.operation for asked in reading.operations(call.body, 100)] == [operation]

@@ -177,13 +177,13 @@ def test_a_program_without_lots_says_nothing_of_them() -> None:
 # --- any history
 
 
-STEPS: Sequence[str] = ("hold", "debit", "credit", "end", "undo", "time")
+STEPS: Sequence[str] = ("hold", "debit", "credit", "end", "undo", "claw_back", "time")
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(1, 12_000), st.integers(0, 9)), max_size=40))
 def test_the_lots_always_add_up_to_what_can_be_spent(steps: list[tuple[str, int, int]]) -> None:
-    shop = Shop(lot_months=3, hold_ms=20 * DAY)
+    shop = Shop(lot_months=3, hold_ms=20 * DAY, below_zero=True)
     holds: list[Said] = []
     done: list[Said] = []
     with closing(shop.books):
@@ -196,11 +196,34 @@ def test_the_lots_always_add_up_to_what_can_be_spent(steps: list[tuple[str, int,
                 capture = pick % 2 == 0
                 said = shop.do("capture" if capture else "release", min(amount, hold.amount), hold)
                 done += [said] if capture and said.result == "done" else []
-            elif step == "undo" and done:
-                shop.do("reverse", amount, done[pick % len(done)])
+            elif step in ("undo", "claw_back") and done:
+                shop.do("reverse" if step == "undo" else step, amount, done[pick % len(done)])
             elif step in ("hold", "debit", "credit"):
                 said = shop.do(step, amount)
                 (holds if step == "hold" else done).extend([said] if said.result == "done" else [])
                 if said.result == "done":
                     assert sum(part for _, part in said.lots) == amount
-            assert sum(amounts(shop)) == shop.free()
+            assert sum(amounts(shop)) == max(shop.free(), 0)
+
+
+def test_a_claw_back_of_what_was_spent_is_made_good_by_what_comes_in() -> None:
+    shop = Shop(below_zero=True, balance=100)
+    with closing(shop.books):
+        earned = shop.do("credit", 400)
+        shop.do("debit", 450)
+        assert shop.do("reverse", 400, earned).reason == "points_spent"
+        assert (shop.do("claw_back", 400, earned).result, shop.free()) == ("done", -350)
+        assert amounts(shop) == []
+        assert shop.do("debit", 1).reason == "insufficient_points"
+        assert (shop.do("credit", 300).result, shop.free(), amounts(shop)) == ("done", -50, [])
+        last = shop.do("credit", 80)
+        assert (shop.free(), shop.table()[0][:2]) == (30, (last.id, 30))
+
+
+def test_only_credits_are_clawed_back_and_only_where_balances_go_below_zero(shop: Shop) -> None:
+    assert shop.do("claw_back", 10, shop.do("credit", 10)).reason == "operation_not_offered"
+    other = Shop(below_zero=True)
+    with closing(other.books):
+        assert other.do("claw_back", 10, other.do("debit", 10)).reason == "not_reversible"
+        earned = other.do("credit", 10)
+        assert other.do("claw_back", 11, earned).reason == "amount_exceeds_original"

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from clearing.ledger.accept import RISK
 from clearing.ledger.items import Fund, Reserve, Try
 from clearing.ledger.outcomes import Reserved
-from clearing.rules import rates
 from clearing.rules.lifecycle import Operation, Path, State
 from clearing.rules.limits import Budget, Limit, Used
 from clearing.rules.postings import Account, account_number
@@ -218,22 +217,6 @@ async def test_a_bonus_that_was_spent_is_a_case_and_the_reversal_ends(house: Hou
     assert (await house.tell((2, D), name="back")).state is State.COMPLETED
     assert [case.kind for case in await house.cases()] == ["bonus_not_taken_back"]
     assert await positions(house) == [(1_201, 0), (-1_200, 0)]  # the funders still pay for what the member kept
-
-
-@given(
-    st.integers(1, 10**6),
-    st.lists(st.integers(1, 10**9), min_size=1, max_size=5),
-    st.lists(st.integers(1, 10**6), max_size=4),
-)
-def test_what_funders_get_back_adds_up_to_what_they_paid(whole: int, values: list[int], cuts: list[int]) -> None:
-    funding = sum(values)
-    terms = Terms(whole, whole, whole, funding, whole + funding, 0, 0, bonus=1, bonus_credit=funding)
-    marks = sorted({0, whole, *[cut for cut in cuts if cut < whole]})
-    paid = [rates.split(rates.portion(terms, 0, mark).funding, values) for mark in marks]
-    assert paid[-1] == values
-    for early, late, before, after in zip(paid, paid[1:], marks, marks[1:], strict=False):
-        parts = [b - a for a, b in zip(early, late, strict=True)]
-        assert sum(parts) == rates.portion(terms, before, after).funding
 
 
 # --- limits of a member

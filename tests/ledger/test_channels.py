@@ -1,6 +1,7 @@
 """Laws of channel rights, of a program's nature and of claims, on a real database."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -11,9 +12,10 @@ from psycopg import AsyncConnection
 from clearing import database, errors, partners
 from clearing.adapter import Capabilities
 from clearing.partners import Claim
+from clearing.rules.agreements import Agreement, Bearer
 from clearing.rules.kinds import Nature
 from clearing.rules.lifecycle import Kind
-from clearing.rules.refusals import RefusalCode
+from clearing.rules.refusals import Refusal, RefusalCode
 from tests.agreed import agreed
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -32,10 +34,12 @@ async def connection(database_url: str) -> AsyncIterator[AsyncConnection]:
         yield opened
 
 
-async def _program(connection: AsyncConnection, nature: Nature = Nature.POINTS) -> partners.Program:
+async def _program(
+    connection: AsyncConnection, nature: Nature = Nature.POINTS, *, below_zero: bool = False
+) -> partners.Program:
     named = {"name": "Miles", "unit_name": "MILE", "adapter": "house_json", "endpoint": "http://127.0.0.1:9001"}
     return await partners.register_program(
-        connection, "miles", "air", capabilities=CAN, now=NOW, nature=nature, **named
+        connection, "miles", "air", capabilities=replace(CAN, below_zero=below_zero), now=NOW, nature=nature, **named
     )
 
 
@@ -59,13 +63,38 @@ async def test_a_partner_needs_no_channel_to_its_own_program(connection: AsyncCo
     assert [await _may(connection, "air", kind) for kind in (ISSUE, SPEND)] == [True, True]
 
 
-@pytest.mark.parametrize("who", [(), ("corner",), ("air",), ("air", "corner")])
-async def test_a_program_bears_a_shortfall_only_where_both_have_agreed(
-    connection: AsyncConnection, who: tuple[str, ...]
+@pytest.mark.parametrize(
+    ("asks", "theirs", "bears"),
+    [
+        ("refuse", "refuse", None),
+        ("program", "refuse", None),
+        ("refuse", "program", None),
+        ("program", "program", Bearer.PROGRAM),
+        ("partner", "refuse", Bearer.PARTNER),
+        ("partner", "program", Bearer.PARTNER),
+        ("refuse", "partner", None),
+    ],
+)
+async def test_a_shortfall_is_borne_by_whoever_agreed_to_it_itself(
+    connection: AsyncConnection, asks: str, theirs: str, bears: Bearer | None
 ) -> None:
-    for partner in who:
-        await agreed(connection, partner, NOW, shortfall="program")
-    assert partners.bears_shortfall(await partners.load(connection), "corner", "miles", NOW) is (len(who) == 2)
+    await agreed(connection, "corner", NOW, shortfall=asks)
+    await agreed(connection, "air", NOW, shortfall=theirs)
+    assert partners.bearer(await partners.load(connection), "corner", "miles", NOW) is bears
+
+
+async def test_members_bear_a_shortfall_where_their_program_takes_balances_below_zero(
+    connection: AsyncConnection,
+) -> None:
+    for refused in ("air", "corner"):  # a program that does not, no program
+        refusal = await agreed(connection, refused, NOW, shortfall="member_negative")
+        assert isinstance(refusal, Refusal)
+        assert refusal.code is RefusalCode.SHORTFALL_NOT_OFFERED
+    await _program(connection, Nature.POINTS, below_zero=True)
+    assert isinstance(await agreed(connection, "air", NOW, shortfall="member_negative"), Agreement)
+    assert partners.bearer(await partners.load(connection), "corner", "miles", NOW) is Bearer.MEMBER_NEGATIVE
+    await _program(connection, Nature.POINTS)
+    assert partners.bearer(await partners.load(connection), "corner", "miles", NOW) is None
 
 
 async def test_a_program_keeps_its_nature(connection: AsyncConnection) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from clearing.ledger import history
 from clearing.ledger.items import Fund
 from clearing.ledger.outcomes import Moved, Reserved
+from clearing.rules.agreements import Bearer
 from clearing.rules.lifecycle import Path, State
 from clearing.rules.postings import Account, account_number
 from clearing.rules.quoting import Share
@@ -239,7 +240,7 @@ async def _every_kind(house: House) -> list[datetime]:
     await then((3, D), name="meal")
     await house.put(house.reserve("spent"))
     await then((1, D), (2, D), (3, D), name="spent")
-    await house.put(house.reverse("spent-back", "spent", bears_shortfall=True))
+    await house.put(house.reverse("spent-back", "spent", bearer=Bearer.PROGRAM))
     await then((1, X), (2, D), name="spent-back")
     await house.put(house.reserve("declined"))
     await then((1, D), (2, X), (4, D), name="declined")

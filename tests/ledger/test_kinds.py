@@ -118,38 +118,6 @@ async def test_what_was_issued_is_clawed_back_in_parts_and_to_the_last_millionth
     assert code(await house.put(back(house, "third", 1, 1))) is RefusalCode.REVERSAL_EXCEEDS  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("bears", [False, True])
-async def test_points_that_were_spent_are_refused_or_borne_by_the_program(house: House, *, bears: bool) -> None:
-    await house.put(house.issue())
-    await house.tell((2, D))
-    await house.put(back(house, "back", 1, None, bears_shortfall=bears))  # type: ignore[arg-type]
-    moved = await house.put(house.answered(1, X, "back", reason="points_spent"))
-    assert moved.state is (State.COMPLETED if bears else State.REVERSED)
-    assert await position(house, SHOP) == ((0, 0) if bears else (ISSUE.debit, 0))
-    assert await points(house, AIR, Account.SHORTFALL) == (-400 if bears else 0)
-    assert await points(house, AIR, Account.OUTSTANDING) == 400
-    assert (await house.exchange()).reversed == (400 if bears else 0)
-
-
-async def test_only_points_that_were_spent_are_borne(house: House) -> None:
-    await house.put(house.issue())
-    await house.tell((2, D))
-    await house.put(back(house, "back", 1, None, bears_shortfall=True))  # type: ignore[arg-type]
-    moved = await house.put(house.answered(1, X, "back", reason="account_frozen"))
-    assert moved.state is State.REVERSED
-
-
-async def test_an_exchange_whose_target_bears_the_shortfall_gives_the_points_back(house: House) -> None:
-    await house.complete()
-    await house.put(house.reverse(bears_shortfall=True))
-    moved = await house.put(house.answered(1, X, "back", reason="points_spent"))
-    assert moved.state is State.CREDITED
-    assert (await house.tell((2, D), name="back")).state is State.COMPLETED
-    assert await position(house, HOTEL) == (0, 0)
-    assert await points(house, HOTEL, Account.OUTSTANDING) == 0
-    assert await points(house, AIR, Account.SHORTFALL) == -500
-
-
 # --- spent at once
 
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from clearing.rules.asks import BonusPart, Priced
 from clearing.rules.cards import LimitPer, Values
 from clearing.rules.quoting import begins, booked
-from clearing.rules.rates import Price, Terms, base, issued, portion, redeemed, split
+from clearing.rules.rates import Funded, Price, Terms, base, funded_by, issued, portion, redeemed
 from clearing.rules.rates import given as gift
+from clearing.rules.shares import largest_remainder
 from clearing.rules.units import Ratio
 
 NOW = datetime(2026, 3, 4, 23, 30, tzinfo=UTC)
@@ -104,14 +105,37 @@ def test_whatever_is_left_can_always_be_reversed(whole: Terms, data: st.DataObje
     assert portion(whole, before, whole.counted).received >= 1
 
 
-@given(st.integers(0, 10**12), st.lists(st.integers(0, 10**9), min_size=1, max_size=9))
-def test_what_is_split_adds_up(amount: int, weights: list[int]) -> None:
-    assume(sum(weights) > 0)
-    parts = split(amount, weights)
-    assert sum(parts) == amount
-    assert all(
-        abs(part - Fraction(amount * weight, sum(weights))) < 1 for part, weight in zip(parts, weights, strict=True)
-    )
+@st.composite
+def funded(draw: st.DrawFn) -> tuple[Terms, list[Funded]]:
+    """Terms with a bonus that several pay for, units and value each split by largest remainder, as prices do."""
+    whole = draw(terms().filter(lambda one: one.bonus > 0))
+    weights = draw(st.lists(st.integers(0, 10**6), min_size=1, max_size=6).filter(any))
+    units, value = (largest_remainder(total, weights) for total in (whole.bonus, whole.funding))
+    return whole, list(zip(units, value, strict=True))
+
+
+@given(funded(), st.data())
+def test_every_funder_gets_back_part_by_part_exactly_what_it_paid_and_never_less_than_nothing(
+    given_: tuple[Terms, list[Funded]], data: st.DataObject
+) -> None:
+    whole, funders = given_
+    inner = data.draw(st.lists(st.integers(1, whole.counted), unique=True, max_size=8))
+    marks = sorted({0, *inner, whole.counted})
+    at = [funded_by(whole, mark, funders) for mark in marks]
+    assert at[0] == [(0, 0)] * len(funders)
+    assert at[-1] == funders
+    for (before, early), (after, late) in pairwise(zip(marks, at, strict=True)):
+        parts = [(new[0] - old[0], new[1] - old[1]) for old, new in zip(early, late, strict=True)]
+        taken = portion(whole, before, after, funders)
+        assert min(min(one) for one in parts) >= 0
+        assert (sum(units for units, _ in parts), sum(paid for _, paid in parts)) == (taken.bonus, taken.funding)
+        assert taken.debit + taken.funding == taken.credit + taken.fee
+        assert min(getattr(taken, field) for field in FIELDS) >= 0
+        assert taken.rounding <= taken.fee
+        assert taken.bonus > 0 or taken.funding == taken.bonus_credit == 0
+    chain = [portion(whole, before, after, funders) for before, after in pairwise(marks)]
+    for field in FIELDS:
+        assert sum(getattr(one, field) for one in chain) == getattr(whole, field)
 
 
 # --- periods

@@ -7,6 +7,7 @@ from typing import Any
 
 from clearing.ledger.items import Fund, Reserve, Reverse
 from clearing.ledger.outcomes import DueOrder, Moved, Reserved
+from clearing.rules.agreements import Bearer
 from clearing.rules.lifecycle import Path, Verdict
 from clearing.rules.quoting import Share
 from clearing.rules.rates import Terms
@@ -94,13 +95,13 @@ class Lively:
         await self.reserve(name, self.house.reserve(name, Path.HELD), (D, X, D))
         await self.house.put(self.house.answered(2, D, name))
 
-    async def undo(self, name: str, sent: int | None = None, said: Sequence[Verdict] = (), most: int = 99) -> None:
+    async def undo(self, name: str, sent: int | None = None, bearer: Bearer | None = None, most: int = 99) -> None:
         if not self.done:
             return await self.exchange(name)
         original, partner = self.done.pop(0)
-        changes = {"partner": partner, "signed": self.house.signed(partner), "bears_shortfall": bool(said)}
+        changes = {"partner": partner, "signed": self.house.signed(partner), "bearer": bearer}
         item = self.house.reverse(name, original, sent, **changes)
-        if said:
+        if bearer:
             outcome = await self.house.put(item)
             assert isinstance(outcome, Reserved)
             leg = int(outcome.due[0].leg)
@@ -116,7 +117,10 @@ class Lively:
         await self.undo(name, most=1)
 
     async def undo_short(self, name: str) -> None:
-        await self.undo(name, said=(X,))
+        await self.undo(name, bearer=Bearer.PROGRAM)
+
+    async def undo_paid(self, name: str) -> None:
+        await self.undo(name, bearer=Bearer.PARTNER)
 
     async def refused(self, name: str) -> None:
         await self.reserve(name, self.house.reserve(name), (X,))
@@ -138,6 +142,7 @@ DEEDS: tuple[Deed, ...] = (
     Lively.undo_a_part,
     Lively.undo_by_half,
     Lively.undo_short,
+    Lively.undo_paid,
     Lively.refused,
 )
 ALL_KINDS = [(deed, hours) for hours in (5, 20, 40) for deed in range(len(DEEDS))]

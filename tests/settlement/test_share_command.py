@@ -14,7 +14,7 @@ from clearing.front import cli
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "sharing.md").read_text(encoding="utf-8")
-CONTRACT, ANSWER = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL))
+CONTRACT, ANSWER, *_ = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL))
 
 Share = Callable[..., tuple[int, dict[str, Any], str]]
 

@@ -169,3 +169,38 @@ def test_a_quote_comes_without_expiry_when_the_program_cannot_be_asked(scene: Sc
     assert scene.quote(2_000_000)["expiry"] is None  # more than the member has: nobody can say which points those are
     with pytest.raises(Problem, match="below_minimum"):
         scene.quote(2)
+
+
+def test_lots_lead_to_the_exchanges_that_made_and_used_them(scene: Scene) -> None:
+    done = scene.exchange(20_000)
+    taken = "debited" if done["path"] == "debited" else "held"
+    hotel = scene.palm.lots(scene.source)
+    table = [(lot["lot"], lot["amount"]) for lot in hotel["lots"]]
+    assert table == [(lot, amount) for lot, amount, *_ in scene.lots(HOTEL)]  # oldest first, as the program uses them
+    assert [_milliseconds(datetime.fromisoformat(lot["expires_at"])) for lot in hotel["lots"]] == [
+        lot[3] for lot in scene.lots(HOTEL)
+    ]
+    assert [lot["exchange"] for lot in hotel["lots"]] == [None]  # of the program's own making
+    assert {move["exchange"] for move in hotel["history"]} == {done["exchange"]}
+    assert [move["operation"] for move in hotel["history"]] == (["capture", "hold"] if taken == "held" else ["debit"])
+    assert [part["amount"] for part in hotel["history"][-1]["lots"]] == [1_200, 8_800, 10_000]
+    with scene.on.client("lotus") as lotus:
+        airline = lotus.lots(scene.target)
+        (made,) = [lot for lot in airline["lots"] if lot["exchange"] is not None]
+        assert (made["exchange"], made["amount"]) == (done["exchange"], 10_000)
+        (credit,) = airline["history"]
+        assert (credit["operation"], credit["lots"]) == ("credit", [{"lot": made["lot"], "amount": 10_000}])
+        with pytest.raises(Problem, match="not_found"):  # another program's member
+            lotus.lots(scene.source)
+    scene.palm.reverse(done["exchange"], 5_000, "too many", wait=WAIT)
+    back = scene.palm.lots(scene.source)["history"][0]
+    assert (back["operation"], sum(part["amount"] for part in back["lots"])) == ("reverse", 5_000)
+    _forget(scene, credit["evidence"])
+    with scene.on.client("lotus") as lotus:
+        assert [one["lots"] for one in lotus.lots(scene.target)["history"] if one["operation"] == "credit"] == [None]
+
+
+def _forget(scene: Scene, evidence: str) -> None:
+    """Drop the key of a kept body, as an erasure does."""
+    with psycopg.connect(scene.on.database) as connection:
+        connection.execute("UPDATE evidence SET wrapped = '' WHERE evidence_id = %s", [evidence])

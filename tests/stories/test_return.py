@@ -1,6 +1,6 @@
 """A return at the till, over real sockets: points issued for a sale, some brought back, all of it; spent meanwhile, and who bears that.
 
-The shop has no program. It issues the airline's miles, which the airline wants back or not at all, and the hotel's points, for which the
+The shop has no program. It issues the airline's miles, which the airline takes back below zero, and the hotel's points, for which the
 hotel bears what its members spent. What happens is compared with return.txt.
 """
 
@@ -70,8 +70,8 @@ def test_a_return_after_the_points_were_spent(tmp_path: Path) -> None:
 
 
 def _airline(till: Till) -> list[str]:
-    """A sale of which a part comes back; the rest comes back when the miles are spent."""
-    shop, account = till.shop, till.shop.account("lotus-air", "SBX-OK-CANARY-1")["account"]
+    """A sale of which a part comes back; the rest comes back when the miles are given away, and the member has less than none."""
+    shop, account = till.shop, till.shop.account("lotus-air", "SBX-LOWBALANCE-CANARY-1")["account"]
     accrue: dict[str, Any] = {"key": "sale", "wait": WAIT}
     sale = till.sees("a sale", "lotus-air", account, lambda: shop.accrue(account, 2_937, SOLD, "receipt 1", **accrue))
     till.refused("the same receipt again", lambda: shop.accrue(account, 2_937, SOLD, "receipt 1", key="sale-2"))
@@ -81,10 +81,22 @@ def _airline(till: Till) -> list[str]:
         return shop.reverse(sale["exchange"], units, "brought back", name, WAIT)
 
     first = till.sees("one thing is brought back", "lotus-air", account, lambda: back(1_000, "back-1"))
-    spent = till.sees("the rest, spent meanwhile", "lotus-air", account, lambda: back(1_937, "back-2"))
+    _give_away(till, account, 2_000)
+    spent = till.sees("the rest, given away meanwhile", "lotus-air", account, lambda: back(1_937, "back-2"))
     till.refused("more than was sold", lambda: back(1_938, "back-3"))
     till.owed()
     return [sale["exchange"], first["exchange"], spent["exchange"]]
+
+
+def _give_away(till: Till, account: str, miles: int) -> None:
+    """By the airline's own word, to another of its members."""
+    with till.on.client("lotus") as airline:
+        friend = airline.account("lotus-air", "SBX-OK-CANARY-3")["account"]
+        quote = airline.quote(account, friend, sent=miles, kind="gift")
+        given = till.sees(
+            "miles are given away", "lotus-air", account, lambda: airline.exchange(quote["quote"], "gift", WAIT)
+        )
+    assert given["state"] == "completed"
 
 
 def _hotel(till: Till) -> list[str]:

@@ -42,6 +42,8 @@ partners:
      rights: [{program: lotus-air, kinds: [accrual]}]}
   - {partner: stand, name: Stand, cap: 1000000000, keys: [{purpose: requests, key_file: stand.jwk}],
      rights: [{program: lotus-air, kinds: [accrual]}]}
+  - {partner: booth, name: Booth, cap: 1000000000, shortfall: partner, keys: [{purpose: requests, key_file: booth.jwk}],
+     rights: [{program: lotus-air, kinds: [accrual]}]}
 operators: [{key_file: operator.jwk}]
 programs:
   - {program: lotus-air, partner: lotus, name: Lotus Miles, unit_name: MILE, endpoint: "AIR", capabilities: &can
@@ -272,7 +274,7 @@ def _program(folder: Path, program: str, unit: str, key: Path) -> tuple[subproce
 @contextmanager
 def opened(url: str, folder: Path) -> Iterator[Front]:
     """The house, its programs and its partners, up and ready."""
-    names = ("lotus", "palm", "corner", "kiosk", "stand", "air", "hotels", "operator", "stranger")
+    names = ("lotus", "palm", "corner", "kiosk", "stand", "booth", "air", "hotels", "operator", "stranger")
     keys = {name: vault.private_key(folder / f"{name}.jwk", make=True) for name in names}
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

@@ -219,6 +219,7 @@ def test_a_quote_says_base_bonus_charges_and_the_fee_of_the_house(market: Market
     ]
     published = market.publish(market.document(bonuses=[bonus], fees=fees))
     assert published.status == 201, published.body
+    on_loop(market.front, market.front.house.writer.put(Fund(f"{market.name}-summer", None, None)))
     said = market.quote(2_000).json
     assert (said["source"]["amount"], said["base"], said["target"]["amount"]) == (2_000, 1_000, 1_202)
     assert [(one["units"], one["value"]) for one in said["bonus"]] == [(101, 808_000), (101, 808_000)]
@@ -314,6 +315,8 @@ def test_a_campaign_that_is_used_up_is_refused_and_never_repriced(market: Market
     assert market.submit(quotes[0]).status == 202
     refused = market.submit(quotes[1])
     assert (refused.status, refused.code) == (422, "campaign_exhausted")
+    again = market.quote(2_000)
+    assert (again.status, again.code, again.json["rule"]) == (422, "campaign_exhausted", f"{market.name}-summer")
 
 
 def test_a_bonus_for_the_first_exchange_is_given_once(market: Market) -> None:

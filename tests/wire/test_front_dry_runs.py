@@ -12,7 +12,18 @@ from clearing import exchange
 from clearing.front.app import DOORS, create_app
 from clearing.rules.refusals import RefusalCode
 from tests.wire.front_room import Answer, Front
-from tests.wire.risk_room import BONUS_FROM, CAMPAIGN, device, pair, quoted, quoted_back, reasons, ruled, submitted
+from tests.wire.risk_room import (
+    BONUS_FROM,
+    CAMPAIGN,
+    device,
+    fresh,
+    pair,
+    quoted,
+    quoted_back,
+    reasons,
+    ruled,
+    submitted,
+)
 from tests.wire.test_front_doors import validator
 
 TRIED = validator(create_app().openapi(), "TriedSaid")
@@ -77,11 +88,49 @@ def over_limit(front: Front) -> Way:
 
 
 def exhausted(front: Front) -> Way:
-    """The bonus of a campaign that was given nothing."""
+    """The bonus of a campaign that had room when it was quoted."""
     target, source = pair(front)
+    with psycopg.connect(front.url, autocommit=True) as connection:
+        connection.execute("INSERT INTO budget_slice VALUES (0, %s, NULL, NULL, 0, 0)", [CAMPAIGN])
+        quote = quoted_back(front, source, target, sent=BONUS_FROM)
+        connection.execute("UPDATE budget_slice SET units = 0, value = 0 WHERE campaign = %s", [CAMPAIGN])
+    return Way(quote, key="lotus")
+
+
+def closed(front: Front) -> Way:
+    """Either account, since."""
+    source, target = pair(front)
+    quote = quoted(front, source, target)
+    assert front.ask("POST", f"/v1/accounts/{target}/closed", {}, key="lotus").status == 200
+    return Way(quote)
+
+
+def withdrawn(front: Front) -> Way:
+    source, target = pair(front)
+    wish = {"scope": ["exchange"], "channels": ["lotus"]}
+    made = front.ask("POST", "/v1/links", {"source_account": source, "target_account": target, "consent": wish})
+    quote = quoted(front, source, target, key="lotus")
+    front.ask("DELETE", f"/v1/links/{made.json['link']}/consent")
+    return Way(quote, key="lotus")
+
+
+def unlinked(front: Front) -> Way:
+    """From a program that wants a link that is two days old."""
+    ends = {"source_account": fresh(front, "strict"), "target_account": fresh(front, "lotus-air")}
+    made = front.ask("POST", "/v1/links", ends).json["link"]
     with psycopg.connect(front.url) as connection:
-        connection.execute("UPDATE budget_slice SET units = units_used WHERE campaign = %s", [CAMPAIGN])
-    return Way(quoted_back(front, source, target, sent=BONUS_FROM), key="lotus")
+        connection.execute("UPDATE link SET linked_at = linked_at - interval '2 days' WHERE link = %s", [made])
+    quote = front.ask("POST", "/v1/quotes", ends | {"sent": 3000}).json["quote"]
+    front.ask("DELETE", f"/v1/links/{made}")
+    return Way(quote)
+
+
+def relinked(front: Front) -> Way:
+    way = unlinked(front)
+    quote = exchange.read_quote(way.quote, front.house.key, front.house.keys.get)
+    ends = {"source_account": str(quote.source_account), "target_account": str(quote.target_account)}
+    assert front.ask("POST", "/v1/links", ends).status == 201
+    return way
 
 
 WAYS = {
@@ -91,6 +140,10 @@ WAYS = {
     RefusalCode.LIMIT_EXCEEDED: over_limit,
     RefusalCode.NET_DEBIT_CAP_EXCEEDED: too_much,
     RefusalCode.CAMPAIGN_EXHAUSTED: exhausted,
+    RefusalCode.ACCOUNT_CLOSED: closed,
+    RefusalCode.CONSENT_MISSING: withdrawn,
+    RefusalCode.NOT_LINKED: unlinked,
+    RefusalCode.LINK_TOO_NEW: relinked,
 }
 """How each refusal of a submit comes about."""
 
@@ -111,6 +164,7 @@ def test_a_dry_run_refuses_what_the_exchange_would_and_in_the_same_words(risky: 
     assert traces(risky) == before
     refused = risky.ask("POST", "/v1/exchanges", {"quote": way.quote}, name=way.name, key=way.key)
     assert (refused.code, refused.json["detail"]) == (said["refusal"]["code"], said["refusal"]["detail"])
+    assert traces(risky) == before
 
 
 def refused_alike(front: Front, body: dict[str, Any], key: str = "palm") -> Answer:

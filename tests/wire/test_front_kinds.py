@@ -105,7 +105,22 @@ def test_a_program_that_bears_the_shortfall_gives_the_value_back_all_the_same(fr
     had = has(front, "palm-hotels", account)
     back = reverse(front, said["exchange"], None).json
     assert (back["state"], back["reason"], back["shortfall"]) == ("completed", "palm-hotels: points_spent", 1_937)
+    assert back["bearer"] == "program"
     assert (owes(front, "corner", "palm"), has(front, "palm-hotels", account)) == (before, had)
+
+
+def test_a_partner_that_bears_the_shortfall_pays_for_it_and_the_sale_is_returned(front: Front) -> None:
+    account = member(front)
+    said = accrued(front, account, 1_937, key="booth")
+    before, had = owes(front, "booth", "lotus"), has(front, "lotus-air", account)
+    back = reverse(front, said["exchange"], None, key="booth").json
+    assert (back["state"], back["bearer"], back["shortfall"]) == ("completed", "partner", 1_937)
+    assert (owes(front, "booth", "lotus"), has(front, "lotus-air", account)) == (
+        before,
+        had,
+    )  # there is no fee to give back
+    assert proves(front, back, "booth")
+    assert reverse(front, said["exchange"], 1, key="booth").code == "reversal_exceeds"
 
 
 def test_an_exchange_is_borne_by_its_target_too(front: Front) -> None:

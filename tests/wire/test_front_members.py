@@ -232,7 +232,7 @@ def test_a_program_with_rules_wants_a_link_that_is_old_enough(front: Front) -> N
 # --- what programs report
 
 
-def test_a_closed_account_is_quoted_no_more_and_what_is_under_way_goes_on(front: Front) -> None:
+def test_a_closed_account_is_quoted_no_more_and_quotes_from_before_are_refused(front: Front) -> None:
     source, target, made = pair(front)
     priced = quote(front, source, target).json["quote"]
     closed = front.ask("POST", f"/v1/accounts/{source}/closed", {})
@@ -243,8 +243,8 @@ def test_a_closed_account_is_quoted_no_more_and_what_is_under_way_goes_on(front:
     refused = quote(front, source, target)
     assert (refused.status, refused.code, refused.json["side"]) == (409, "account_closed", "source")
     assert link(front, source, target).code == "account_closed"
-    done = front.ask("POST", "/v1/exchanges", {"quote": priced}, headers={"prefer": "wait=20"})
-    assert (done.status, done.json["state"]) == (201, "completed")
+    late = front.ask("POST", "/v1/exchanges", {"quote": priced})
+    assert (late.status, late.code, late.json["side"]) == (409, "account_closed", "source")
 
 
 def test_a_target_that_is_closed_is_not_credited(front: Front) -> None:

@@ -141,6 +141,11 @@ def test_points_spent_count_in_the_programs_limit_and_are_refused_by_it(risky: F
     wish = {"account": account, "points": 2}
     over = asked(risky, SPEND, wish, "lotus")
     assert (over.status, over.code) == (422, "limit_exceeded")
+    gift = {"source_account": account, "target_account": member(risky), "sent": 2, "kind": "gift"}
+    told = risky.ask(
+        "POST", "/v1/quotes", gift, key="lotus"
+    )  # the limit of another card: within the program there is none
+    assert (told.status, told.code, told.json["rule"]) == (422, "limit_exceeded", "month")
     assert reasons([spent(risky, account, 1, "lotus")]) == [None]
 
 

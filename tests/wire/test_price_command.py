@@ -192,3 +192,23 @@ def test_it_needs_no_setting_and_no_server() -> None:
     told = subprocess.run(command, capture_output=True, text=True, check=False, env={"HOME": "/nonexistent"}, cwd=ROOT)
     assert told.returncode == 0, told.stderr
     assert json.loads(told.stdout)["received"] == 25_000
+
+
+POOLED = CARDS / "f24-pooled.json"
+
+
+def test_a_pool_is_drawn_pro_rata_or_holds_too_little(run: Run) -> None:
+    plain = said(run, POOLED, "--points", 1_000, *NOW)
+    drawn = said(
+        run, POOLED, "--points", 1_000, *NOW, *("--pool", 3_000, "--pool", 2_000, "--pool", 1_000, "--pool", 1)
+    )
+    assert drawn == plain | {"draw": [500, 333, 167, 0]}
+    short = said(run, POOLED, "--points", 1_000, *NOW, "--pool", 999, code=6)
+    assert (short["refusal"]["code"], short["refusal"]["rule"], short["draw"]) == ("limit_exceeded", "pool", None)
+
+
+@pytest.mark.parametrize(("card", "members"), [(POOLED, 8), (FLYING, 1)])
+def test_a_pool_is_only_for_cards_that_know_it_and_never_larger(run: Run, card: Path, members: int) -> None:
+    code, out, err = run("price", card, "--points", 60_000, *NOW, *(["--pool", 10_000] * members))
+    assert (code, out) == (2, "")
+    assert "pool" in err

@@ -64,5 +64,7 @@ def _found(said: dict[str, Any], name: str) -> list[str]:
         return [said["refusal"]["code"]]
     if name == "next_valid":
         return [str(amount) for amount in said["refusal"]["next_valid"]]
+    if name == "draw":
+        return [str(amount) for amount in said["draw"]]
     part, _, field = name.partition(".")
     return [str(said[part][field] if field else said[part])]

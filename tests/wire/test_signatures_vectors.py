@@ -2,6 +2,8 @@
 
 import base64
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +12,16 @@ from clearing import errors
 from clearing.signatures import Message, confirm, jws_verify, note_verify, parse_public_jwk, present, verify_response
 from tests.wire import make_vectors
 
-# Steps that belong to the house's doors, and have no bytes of their own: replay_store_unavailable, forbidden, not_found.
+KEYS = Path(__file__).parents[2] / "docs" / "keys.md"
+# What has no bytes of its own; docs/keys.md says why.
+WITHOUT = {
+    "revocation_stale",
+    "replay_store_unavailable",
+    "validation_failed",
+    "idempotency_key_required",
+    "forbidden",
+    "not_found",
+}
 TABLE = {
     "signature_required",
     "signature_header_malformed",
@@ -120,6 +131,23 @@ def test_tokens_and_notes_verify() -> None:
 
 def test_every_code_of_the_table_has_a_vector_that_must_fail() -> None:
     assert {row["expect"] for row in load("requests-refused.json")} == TABLE
+
+
+def test_the_page_names_every_code_with_its_status_and_its_vectors_or_why_it_has_none() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (\d{3}) \| (.+) \|$", KEYS.read_text("utf-8"), re.MULTILINE)
+    filed = {code: told for code, _, told in rows if told.startswith(("requests-refused.json", "keys.json"))}
+    assert set(filed) == TABLE | {"key_refused"}
+    assert {code for code, _, _ in rows} - set(filed) == WITHOUT
+    assert {row["expect"] for row in load("keys.json")} == {"accepted", "key_refused"}
+    given = {one.code: one.status for one in _tree(errors.ClearingError)}
+    assert given.keys() >= TABLE | WITHOUT - {"revocation_stale"}
+    assert {code: int(status) for code, status, _ in rows if code in given} == {
+        code: status for code, status in given.items() if code in TABLE | WITHOUT | {"key_refused"}
+    }
+
+
+def _tree(error: type[errors.ClearingError]) -> list[type[errors.ClearingError]]:
+    return [error, *(below for one in error.__subclasses__() for below in _tree(one))]
 
 
 def test_the_published_files_are_what_the_script_writes() -> None:

@@ -289,7 +289,7 @@ CREATE TABLE exchange (
     reference TEXT,
     capture_by TIMESTAMP WITH TIME ZONE,
     captured BIGINT NOT NULL,
-    bears_shortfall BOOLEAN NOT NULL,
+    bearer TEXT,
     bonus BIGINT NOT NULL,
     bonus_credit BIGINT NOT NULL,
     bonus_due TIMESTAMP WITH TIME ZONE,
@@ -315,6 +315,8 @@ CREATE TABLE exchange (
     CONSTRAINT captured_at_most_held CHECK (captured >= 0 AND captured <= sent),
     CONSTRAINT reversed_at_most_whole CHECK (reversed >= 0 AND reversed <= greatest(sent, received)),
     CONSTRAINT reversal_has_original CHECK ((path IN ('reversal', 'clawback', 'refund')) = (original_id IS NOT NULL)),
+    CONSTRAINT bearer_of_reversal CHECK (
+        bearer IS NULL OR (bearer IN ('partner', 'program', 'member_negative') AND original_id IS NOT NULL)),
     CONSTRAINT ended_in_time CHECK ((state IN ('completed', 'reversed')) = (ended_at IS NOT NULL))
 );
 CREATE INDEX exchange_by_device ON exchange (device, lane, reserved_at) WHERE device IS NOT NULL;
@@ -353,6 +355,7 @@ CREATE TABLE lane (
     window_id INTEGER NOT NULL,
     writer UUID NOT NULL,
     calendar INTEGER NOT NULL,
+    members_at TIMESTAMP WITH TIME ZONE,
     PRIMARY KEY (lane),
     CONSTRAINT size_counts CHECK (size >= 0)
 );
@@ -627,7 +630,7 @@ UPDATABLE: dict[str, tuple[str, ...]] = {
     "program": ("endpoint", "capabilities"),
     "low_water": ("ended_at",),
     "key": ("expires_at", "revoked_at", "compromised_since"),
-    "lane": ("last_at", "size", "frontier", "window_id", "writer", "calendar"),
+    "lane": ("last_at", "size", "frontier", "window_id", "writer", "calendar", "members_at"),
     "lane_window": ("sealed_at", "sealed_size", "sealed_root"),
     "account": ("number_index", "number_mask", "wrapped", "closed_at", "merged_into", "erased_at"),
     "link": ("source_account", "target_account", "moved_at", "ended_at", "ended_reason"),
