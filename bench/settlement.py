@@ -7,15 +7,12 @@ by pair, trial balance, bilateral matrix, nets, result and rows of the run. Roun
 
 import asyncio
 import gc
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 
-import psutil
 import psycopg
 
+from bench.burden import Peak, peak_of
 from bench.ground import new_database, server
 from bench.report import Options, Report, Row, middle, spread
 from clearing import database
@@ -28,13 +25,15 @@ SIZES = (10_000, 100_000, 1_000_000)
 PARTNERS = 200
 CODE, NUMBER = "W-2001-01", 1
 ROUNDS = 3
-SAMPLE_SECONDS = 0.01
 UNITS = {
     "seconds": "reading, checking, netting and writing down a run of this many exchanges",
     "group_by_seconds": "the bare GROUP BY of the same rows: entries of value joined with their exchanges, by both programs and account",
     "by_account_seconds": "the sums of a trial balance alone: the same entries by account, joined with nothing",
+    "us_per_exchange": "microseconds for each exchange: the same at every size where the cost is linear",
     "ratio": "seconds by group_by_seconds",
-    "peak_mb": "most memory of their own that this process and its PostgreSQL backend had at once; without parallel workers",
+    "by_account_ratio": "seconds by by_account_seconds",
+    "ours_mb": "most memory of its own that this process had",
+    "server_mb": "most memory of their own that the PostgreSQL backend and its parallel workers had at once; shared buffers are apart",
     "spread_pct": "seconds: largest minus smallest round, in percent of the median",
 }
 ROWS = (
@@ -94,7 +93,7 @@ def bench(options: Options) -> Report:
 async def _measured(url: str, size: int, options: Options) -> Row:
     await prepare(url)
     _fill(url, size)
-    took, bare, plain, peaks = [], [], [], []
+    took, bare, plain, most = [], [], [], Peak()
     async with await database.connect(url, application=False) as connection:
         await connection.set_autocommit(True)
         await connection.execute("SET statement_timeout = 0")
@@ -103,15 +102,17 @@ async def _measured(url: str, size: int, options: Options) -> Row:
             plain.append(await _bare(connection, BY_ACCOUNT))
             seconds, peak = await _drafted(connection, size)
             took.append(seconds)
-            peaks.append(peak)
+            most = Peak(max(most.ours, peak.ours), max(most.server, peak.server))
     return {
         "exchanges": size,
         "partners": PARTNERS,
         "seconds": round(middle(took), 3),
         "group_by_seconds": round(middle(bare), 3),
         "by_account_seconds": round(middle(plain), 3),
+        "us_per_exchange": round(1e6 * middle(took) / size, 2),
         "ratio": round(middle(took) / middle(bare), 2),
-        "peak_mb": max(peaks),
+        "by_account_ratio": round(middle(took) / middle(plain), 2),
+        **most.megabytes,
         "spread_pct": spread(took),
     }
 
@@ -130,42 +131,17 @@ async def _bare(connection: settling.Connection, query: str) -> float:
     return time.perf_counter() - started
 
 
-async def _drafted(connection: settling.Connection, size: int) -> tuple[float, int]:
+async def _drafted(connection: settling.Connection, size: int) -> tuple[float, Peak]:
     """One draft: its seconds and its peak. What it says is checked: all exchanges counted, everybody's net written, nothing held."""
     rates = RateSet("bench", "2001-01-08", "2001-01-08T15:00:00Z", (Rate("EUR", 1, 1, 2),))
     wanted = Wanted((CODE,), rates, "EUR", (), (), "2001-01-10")
     step = Step(datetime.now(UTC), "bench", None)
     gc.collect()
-    with _memory(connection.info.backend_pid) as peak:
+    with peak_of(connection.info.backend_pid) as peak:
         started = time.perf_counter()
         row = await settling.draft(connection, 0, wanted, step)
         seconds = time.perf_counter() - started
     if not isinstance(row, RunRow) or row.state != "drafted" or f'"posted":{size}'.encode() not in (row.result or b""):
         raise RuntimeError(f"the run is not what was booked: {row!r:.300}")
     await settling.abort(connection, row.run, "measured", step)
-    return seconds, peak[0] // 2**20
-
-
-def _own(process: psutil.Process) -> int:
-    """Resident, less what is shared with others: programs' text and shared buffers."""
-    told = process.memory_info()
-    return int(told.rss - getattr(told, "shared", 0))
-
-
-@contextmanager
-def _memory(backend: int) -> Iterator[list[int]]:
-    """The most memory of their own that this process and the backend have together meanwhile, looked at a hundred times a second."""
-    found, ended = [0], threading.Event()
-    watched = [psutil.Process(), psutil.Process(backend)]
-
-    def watch() -> None:
-        while not ended.wait(SAMPLE_SECONDS):
-            found[0] = max(found[0], sum(_own(process) for process in watched))
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        yield found
-    finally:
-        ended.set()
-        watcher.join()
+    return seconds, peak
