@@ -1,6 +1,7 @@
 """The statement as a workbook: real tables with totals that calculate, number formats, print titles; the same bytes every time.
 
-A workbook keeps fifteen significant digits of a number. The exact figures are those of the evidence, and the sheet "seal" says so.
+A cell keeps the binary number that is nearest to an amount, and the sheet "seal" says so. Those of lines are exact to the millionth again;
+the sheet has the hashes of all lines, so that the workbook is checked like the other files (`xlsx_read`).
 """
 
 import io
@@ -13,10 +14,11 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from settlement.reports.figures import steps
-from settlement.reports.seal import Sealed
+from settlement.reports.seal import Sealed, hash_rows
 from settlement.rules.statement import Statement, Total
 from settlement.rules.statement_lines import COLUMNS, MONEY, POINTS, TEXT_MAX, decimal, record
 
+CELL_MAX = 30_000  # a cell holds 32,767 characters
 MICROS = "#,##0.000000;[Red]-#,##0.000000;0.000000"
 WHOLE = "#,##0;[Red]-#,##0;0"
 _TOTAL_COLUMNS = ("lines", *POINTS, *MONEY)
@@ -25,6 +27,15 @@ _WIDTHS = {"line": 7, "kind": 12, "at": 21, "exchange": 38, "counterparty": 18, 
 
 def write(sealed: Sealed, said: Mapping[str, Any]) -> bytes:
     """The workbook; `said` is the header of the seal."""
+    return _written(sealed, said, with_rows=True)
+
+
+def frame(sealed: Sealed, said: Mapping[str, Any]) -> bytes:
+    """The same workbook without the rows of its lines: all that stands beside them."""
+    return _written(sealed, said, with_rows=False)
+
+
+def _written(sealed: Sealed, said: Mapping[str, Any], *, with_rows: bool) -> bytes:
     data, statement = io.BytesIO(), sealed.statement
     with xlsxwriter.Workbook(data, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}) as book:
         book.set_properties(
@@ -42,7 +53,7 @@ def write(sealed: Sealed, said: Mapping[str, Any]) -> bytes:
         sheets.payment(statement)
         sheets.totals("counterparties", "counterparty", statement.figures.by_counterparty, statement.figures.total)
         sheets.totals("kinds", "kind", statement.figures.by_kind, statement.figures.total)
-        sheets.lines(statement)
+        sheets.lines(statement, with_rows=with_rows)
         sheets.seal(sealed, said)
     return data.getvalue()
 
@@ -67,7 +78,8 @@ class LongSheet(Sheet):
 
     def __init__(self) -> None:
         super().__init__()
-        self._places, self._make = range(0), _nothing
+        self._places = range(0)
+        self._make: Callable[[int], None] = _nothing
 
     def rows_later(self, places: range, make: Callable[[int], None]) -> None:
         """`make` writes the cells of the row at one of these places, whenever it is asked."""
@@ -181,8 +193,8 @@ class Sheets:
                 sheet.write_number(row, place, self._cell(column, getattr(one, column)), self._format(column))
             sheet.write_formula(row, len(columns), net, self._micros, _exact(one.net))
 
-    def lines(self, statement: Statement) -> None:
-        """Every line, in the order of the statement."""
+    def lines(self, statement: Statement, *, with_rows: bool) -> None:
+        """Every line, in the order of the statement, or only what is above and below them."""
         sheet = self._sheet("lines", 0, LongSheet)
         for place, name in enumerate(COLUMNS):
             sheet.set_column(place, place, _WIDTHS.get(name, 16))
@@ -203,7 +215,7 @@ class Sheets:
                     sheet.write_string(row, place, values[name])
             sheet.write_formula(row, len(COLUMNS), net, self._micros, _exact(line.net))
 
-        sheet.rows_later(range(1, len(lines) + 1), make)
+        sheet.rows_later(range(1, len(lines) + 1) if with_rows else range(0), make)
 
     def _table(self, sheet: Sheet, name: str, rows: int, columns: list[dict[str, Any]], whole: Total) -> str:
         """A table with a row of totals and, as its last column, the net: what every row has there is this formula."""
@@ -231,17 +243,18 @@ class Sheets:
         return _exact(amount) if name in (*MONEY, "net") else amount
 
     def seal(self, sealed: Sealed, said: Mapping[str, Any]) -> None:
-        """Root, key and signature, in cells that hold them."""
+        """Root, key, signature and the hashes of the lines, in cells that hold them."""
         sheet = self._sheet("seal", 0)
         sheet.set_column(0, 0, 12)
         sheet.set_column(1, 1, TEXT_MAX)
         rows = [
             (
                 "note",
-                "A workbook keeps 15 digits of a number and is not checked; `clearing statement verify` checks the evidence and the CSV.",
+                "Cells keep the nearest binary number; six digits of it are the amount. `clearing statement verify` checks this file.",
             ),
             *((name, str(said[name])) for name in ("schema", "lines", "root", "key")),
-            *(("signature", sealed.token[start : start + 30_000]) for start in range(0, len(sealed.token), 30_000)),
+            *(("signature", sealed.token[start : start + CELL_MAX]) for start in range(0, len(sealed.token), CELL_MAX)),
+            *((f"hashes from {first}", hashes) for first, hashes in hash_rows(sealed.leaves)),
         ]
         for row, (name, text) in enumerate(rows):
             sheet.write_string(row, 0, name)
