@@ -99,7 +99,7 @@ async def _run(
 
 
 async def _our_lines(connection: Connection, lane: int, account: int, named: Row) -> None:
-    """Our side of the window. Exchanges of a window that is a good part of the log are read in one go, those of a small one by their keys."""
+    """Our side of the window. Exchanges of a window that is much of the log are read in one go, those of a small one by their keys."""
     span = await row(connection, "our_span", lane=lane, window_id=named["window_id"])
     if span is None or span["is_much"]:
         await connection.execute(_NEVER_WALKED)

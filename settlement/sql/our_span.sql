@@ -2,7 +2,7 @@
 SELECT
     lane_window.opened_size AS first,
     coalesce(lane_window.sealed_size, 9223372036854775807) AS until,
-    10 * (coalesce(lane_window.sealed_size, lane.size) - lane_window.opened_size) >= lane.size AS is_much
+    coalesce(10 * (coalesce(lane_window.sealed_size, lane.size) - lane_window.opened_size) >= lane.size, TRUE) AS is_much
 FROM lane_window
-INNER JOIN lane ON lane_window.lane = lane.lane
+LEFT JOIN lane ON lane_window.lane = lane.lane
 WHERE lane_window.lane = %(lane)b AND lane_window.window_id = %(window_id)b
