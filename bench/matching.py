@@ -15,7 +15,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
-from bench.burden import Peak, peak_of
+from bench.burden import cpu_seconds, peak_of
 from bench.ground import server
 from bench.report import Options, Report, Row
 from bench.seeded import ACCOUNT, AS_OF, NEIGHBOURS, PARTNER, WINDOW, Seeded, books, lay, seeded
@@ -33,6 +33,8 @@ UNITS = {
     "seconds": "receiving all books and matching them",
     "receive_s": "of these, reading the books strictly and taking them in",
     "match_s": "of these, the run: totals, passes, classes",
+    "ours_cpu_s": "processor time of the process that reads and matches; what other work takes is not in it",
+    "server_cpu_s": "processor time of the backend",
     "us_per_line": "microseconds for each of their lines, all in all",
     "ours_mb": "most memory of its own of the process that reads and matches",
     "server_mb": "most memory of its own of the PostgreSQL backend that does it; shared buffers are apart",
@@ -50,7 +52,7 @@ async def _measured(url: str, lines: int) -> Row:
     with TemporaryDirectory(prefix="clearing-bench-") as folder:
         paths = _files(found, Path(folder))
         with ProcessPoolExecutor(1, get_context("spawn")) as apart:
-            received, matched, summary, peak = apart.submit(_reconciled, url, paths).result()
+            received, matched, burden, summary = apart.submit(_reconciled, url, paths).result()
     async with await database.connect(url) as connection:
         await _require_all_found(connection, found, summary)
     return {
@@ -59,21 +61,23 @@ async def _measured(url: str, lines: int) -> Row:
         "receive_s": round(received, 2),
         "match_s": round(matched, 2),
         "us_per_line": round(1e6 * (received + matched) / len(found.theirs), 2),
-        **peak.megabytes,
+        **burden,
         "matched": sum(summary.matched.values()),
         "breaks": sum(summary.breaks.values()),
     }
 
 
-def _reconciled(url: str, paths: list[Path]) -> tuple[float, float, Summary, Peak]:
+def _reconciled(url: str, paths: list[Path]) -> tuple[float, float, Row, Summary]:
     """Receive and match in a process of its own, so that its memory is what this takes and not what the bench holds."""
     return asyncio.run(_reconcile(url, paths))
 
 
-async def _reconcile(url: str, paths: list[Path]) -> tuple[float, float, Summary, Peak]:
+async def _reconcile(url: str, paths: list[Path]) -> tuple[float, float, Row, Summary]:
     async with await database.connect(url) as connection:
         await connection.set_autocommit(True)
-        with peak_of(connection.info.backend_pid) as peak:
+        server = connection.info.backend_pid
+        ours_before, server_before = time.process_time(), cpu_seconds([server])
+        with peak_of(server) as peak:
             started = time.perf_counter()
             await _received(connection, paths)
             received = time.perf_counter()
@@ -81,7 +85,11 @@ async def _reconcile(url: str, paths: list[Path]) -> tuple[float, float, Summary
                 connection, lane=0, partner=PARTNER, account=ACCOUNT, window_id=WINDOW, neighbours=NEIGHBOURS, at=AS_OF
             )
             ended = time.perf_counter()
-        return received - started, ended - received, summary, peak
+        spent = {
+            "ours_cpu_s": round(time.process_time() - ours_before, 2),
+            "server_cpu_s": round(cpu_seconds([server]) - server_before, 2),
+        }
+        return received - started, ended - received, spent | peak.megabytes, summary
 
 
 async def _received(connection: AsyncConnection[Any], paths: list[Path]) -> None:

@@ -18,7 +18,17 @@ PROMISED = {
     "price": {"card", "us_per_price", "us_by_received", "us_to_read"},
     "statement": {"format", "lines", "seconds", "peak_mb", "bytes"},
     "exchange": {"in_flight", "exchanges_per_s", "p50_ms", "p99_ms", "house_cpu_us", "postgres_cpu_us", "quotes_per_s"},
-    "matching": {"lines", "seconds", "us_per_line", "ours_mb", "server_mb", "matched", "breaks"},
+    "matching": {
+        "lines",
+        "seconds",
+        "us_per_line",
+        "ours_cpu_s",
+        "server_cpu_s",
+        "ours_mb",
+        "server_mb",
+        "matched",
+        "breaks",
+    },
     "netting": {"model", "parties", "obligations", "seconds", "payments"},
     "settlement": {
         "exchanges",
