@@ -31,13 +31,13 @@ UNITS = {
     "seconds": "reading, checking, netting and writing down a run of this many exchanges",
     "group_by_seconds": "the bare GROUP BY of the same rows: entries of value joined with their exchanges, by both programs and account",
     "by_account_seconds": "the sums of a trial balance alone: the same entries by account, joined with nothing",
-    "us_per_exchange": "microseconds for each exchange: the same at every size where the cost is linear",
+    "us_per_exchange": "microseconds for each exchange; every row also pays for its pairs of partners, up to 39,800 of them",
     "ratio": "seconds by group_by_seconds",
     "by_account_ratio": "seconds by by_account_seconds",
     "cpu_ratio": "the first ratio, of processor time: ours and all of the server's; what other work takes is not in it",
     "by_account_cpu_ratio": "the second ratio, of processor time",
     "ours_mb": "most memory of its own that this process had",
-    "server_mb": "most memory of their own that the PostgreSQL backend and its parallel workers had at once; shared buffers are apart",
+    "server_mb": "most memory of their own that the PostgreSQL backend and its parallel workers had at once; what they share is apart",
     "spread_pct": "seconds: largest minus smallest round, in percent of the median",
 }
 ROWS = (
