@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 APPLICATION_ROLE = "clearing_app"  # owns nothing; the first migration makes it and says what it may do
 CONNECT_SECONDS_MAX = 10
+SERVER_VERSION_MIN = 15
+ENCODING = "UTF8"
 SETTINGS = {
     "default_transaction_isolation": r"read\ committed",  # the lane lock decides, not the snapshot
     "synchronous_commit": "on",  # a receipt must not outlive its commit
@@ -94,7 +96,12 @@ def arguments(url: str, *, application: bool = True, name: str, schemas: str | N
     settings |= {"search_path": schemas} if schemas else {}
     given = conninfo_to_dict(url).get("options") or ""
     options = " ".join([str(given), *(f"-c {setting}={value}" for setting, value in settings.items())])
-    return {"options": options.strip(), "application_name": name, "connect_timeout": CONNECT_SECONDS_MAX}
+    return {
+        "options": options.strip(),
+        "application_name": name,
+        "connect_timeout": CONNECT_SECONDS_MAX,
+        "client_encoding": ENCODING,
+    }
 
 
 def _arguments(url: str, *, application: bool, name: str) -> dict[str, Any]:
@@ -126,10 +133,24 @@ async def clock_difference(connection: AsyncConnection[Any], clock: Callable[[],
     return theirs - (before + (after - before) / 2)
 
 
+def fitness(url: str) -> str:
+    """Which server this is. Raises errors.Misconfigured for one that is too old, or a database that does not keep Unicode."""
+    with psycopg.connect(url, connect_timeout=CONNECT_SECONDS_MAX, client_encoding=ENCODING) as connection:
+        version, encoding = connection.info.server_version, connection.info.parameter_status("server_encoding")
+    if version < SERVER_VERSION_MIN * 10_000:
+        message = f"PostgreSQL is older than {SERVER_VERSION_MIN}"
+        raise Misconfigured(message)
+    if encoding != ENCODING:
+        message = f"the database is encoded as {encoding}; make one WITH ENCODING '{ENCODING}' TEMPLATE template0"
+        raise Misconfigured(message)
+    return f"PostgreSQL {version // 10_000}.{version % 10_000}"
+
+
 def migrate(url: str) -> None:
-    """Bring the schema to the newest revision, in one transaction, or leave it as it is."""
+    """Bring the schema to the newest revision, in one transaction, or leave it as it is. Raises as `fitness` does."""
     from alembic import command  # noqa: PLC0415 - reading it takes a quarter of a second, and most commands migrate nothing
 
+    fitness(url)
     config = _migrations()
     with _engine(url).begin() as connection:
         config.attributes["connection"] = connection
@@ -171,7 +192,9 @@ def drop_database(url: str, name: str) -> None:
 def _engine(url: str) -> "Engine":
     from sqlalchemy import NullPool, create_engine  # noqa: PLC0415 - see `migrate`
 
-    return create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=NullPool)
+    return create_engine(
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(url, client_encoding=ENCODING), poolclass=NullPool
+    )
 
 
 def _migrations() -> "Config":

@@ -17,11 +17,12 @@ import structlog
 from clearing import errors
 from clearing.adapter import Adapter, Answer, Call, Capabilities, Order
 from clearing.delivery import asking
-from clearing.delivery.asking import FINAL, SENT, Finding, Pace, Way, judge, retry_at, typed, way_of
+from clearing.delivery.asking import FINAL, SENT, Finding, Way, judge, retry_at, typed, way_of
 from clearing.delivery.breaker import Admission, Breaker
 from clearing.delivery.wire import Heard, Silence, Wire
 from clearing.ledger.items import Answered, Item, Postpone, Sent
 from clearing.ledger.outcomes import DueOrder, Moved, Outcome
+from clearing.pace import Pace
 from clearing.partners import Directory, Program
 from clearing.rules.lifecycle import Verdict
 

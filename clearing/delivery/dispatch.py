@@ -19,12 +19,13 @@ import structlog
 from clearing import errors
 from clearing.adapter import Adapter, Lot, Member, ReportsLots
 from clearing.delivery import asking
-from clearing.delivery.asking import SENT, Pace
+from clearing.delivery.asking import SENT
 from clearing.delivery.breaker import Admission
 from clearing.delivery.desk import Desk, Means, Outcomes, Queued
 from clearing.delivery.wire import KeyOf, Seal, Silence, Wire
 from clearing.ledger.items import Answered, Claim, Item, Postpone
 from clearing.ledger.outcomes import Claimed, DueOrder, Moved
+from clearing.pace import Pace
 from clearing.partners import Directory
 from clearing.rules.lifecycle import TERMINAL, State, Verdict, order_id
 from clearing.signatures import PrivateKey

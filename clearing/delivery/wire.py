@@ -16,8 +16,8 @@ import httpx
 
 from clearing import errors, signatures
 from clearing.adapter import Call, Reply
-from clearing.delivery.asking import Pace
 from clearing.ledger.papers import Evidence
+from clearing.pace import Pace
 from clearing.partners import KeyRow, Program
 from clearing.signatures import Message, Presented, PrivateKey, PublicKey
 

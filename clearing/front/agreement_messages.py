@@ -38,7 +38,9 @@ class ProposalSaid(Said):
     """What waits for a second key."""
 
     proposal: Digest
-    kind: Literal["agreement", "cover", "card", "risk_rules", "campaign", "calendar", "bank_details"]
+    kind: Literal[
+        "agreement", "cover", "card", "risk_rules", "campaign", "calendar", "bank_details", "rate_set", "tax_table"
+    ]
     partner: Code
     document: dict[str, Any]
     proposed_at: Instant
@@ -115,6 +117,41 @@ class CoverSaid(Said):
 
     cover: dict[str, Total]
     movements: list[MovementSaid]
+
+
+class FundSaid(Said):
+    """A movement that was announced and that the bank's file speaks of."""
+
+    partner: Code
+    reference: str
+    proposal: Digest
+    outcome: Literal["booked", "differs", "blocked"]
+    differs: str | None
+
+
+class FundsSaid(Said):
+    """What became of a bank's file; `blocked` says that nothing of it was booked."""
+
+    blocked: bool
+    findings: list[str]
+    funds: list[FundSaid]
+
+
+class CrossingSaid(Said):
+    """A time in which a partner had less room left than its low water; `left` is what was left when it was seen."""
+
+    partner: Code
+    number: int
+    began_at: Instant
+    left: Total
+    low_water: Total
+    ended_at: Instant | None
+
+
+class CrossingsSaid(Said):
+    """The latest first; a partner sees its own."""
+
+    crossings: list[CrossingSaid]
 
 
 class AlertSaid(Said):

@@ -6,6 +6,7 @@ from clearing import errors, partners
 from clearing.front import agreement_messages as messages
 from clearing.front import granting, problems, reading
 from clearing.front.doors import BOTH, OPERATORS, Asked, Door, Reply
+from clearing.front.house import LANE
 from clearing.front.keeping import keep_request
 from clearing.front.problems import Problem
 from clearing.front.shapes import instant
@@ -62,7 +63,7 @@ async def confirm_agreement(house: "House", asked: Asked) -> Reply | Problem:
 async def list_proposals(house: "House", _asked: Asked) -> Reply:
     """Everything that waits for a second key, the oldest first."""
     async with house.reads.connection() as connection:
-        found = await partners.open_proposals(connection)
+        found = await partners.open_proposals(connection, LANE)
     return Reply(200, {"proposals": [proposal_said(one) for one in found]})
 
 

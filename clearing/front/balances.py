@@ -15,8 +15,8 @@ from clearing.front.doors import BOTH, Asked, Door, Reply
 from clearing.front.house import LANE
 from clearing.ledger import history
 from clearing.partners import Directory
-from clearing.rules.postings import HOUSE, Account, account_number
-from settlement.books.chart import HOUSE_CODE, MILLIONTHS, OF_PROGRAMS, OF_THE_HOUSE
+from clearing.rules.postings import HOUSE, account_number
+from settlement.books.chart import HOUSE_CODE, MILLIONTHS, OF_PARTNERS, OF_PROGRAMS, OF_THE_HOUSE
 from settlement.rules.journal import BookAccount
 
 if TYPE_CHECKING:
@@ -97,8 +97,8 @@ def chart(directory: Directory) -> Iterator[BookAccount]:
             number = account_number(program.number, kind)
             yield BookAccount(number, program.code, kind, program.unit_name, program.partner)
     for partner in directory.partners.values():
-        number = account_number(partner.number, Account.POSITION)
-        yield BookAccount(number, partner.code, Account.POSITION, MILLIONTHS, partner.code)
+        for kind in OF_PARTNERS:
+            yield BookAccount(account_number(partner.number, kind), partner.code, kind, MILLIONTHS, partner.code)
     for kind in OF_THE_HOUSE:
         yield BookAccount(account_number(HOUSE, kind), HOUSE_CODE, kind, MILLIONTHS, None)
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from clearing import database, errors, exchange
-from clearing.front import messages, shapes, sources
+from clearing.front import granting, messages, shapes, sources
 from clearing.front.doors import BOTH, Asked, Door, Reply
 from clearing.front.house import LANE
 from clearing.ledger import proofs, reads
@@ -15,7 +15,6 @@ from settlement import run as settling
 if TYPE_CHECKING:
     from clearing.front.house import House
 
-_VALUE = frozenset({Account.POSITION, Account.CASH, Account.FEE, Account.ROUNDING})
 _NUMBERS_EACH = 16  # the number of an account is its owner's times this, plus its kind
 _ASKED_AGAIN = frozenset({"unknown", "not_found", "sent"})
 
@@ -97,13 +96,15 @@ async def gauge(house: "House") -> None:
         cases = await connection.execute(database.statement("cases_count"), {"lane": LANE})
         meters.cases.set((await cases.fetchone() or (0,))[0])
         balance = await reads.trial_balance(connection, LANE)
+        low = await granting.low_waters(connection, await house.live.directory(now), now)
+        meters.low_water.set(len(low))
         meters.unsettled.set(len(await settling.unsettled(connection, LANE)))
         meters.log_size.set((await reads.head(connection, LANE)).size)
     asked_again = [(count, oldest) for _, state, count, oldest in orders if state in _ASKED_AGAIN]
     meters.unknown.set(sum(count for count, _ in asked_again))
     meters.unknown_age.set(max(((now - oldest).total_seconds() for _, oldest in asked_again), default=0))
     meters.ledger_sum.set(
-        sum(debits - credits_ for number, debits, credits_ in balance if number % _NUMBERS_EACH in _VALUE)
+        sum(debits - credits_ for number, debits, credits_ in balance if number % _NUMBERS_EACH >= Account.POSITION)
     )
     meters.queue.set(house.writer.waiting)
     meters.batches.set(house.writer.batches)

@@ -67,8 +67,18 @@ def proposals(key: Key, url: Url = URL, pinned: Pinned = None) -> None:
 
 
 @agreement.command()
-def alerts(key: Key, partner: Partner = None, url: Url = URL, pinned: Pinned = None) -> None:
-    """Who has less room left than the low water that was agreed."""
+def alerts(
+    key: Key,
+    partner: Partner = None,
+    crossed: Annotated[bool, typer.Option("--crossings", help="The latest crossings, each once.")] = False,  # noqa: FBT002 - a flag
+    url: Url = URL,
+    pinned: Pinned = None,
+) -> None:
+    """Who has less room left than the low water that was agreed; with --crossings, each time that anybody fell below it."""
+    if crossed:
+        found = Session(key, url, pinned).ask("GET", _asking("/v1/alerts/crossings", partner))["crossings"]
+        terminal.out.print(_table(found, "partner", "number", "began_at", "left", "low_water", "ended_at"))
+        return
     found = Session(key, url, pinned).ask("GET", _asking("/v1/alerts", partner))["alerts"]
     terminal.out.print(_table(found, "partner", "granted", "position", "pending", "left", "low_water"))
 
@@ -83,7 +93,7 @@ def move(
     url: Url = URL,
     pinned: Pinned = None,
 ) -> None:
-    """Propose funds in or out with one operator's key; they count when another confirms them."""
+    """Propose funds in or out with one key, the partner's own or an operator's; they count when an operator's other key confirms them."""
     wish = {"partner": partner, "direction": direction, "amount": amount, "reference": reference}
     terminal.out.print_json(data=Session(key, url, pinned).ask("POST", "/v1/cover", wish))
 
@@ -92,6 +102,19 @@ def move(
 def confirm_cover(proposal: Proposal, key: Key, url: Url = URL, pinned: Pinned = None) -> None:
     """Book a proposed movement with a second operator's key."""
     terminal.out.print_json(data=Session(key, url, pinned).ask("POST", f"/v1/cover/{proposal}/confirm", {}))
+
+
+@cover.command()
+def funds(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The bank's camt.054 or camt.053.")],
+    key: Key,
+    url: Url = URL,
+    pinned: Pinned = None,
+) -> None:
+    """Book the proposed funds that came in, as the bank's file tells them. Exit 1 when it is blocked."""
+    said = Session(key, url, pinned).send("POST", "/v1/cover/funds", file.read_bytes(), "application/xml")
+    terminal.out.print_json(data=said)
+    raise typer.Exit(1 if said["blocked"] else 0)
 
 
 @cover.command("list")

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -17,6 +17,7 @@ from clearing.front.house import LANE
 from clearing.front.shapes import instant
 from clearing.rules.shapes import Fault
 from settlement import books as finance
+from settlement.rules.accruals import Month, Unbilled, accruals_bean, accruals_csv
 from settlement.rules.ageing import Aged
 from settlement.rules.deferral_json import answer
 from settlement.rules.journal import Codes, codes_of
@@ -32,6 +33,10 @@ Result = TypeVar("Result")
 From = Annotated[str | None, typer.Option("--from", help="Code of the first window; none: the first there was.")]
 To = Annotated[str | None, typer.Option("--to", help="Code of the last window; none: the open one.")]
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="A JSON document.")]
+Mapping = Annotated[
+    Path | None,
+    typer.Option(exists=True, dir_okay=False, help="JSON: how your ledger calls our accounts; for csv."),
+]
 OwnKey = Annotated[
     Path | None, typer.Option("--key", help="Ask a running house, signed with this JWK, not the database.")
 ]
@@ -104,10 +109,7 @@ def journal(
     shape: Annotated[str, typer.Option("--format", help="csv or beancount")] = "csv",
     first: From = None,
     last: To = None,
-    mapping: Annotated[
-        Path | None,
-        typer.Option(exists=True, dir_okay=False, help="JSON: how your ledger calls our accounts; for csv."),
-    ] = None,
+    mapping: Mapping = None,
 ) -> None:
     """Write the journals of windows to stdout: one for each event of the log. The same books give the same bytes."""
     if shape not in finance.FORMATS:
@@ -136,6 +138,35 @@ def _codes(path: Path) -> Codes:
     return found
 
 
+@books.command()
+def accruals(
+    month: Annotated[str, typer.Option(help="Like 2026-11; in UTC.")],
+    shape: Annotated[str, typer.Option("--format", help="csv or beancount")] = "csv",
+    mapping: Mapping = None,
+) -> None:
+    """Write what was earned and owed by the end of a month and no frozen run had billed, as journals with their reversal."""
+    if shape not in finance.FORMATS:
+        raise typer.BadParameter(f"--format is {' or '.join(finance.FORMATS)}")
+    codes, chosen = Codes() if mapping is None else _codes(mapping), _month(month)
+
+    async def told(connection: AsyncConnection[Any]) -> list[Unbilled]:
+        async with finance.snapshot(connection):
+            return await finance.unbilled(connection, LANE, chosen)
+
+    found = _asked(told)
+    text = accruals_csv(chosen, found, codes) if shape == "csv" else accruals_bean(chosen, found)
+    sys.stdout.buffer.write(text.encode())
+    sys.stdout.buffer.flush()
+
+
+def _month(text: str) -> Month:
+    try:
+        first = date.fromisoformat(f"{text}-01")
+    except ValueError:
+        raise typer.BadParameter("--month is a month like 2026-11") from None
+    return Month(first.year, first.month)
+
+
 # --- ageing and forecast
 
 
@@ -162,7 +193,7 @@ def ageing(
 
 @books.command()
 def forecast() -> None:
-    """What each partner will owe (plus) or be owed at the next cut-off, if all that is pending is posted by then."""
+    """What each partner will owe (plus) or be owed at the next settlement, if all that is pending is posted by its cut-off."""
 
     async def told(connection: AsyncConnection[Any]) -> list[finance.Forecast]:
         async with finance.snapshot(connection):
@@ -173,9 +204,14 @@ def forecast() -> None:
             "partner": one.partner,
             "window": one.window,
             "cut_off": instant(one.cut_off),
+            "value_date": None if one.value_date is None else one.value_date.isoformat(),
+            "earlier": major(one.earlier),
             "posted": major(one.posted),
             "pending": major(one.pending),
             "at_most": major(one.at_most),
+            "to_pay": major(one.to_pay),
+            "granted": major(one.granted),
+            "left": major(one.left),
         }
         for one in _asked(told)
     ]

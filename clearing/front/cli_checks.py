@@ -158,7 +158,7 @@ def doctor() -> None:
             raise typer.Exit(0 if sound else 1)
         terminal.out.print("· the embedded PostgreSQL is for one machine; in production set CLEARING_DATABASE_URL")
     with wiring.database_of(given) as url:
-        reached = _tried("database", lambda: asyncio.run(_asked(url, _server)))
+        reached = _tried("database", lambda: database.fitness(url))
         if reached:
             sound &= _tried("schema", lambda: _newest(url))
             sound &= _tried("clock", lambda: asyncio.run(_asked(url, _clock)))
@@ -197,11 +197,6 @@ def _newest(url: str) -> str:
 async def _asked(url: str, question: Callable[[Connection], Awaitable[str]]) -> str:
     async with await database.connect(url, application=False, name="clearing-doctor") as connection:
         return await question(connection)
-
-
-async def _server(connection: Connection) -> str:
-    row = await (await connection.execute("SHOW server_version")).fetchone()
-    return f"PostgreSQL {row[0]}" if row else "silent"
 
 
 async def _clock(connection: Connection) -> str:

@@ -11,8 +11,6 @@ from clearing.front import settled, terminal
 from settlement.rules import listing, money, netting, rates
 from settlement.rules.money import Reason, Refused
 
-LIST_BYTES_MAX = 32 * 1024 * 1024
-
 
 @terminal.app.command()
 def net(
@@ -34,12 +32,14 @@ def net(
 ) -> None:
     """Net obligations: who receives what, and who pays whom. Σ nets = 0, and the payments make the nets exactly."""
     digits = settled.currencies()
-    owed = settled.must(listing.read_obligations(_list(obligations), digits), obligations)
+    owed = settled.must(listing.read_obligations(settled.listed(obligations), digits), obligations)
     if rate_list is None:
         used = settled.must(_only({one.currency for one in owed}, currency), obligations)
     else:
         named = source or rate_list.name
-        read = listing.read_rates(_list(rate_list), digits, currency, named, settled.day(on), _instant(published))
+        read = listing.read_rates(
+            settled.listed(rate_list), digits, currency, named, settled.day(on), _instant(published)
+        )
         used = settled.must(read, rate_list)
     decimals = digits.get(used.currency, 0)
     found = settled.must(netting.net(owed, used, decimals, model), rate_list or obligations)
@@ -50,16 +50,6 @@ def net(
 
 
 # --- what is read
-
-
-def _list(path: Path) -> str:
-    """The text of a list; a mark of byte order is no part of it."""
-    body = settled.read(path, LIST_BYTES_MAX)
-    try:
-        return body.decode("utf-8-sig")
-    except UnicodeDecodeError as fault:
-        line = body.count(b"\n", 0, fault.start) + 1
-        settled.refuse(Refused(Reason.ENCODING, "the file is not UTF-8", line), path)
 
 
 def _only(found: set[str], said: str | None) -> rates.RateSet | Refused:

@@ -126,14 +126,14 @@ def fetch(
 
 def _verified(file: Path, key: Path | None) -> Verdict:
     """The verdict, told line by line."""
-    verdict = reports.verify(file.read_bytes(), _keys(key))
+    verdict = reports.verify(file.read_bytes(), keys_of(key))
     for found in verdict.findings:
         said = f"{'✓' if found.holds else '✗'} {found.check}: {found.detail}"
         terminal.out.print(said, markup=False, highlight=False)
     return verdict
 
 
-def _keys(path: Path | None) -> Mapping[str, PublicKey]:
+def keys_of(path: Path | None) -> Mapping[str, PublicKey]:
     """The keys that may have signed. Raises errors.KeyRefused for a file without one."""
     if path is None:
         return _own()

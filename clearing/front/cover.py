@@ -1,23 +1,26 @@
-"""Cover at the door: funds in and out by two operators' keys, and who is below the low water."""
+"""Cover at the door: funds in and out by two keys, funds in by a bank's file, and who is or was below the low water.
 
-from functools import partial
+What may leave is decided in the ledger, under the lane's lock, together with what is owed and pending by then.
+"""
+
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from clearing import errors, partners
 from clearing.front import agreement_messages as messages
-from clearing.front import granting, problems
+from clearing.front import granting, logs, problems
 from clearing.front.agreements import partner_of, proposal_said
 from clearing.front.doors import BOTH, OPERATORS, Asked, Door, Reply
 from clearing.front.granting import LowWater
+from clearing.front.house import LANE
 from clearing.front.keeping import keep_request
 from clearing.front.problems import Problem
 from clearing.front.shapes import instant
-from clearing.ledger.items import Grant
-from clearing.partners import Movement, Signers
+from clearing.ledger.items import Lodge
+from clearing.partners import Crossing, Movement, Proposal
 from clearing.partners.cover import KIND
 from clearing.partners.rows import Connection
-from clearing.rules import agreements
-from clearing.rules.agreements import Postpaid
 from clearing.rules.refusals import Refusal, RefusalCode
 
 if TYPE_CHECKING:
@@ -25,14 +28,17 @@ if TYPE_CHECKING:
 
 
 async def propose_cover(house: "House", asked: Asked) -> Reply | Problem:
-    """Propose a movement of cover: funds that came in, or that shall go out. Another operator's key confirms it."""
+    """Propose a movement of cover: funds that come in, or that shall go out. A partner proposes its own; an operator's key confirms it.
+
+    Funds that come in are confirmed by the bank's file as well, where the payment has this reference as its EndToEndId.
+    """
     _ = asked.idempotency_key
     document = asked.parse(messages.CoverWish).model_dump()
     partner = document["partner"]
     async with house.reads.connection() as connection:
-        if partner not in (await partners.load(connection)).partners:
+        if asked.caller.partner not in {None, partner} or partner not in (await partners.load(connection)).partners:
             raise errors.NotFound("no such partner")
-        known = await partners.movements(connection, partner)
+        known = await partners.movements(connection, LANE, partner)
         digest = partners.digest_of(KIND, document)
         if found := next((one for one in known if one.digest == digest), None):
             return Reply(200, _said(found))
@@ -44,49 +50,68 @@ async def propose_cover(house: "House", asked: Asked) -> Reply | Problem:
 
 
 async def confirm_cover(house: "House", asked: Asked) -> Reply | Problem:
-    """Book what was proposed, with a second operator's key. A prepaid cap follows at once; what is needed does not leave."""
+    """Book what was proposed, with a second key, an operator's. A prepaid cap follows with it; what is needed does not leave."""
     _ = asked.idempotency_key, asked.parse(messages.ConfirmWish)
     async with house.reads.connection() as connection:
         proposed = await partners.proposal(connection, asked.path["proposal"], KIND)
         if refusal := await partners.alone(connection, proposed, asked.caller.key_id, asked.at):
             return problems.of_refusal(refusal)
-        known = await partners.movements(connection, proposed.partner)
-        if found := next((one for one in known if one.digest == proposed.digest), None):
+        if found := await _known(connection, proposed):
             return Reply(200, _said(found))
-        if refusal := partners.refused(known, proposed.document):
+        kept = await keep_request(house, asked)
+        if refusal := await lodge(house, connection, proposed, asked.at, kept):
             return problems.of_refusal(refusal)
-        spared = partial(_needed, house, connection, asked, proposed.partner)
-        booked: Movement | Refusal | None = None
-        if (amount := partners.amount_of(proposed.document)) < 0:
-            booked = await spared(sum(one.amount for one in known) + amount)
-        if booked is None:
-            signers = Signers(proposed.proposed_by, asked.caller.key_id, await keep_request(house, asked))
-            booked = await partners.move_cover(connection, proposed, signers, asked.at, spared)
-        await granting.grant_due(connection, house.writer)  # also where the cap was lowered for nothing
-    return problems.of_refusal(booked) if isinstance(booked, Refusal) else Reply(201, _said(booked))
+        booked = await _known(connection, proposed)
+    if booked is None:
+        raise errors.Unavailable
+    return Reply(201, _said(booked))
 
 
-async def _needed(house: "House", connection: Connection, asked: Asked, partner: str, cover: int) -> Refusal | None:
-    """Whether the cap that this `cover` gives is below what is owed and pending. It is granted first, so nothing slips in between."""
-    directory = await partners.load(connection)
-    agreement = directory.agreement(partner, asked.at)
-    if agreement is not None and isinstance(agreement.credit, Postpaid):
-        return None
-    left = 0 if agreement is None else agreements.room(agreement.credit, cover)
-    await house.writer.put(Grant(partner, left))
-    cap = (await granting.caps_of(connection, directory))[partner]
-    if cap.fits(0):
-        return None
-    return Refusal(
-        RefusalCode.COVER_NEEDED, f"{cap.position + cap.pending} are owed or pending; the cap would be {left}"
+async def lodge(
+    house: "House", connection: Connection, proposed: Proposal, at: datetime, evidence_id: UUID
+) -> Refusal | None:
+    """Have the ledger book a movement, by the terms in force, and keep who is below its low water then; or why it does not."""
+    agreement = (await partners.load(connection)).agreement(proposed.partner, at)
+    reference = proposed.document["reference"]
+    done = await house.writer.put(
+        Lodge(
+            partners.movement_id(proposed.partner, reference),
+            proposed.partner,
+            partners.amount_of(proposed.document),
+            None if agreement is None else agreement.credit,
+            reference,
+            evidence_id,
+        )
     )
+    if not isinstance(done, Refusal):
+        await granting.grant_due(connection, house.writer)
+        await watch_low_water(house, connection, at)
+        return None
+    if done.code is RefusalCode.ADJUSTMENT_DIFFERS:
+        return Refusal(RefusalCode.REFERENCE_USED, "another movement of this partner's cover has this reference")
+    return done
+
+
+async def watch_low_water(house: "House", connection: Connection, now: datetime) -> int:
+    """Say in the log and count who fell below its low water since somebody last looked; how many."""
+    crossed = await granting.cross(connection, now)
+    for one in crossed:
+        house.meters.crossings.labels(one.partner).inc()
+        logs.log().warning("low water", partner=one.partner, left=one.room, low_water=one.agreed)
+    return len(crossed)
+
+
+async def _known(connection: Connection, proposed: Proposal) -> Movement | None:
+    """The movement that a proposal became."""
+    found = await partners.movements(connection, LANE, proposed.partner)
+    return next((one for one in found if one.digest == proposed.digest), None)
 
 
 async def list_cover(house: "House", asked: Asked) -> Reply:
     """The caller's cover and its movements; for an operator everybody's, or those of the `partner` that the query names."""
     whose = partner_of(asked)
     async with house.reads.connection() as connection:
-        found = await partners.movements(connection, whose)
+        found = await partners.movements(connection, LANE, whose)
     sums: dict[str, int] = {}
     for one in found:
         sums[one.partner] = sums.get(one.partner, 0) + one.amount
@@ -100,6 +125,14 @@ async def list_alerts(house: "House", asked: Asked) -> Reply:
     async with house.reads.connection() as connection:
         found = await granting.low_waters(connection, await partners.load(connection), asked.at)
     return Reply(200, {"alerts": [_alert(one) for one in found if whose in {None, one.partner}]})
+
+
+async def list_crossings(house: "House", asked: Asked) -> Reply:
+    """The latest times in which the caller, or for an operator anybody, was below the low water: each crossing once."""
+    whose = partner_of(asked)
+    async with house.reads.connection() as connection:
+        found = await partners.crossings(connection, whose)
+    return Reply(200, {"crossings": [_crossing(one) for one in found]})
 
 
 def _said(one: Movement) -> dict[str, Any]:
@@ -126,6 +159,17 @@ def _alert(one: LowWater) -> dict[str, str]:
     }
 
 
+def _crossing(one: Crossing) -> dict[str, Any]:
+    return {
+        "partner": one.partner,
+        "number": one.number,
+        "began_at": instant(one.began_at),
+        "left": str(one.room),
+        "low_water": str(one.agreed),
+        "ended_at": None if one.ended_at is None else instant(one.ended_at),
+    }
+
+
 REFUSES = ("not_found", "reference_used", "cover_needed", "second_key_needed")
 DOORS = (
     Door(
@@ -135,7 +179,7 @@ DOORS = (
         {202: messages.ProposalSaid, 200: messages.MovementSaid},
         messages.CoverWish,
         REFUSES[:-1],
-        purposes=OPERATORS,
+        purposes=BOTH,
         tag="agreements",
     ),
     Door(
@@ -163,6 +207,16 @@ DOORS = (
         "/v1/alerts",
         list_alerts,
         {200: messages.AlertsSaid},
+        refuses=("not_found",),
+        purposes=BOTH,
+        tag="agreements",
+        asks=("partner",),
+    ),
+    Door(
+        "GET",
+        "/v1/alerts/crossings",
+        list_crossings,
+        {200: messages.CrossingsSaid},
         refuses=("not_found",),
         purposes=BOTH,
         tag="agreements",

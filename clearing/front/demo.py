@@ -190,10 +190,11 @@ def _account_names(directory: partners.Directory) -> dict[int, tuple[str, str]]:
     """Account number → its name, and its unit."""
     names = {
         account_number(0, kind): (f"house {kind.name.lower()}", "value")
-        for kind in (Account.CASH, Account.FEE, Account.ROUNDING)
+        for kind in (Account.FUNDS, Account.CASH, Account.FEE, Account.ROUNDING)
     }
     for partner in directory.partners.values():
-        names[account_number(partner.number, Account.POSITION)] = (f"{partner.name} position", "value")
+        for kind in (Account.POSITION, Account.COVER):
+            names[account_number(partner.number, kind)] = (f"{partner.name} {kind.name.lower()}", "value")
     for program in directory.programs.values():
         for kind in Account:
             if kind < Account.POSITION:

@@ -4,7 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -23,10 +23,11 @@ from clearing.rules.units import MICRO
 from clearing.signatures import parse_jwks
 from settlement import books as finance
 from settlement.reports import verify
+from settlement.reports.invoice_file import verify_invoice
 from settlement.rules.liability import Mirror, RollForward
 
 WINDOW_SECONDS, WINDOWS = 4, 60
-LEAD = timedelta(seconds=2)
+LEAD = timedelta(seconds=4)  # in which two keys publish it, however busy the machine is
 SEAL_SECONDS_MAX = WINDOW_SECONDS + 10.0
 LOOK_SECONDS = 0.1
 PARTNERS = ("corner", "lotus", "palm")
@@ -42,13 +43,22 @@ SCHEME: dict[str, Any] = {
     "roll": "FOLLOWING",
     "calendars": {"currency": ["TARGET"]},
 }
-RATES = {"source": "demo", "rates": {"EUR": "1", "USD": "0.8621"}}  # what one unit is worth in the common unit
+RATES = {
+    "name": "demo-rates",
+    "source": "demo",
+    "rates": {"EUR": "1", "USD": "0.8621"},
+}  # worth of one unit in the common unit
+RATE_DAYS = timedelta(days=14)
 TERMS = [{"partner": "lotus", "currency": "USD", "interest_basis_points": 800, "year_days": 360}]
 
 
 def closing(story: Story) -> None:
     """Windows of four seconds are published with two keys; the open one closes by itself, with all that was done so far"""
     operator, second = _operators(story.stage)
+    still_open = operator.ask("GET", "/v1/calendar")["windows"][:1]
+    early = _refused(lambda: _draft(story, still_open, f"{sources.clock():%Y-%m-%d}"))
+    story.shows("an open window is not settled", held=early == "window_not_sealed", detail=early)
+    _two_keys(story, "/v1/rates", _rates())
     begins = sources.clock().replace(microsecond=0) + LEAD
     cycle = {"rehearsal": {"begins_at": instant(begins), "seconds": WINDOW_SECONDS, "windows": WINDOWS}}
     made = calendar_of(SCHEME | {"cycle": cycle}, begins.year)
@@ -62,8 +72,6 @@ def closing(story: Story) -> None:
     first, after = story.windows[:2]
     told = f"{first['window']} until {first['cut_off_utc']}, then {after['window']}"
     story.shows("a rehearsal ends the open window", held=first["cut_off_utc"] == after["opens_at"], detail=told)
-    early = _refused(lambda: _draft(story, [first]))
-    story.shows("an open window is not settled", held=early == "window_not_sealed", detail=early)
     _sealed(story, first)
 
 
@@ -107,11 +115,13 @@ def reconciling(story: Story) -> None:
 
 
 def settling_again(story: Story) -> None:
-    """What was exchanged since is settled as well, once its windows have closed by themselves"""
-    until = instant(story.traded_at)
-    since = [one for one in story.windows[1:] if until is not None and one["opens_at"] <= until]
+    """What was exchanged since is settled as well, once its windows have closed by themselves, and its fees are invoiced"""
+    _two_keys(story, "/v1/taxes", _taxes())
+    until = story.traded_at
+    since = [one for one in story.windows[1:] if until and datetime.fromisoformat(one["opens_at"]) <= until]
     _sealed(story, since[-1])
     _settle(story, since, "run-2")
+    _billed(story)
 
 
 def booking(story: Story) -> None:
@@ -124,7 +134,7 @@ def booking(story: Story) -> None:
     story.shows(
         "what all owe one another is zero",
         held=total == 0,
-        detail=f"the house gained {common(-mirror.house)}, and has it: {common(mirror.cash)}",
+        detail=f"the house gained {common(-mirror.house)}, tax included, and {common(mirror.cash)} of it is paid",
     )
     for shape, ending in (("beancount", "beancount"), ("csv", "csv")):
         story.keep(f"journal.{ending}", asyncio.run(journals(story.stage, shape)))
@@ -154,7 +164,7 @@ async def _liability(set_up: Stage) -> tuple[list[RollForward], Mirror]:
 
 def _settle(story: Story, windows: list[dict[str, Any]], name: str) -> None:
     operator, second = _operators(story.stage)
-    drafted = _draft(story, windows)
+    drafted = _draft(story, windows, story.windows[1]["value_date"])
     run, digest = drafted["run"], {"result_sha256": drafted["result_sha256"]}
     previewed = operator.ask("POST", f"/v1/runs/{run}/approve", digest)["state"]
     alone = _refused(lambda: operator.ask("POST", f"/v1/runs/{run}/approve", digest))
@@ -215,10 +225,21 @@ def _confirm(operator: Session, run: str, file: str) -> list[dict[str, Any]]:
 
 def _banked(story: Story) -> None:
     """Two keys say where the house and the airline are paid."""
-    operator, second = _operators(story.stage)
     for details in demo_bank.DETAILS:
-        proposed = operator.ask("POST", "/v1/bank-details", details)["proposal"]
-        second.ask("POST", f"/v1/bank-details/{proposed}/confirm", {})
+        _two_keys(story, "/v1/bank-details", details)
+
+
+def _rates() -> dict[str, Any]:
+    """What payments of these days are converted with."""
+    now = sources.clock()
+    days = {"valid_from": f"{now:%Y-%m-%d}", "valid_until": f"{now + RATE_DAYS:%Y-%m-%d}"}
+    return RATES | days | {"published_at": instant(now.replace(microsecond=0))}
+
+
+def _two_keys(story: Story, path: str, said: dict[str, Any]) -> None:
+    operator, second = _operators(story.stage)
+    proposed = operator.ask("POST", path, said)["proposal"]
+    second.ask("POST", f"{path}/{proposed}/confirm", {})
 
 
 def _stated(story: Story, run: str, name: str) -> None:
@@ -238,11 +259,36 @@ def _stated(story: Story, run: str, name: str) -> None:
             story.shows("it verifies offline, and does not once a line is changed", held=held, detail=own["root"])
 
 
-def _draft(story: Story, windows: Iterable[dict[str, Any]]) -> dict[str, Any]:
+def _taxes() -> dict[str, Any]:
+    """How fees are taxed: the hotel at 21 %, the others abroad, who owe it themselves."""
     now = sources.clock()
-    rates = RATES | {"date": f"{now:%Y-%m-%d}", "published_at": instant(now.replace(microsecond=0))}
-    wish = {"windows": [one["window"] for one in windows], "value_date": story.windows[1]["value_date"]}
-    given = {"currency": "EUR", "rates": rates, "terms": TERMS}
+    named = {"address": ["Canal 2", "1012 BB Amsterdam"], "vat_id": "NL009876543B01"}
+    abroad = {"treatment": "reverse_charge", "reason": "Article 196 of Directive 2006/112/EC"}
+    taxes = {"palm": {"treatment": "standard", "basis_points": 2_100}}
+    customers = [named | {"partner": one, "name": one.title(), "taxes": [taxes.get(one, abroad)]} for one in PARTNERS]
+    days = {"valid_from": f"{now - RATE_DAYS:%Y-%m-%d}", "valid_until": f"{now + RATE_DAYS:%Y-%m-%d}"}
+    said = {"name": "demo-taxes", **days, "series": "DEMO", "currency": "EUR"}
+    return said | {"supplier": named | {"name": "Demo House"}, "customers": customers}
+
+
+def _billed(story: Story) -> None:
+    """The hotel fetches its invoice, and checks it with nothing but the house's public key."""
+    keys, hotel = parse_jwks(story.stage.jwks), _session(story.stage, "palm-requests")
+    (one,) = hotel.ask("GET", "/v1/invoices")["invoices"]
+    told = f"{one['invoice']}: net {one['net']}, tax {one['tax']}, gross {one['gross']} {one['currency']}"
+    story.shows("the hotel's fees are invoiced, with tax", held=one["kind"] == "invoice", detail=told)
+    files = {file["format"]: hotel.fetch(file["href"]) for file in one["files"]}
+    for form, content in files.items():
+        story.keep(f"palm-invoice.{form}", content)
+    changed = files["json"].replace(one["gross"].encode(), b"0.01")
+    held = all(verify_invoice(content, keys).sealed == files["json"] for content in files.values())
+    held = held and verify_invoice(changed, keys).sealed is None
+    story.shows("it verifies offline, and does not once its gross is changed", held=held, detail=one["document_sha256"])
+
+
+def _draft(story: Story, windows: Iterable[dict[str, Any]], value_date: str) -> dict[str, Any]:
+    wish = {"windows": [one["window"] for one in windows], "value_date": value_date}
+    given = {"currency": "EUR", "rates": RATES["name"], "terms": TERMS}
     return _operators(story.stage)[0].ask("POST", "/v1/runs", wish | given)
 
 

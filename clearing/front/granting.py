@@ -4,7 +4,7 @@ Nothing is scheduled. A version that has come into force, a cover that has moved
 the house's regular tick, so a missed tick only delays; what is published in force already is granted at once.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -52,23 +52,21 @@ async def grant_due(
 ) -> list[Grant]:
     """Grant every cap that is not what is agreed at this instant, and say which.
 
+    A prepaid cap is granted as its part of the cover that the ledger has then, so a withdrawal in between is not undone.
     It looks again after it has granted: of two that grant at once, the one that wrote last sees what the other saw.
     """
     granted: list[Grant] = []
     for _ in range(ROUNDS_MAX):
         directory, now = await partners.load(connection), clock()
-        due = _due(directory, await partners.covers(connection), await caps_of(connection, directory), now)
+        wanted = partners.caps(directory, await partners.covers(connection, LANE), now)
+        caps = await caps_of(connection, directory)
+        due = {partner: found for partner, found in wanted.items() if caps[partner].granted != found[0]}
         if not due:
             break
-        for grant in due:
-            await writer.put(grant)
-        granted += due
+        for partner, (_, how) in due.items():
+            await writer.put(Grant(partner, how))
+        granted += [Grant(partner, room) for partner, (room, _) in due.items()]
     return granted
-
-
-def _due(directory: Directory, covers: Mapping[str, int], caps: Mapping[str, Cap], at: datetime) -> list[Grant]:
-    wanted = partners.caps(directory, covers, at)
-    return [Grant(partner, amount) for partner, amount in wanted.items() if caps[partner].granted != amount]
 
 
 async def low_waters(connection: Connection, directory: Directory, now: datetime) -> list[LowWater]:
@@ -82,3 +80,10 @@ async def low_waters(connection: Connection, directory: Directory, now: datetime
         if alert is not None:
             found.append(LowWater(partner, cap, alert))
     return found
+
+
+async def cross(connection: Connection, now: datetime) -> list[partners.Below]:
+    """Keep who is below its low water, and say who was not when somebody last looked: each crossing is said once."""
+    found = await low_waters(connection, await partners.load(connection), now)
+    below = [partners.Below(one.partner, one.alert.left, one.alert.low_water) for one in found]
+    return await partners.crossed(connection, below, now)

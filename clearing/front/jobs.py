@@ -19,7 +19,7 @@ from procrastinate.worker import Worker
 from psycopg import sql
 
 from clearing import database, errors
-from clearing.front import logs, sources
+from clearing.front import cover, logs, sources
 from clearing.front.house import LANE
 from settlement import matching
 from settlement import run as settling
@@ -70,7 +70,14 @@ async def accrue_overdue(house: "House") -> int:
         return len(await settling.overdue(connection, house.writer, sources.clock().date()))
 
 
+async def watch_low_water(house: "House") -> int:
+    """Who fell below its low water since somebody last looked: said in the log and counted, each crossing once."""
+    async with house.reads.connection() as connection:
+        return await cover.watch_low_water(house, connection, sources.clock())
+
+
 JOBS = (
+    Job("watch_low_water", "* * * * *", watch_low_water),
     Job("act_clocks", "* * * * *", act_clocks),
     Job("remind_of_runs", "*/10 * * * *", remind_of_runs),
     Job("accrue_overdue", "0 * * * *", accrue_overdue),

@@ -19,7 +19,7 @@ def calendar_of(scheme: object, year: int) -> dict[str, Any] | NoSuchTime:
         raise errors.ValidationFailed(f"{found.path}: {found.law}: {found.detail}")
     if year not in YEARS:
         raise errors.ValidationFailed(f"$.year: must be from {YEARS[0]} to {YEARS[-1]}")
-    cycles = windows(found, year, holidays_of.closed(found.calendars, year))
+    cycles = windows(found, year, holidays_of.closed(found.named, year))
     if isinstance(cycles, NoSuchTime):
         return cycles
     if not cycles:

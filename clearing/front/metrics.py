@@ -63,6 +63,10 @@ class Meters:
         self.unsettled = Gauge(
             "clearing_windows_unsettled", "Sealed windows with value in them that are in no run.", **made
         )
+        self.low_water = Gauge("clearing_low_water", "Partners with less room left than their low water.", **made)
+        self.crossings = Counter(
+            "clearing_low_water_crossings", "Falls below a low water that this process saw first.", ["partner"], **made
+        )
         self.jobs = Counter(
             "clearing_jobs", "Scheduled jobs that this process did, by outcome.", ["job", "outcome"], **made
         )

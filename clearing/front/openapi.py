@@ -94,7 +94,8 @@ def described(door: Door) -> dict[str, Any]:
         said["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     if door.bulk:
         body = said.setdefault("requestBody", {"required": True, "content": {}})
-        body["content"] |= {media: {"schema": {"type": "string"}} for media in map(str, door.bulk)}
+        files = [media for media in map(str, door.bulk) if media not in body["content"]]
+        body["content"] |= {media: {"schema": {"type": "string"}} for media in files}
     return said
 
 

@@ -18,15 +18,6 @@ Party = Annotated[str, Field(pattern="^[!-~]{1,64}$", description="the code of a
 State = Literal["held", "drafted", "previewed", "approved", "frozen", "instructed", "paying", "settled", "aborted"]
 
 
-class RatesWish(Wish):
-    """A named rate set: what one unit of each currency is worth in the common unit."""
-
-    source: Named
-    date: Day
-    published_at: Instant
-    rates: Annotated[dict[Currency, Decimal], Field(min_length=1, max_length=100)]
-
-
 class TermsWish(Wish):
     """How a partner is paid, and what it owes when it pays late: basis points a year, over 360 or 365 days."""
 
@@ -45,7 +36,9 @@ class RunWish(Wish):
     windows: Annotated[tuple[Party, ...], Field(strict=False, min_length=1, max_length=60)]
     value_date: Day | None = None
     currency: Currency
-    rates: RatesWish
+    rates: Annotated[
+        str, Field(pattern="^[!-~]{1,64}$", description="name of a published rate set, in force on the value date")
+    ]
     terms: Annotated[tuple[TermsWish, ...], Field(strict=False, max_length=150)] = ()
     suspended: Annotated[tuple[Party, ...], Field(strict=False, max_length=100)] = ()
 

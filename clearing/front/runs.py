@@ -4,16 +4,15 @@ import json
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from babel import Locale
-from babel.numbers import get_currency_precision
-
 from clearing import errors
 from clearing.front import problems, reading, statements
 from clearing.front import run_messages as messages
+from clearing.front.currencies import currency_of, day_of, digits_of, ratio_of
 from clearing.front.doors import OPERATORS, Asked, Door, Reply
 from clearing.front.house import LANE
 from clearing.front.keeping import keep_request
 from clearing.front.messages import Wish
+from clearing.front.papers import named_rates
 from clearing.front.problems import Problem
 from clearing.front.shapes import instant
 from clearing.rules.refusals import Refusal
@@ -21,24 +20,27 @@ from settlement import run as settling
 from settlement import stating
 from settlement.files import confirmations
 from settlement.rules.money import written
-from settlement.rules.run import Rate, RateSet, Terms, replayed
+from settlement.rules.run import RateSet, Terms, replayed
 from settlement.run import Accrued, Confirmation, InstructionRow, RunRow, Step, Wanted
 
 if TYPE_CHECKING:
     from clearing.front.house import House
 
 FILE, XML = "pain.001", "application/xml"
-CURRENCIES = frozenset(Locale("en").currencies)
 
 
 async def draft_run(house: "House", asked: Asked) -> Reply | Problem:
     """Draft the settlement of sealed windows. The same again is the same run; books that are out of balance hold it, and it says why."""
     _ = asked.idempotency_key
-    wanted = _wanted(asked.parse(messages.RunWish))
+    wish = asked.parse(messages.RunWish)
     known = await house.live.directory(asked.at, fresh=True)
-    if strangers := {*wanted.suspended, *(one.partner for one in wanted.terms)} - known.partners.keys():
+    if strangers := {*wish.suspended, *(one.partner for one in wish.terms)} - known.partners.keys():
         raise errors.NotFound(f"no such partner: {', '.join(sorted(strangers))}")
     async with house.reads.connection() as connection:
+        rates = await named_rates(connection, wish.rates)
+        if isinstance(rates, Refusal):
+            return problems.of_refusal(rates)
+        wanted = _wanted(wish, rates)
         drafted = await settling.draft(connection, LANE, wanted, await _step(house, asked))
     return _said(drafted, 201)
 
@@ -52,7 +54,7 @@ async def approve_run(house: "House", asked: Asked) -> Reply | Problem:
 
 
 async def freeze_run(house: "House", asked: Asked) -> Reply | Problem:
-    """Make an approved run final, instruct its payments and seal its statements. The books are read once more first.
+    """Make an approved run final, instruct its payments, seal its statements and invoices. The books are read once more first.
 
     A run without payments is settled. What was broken off, the same request goes on with.
     """
@@ -64,6 +66,7 @@ async def freeze_run(house: "House", asked: Asked) -> Reply | Problem:
             return problems.of_refusal(frozen)
         row = await settling.carry_on(connection, house.writer, frozen.run, step)
         await stating.state_run(connection, LANE, row.run, house.key)
+        await stating.bill_run(connection, house.writer, row.run, house.key)
         return _said(row)
 
 
@@ -100,7 +103,7 @@ async def _take_file(house: "House", asked: Asked) -> Reply | Problem:
     file, run = confirmations.read(asked.message.body), asked.path["run"]
     step = await _step(house, asked)
     async with house.reads.connection() as connection:
-        answer = await settling.take(connection, run, file, step, asked.at, _digits)
+        answer = await settling.take(connection, run, file, step, asked.at, digits_of)
         if isinstance(answer, Refusal):
             return problems.of_refusal(answer)
         row = await settling.carry_on(connection, house.writer, run, step)
@@ -165,9 +168,9 @@ async def list_instructions(house: "House", asked: Asked) -> Reply:
         if form == FILE:
             run, now = asked.path["run"], asked.at
             made = (
-                await settling.message(connection, run, now, _digits)
+                await settling.message(connection, run, now, digits_of)
                 if name is None
-                else await settling.again(connection, run, name, now, _digits)
+                else await settling.again(connection, run, name, now, digits_of)
             )
             return Reply(200, made.file(), XML)
         row = await settling.run_of(connection, asked.path["run"])
@@ -205,22 +208,19 @@ async def _step(house: "House", asked: Asked) -> Step:
     return Step(asked.at, asked.caller.key_id, await keep_request(house, asked))
 
 
-def _wanted(wish: messages.RunWish) -> Wanted:
-    rates = wish.rates
-    known = tuple(Rate(_currency(code), *_ratio(text), _digits(code)) for code, text in sorted(rates.rates.items()))
-    published = instant(rates.published_at) or ""
+def _wanted(wish: messages.RunWish, rates: RateSet) -> Wanted:
     terms = tuple(
-        Terms(one.partner, _currency(one.currency), one.interest_basis_points, one.year_days) for one in wish.terms
+        Terms(one.partner, currency_of(one.currency), one.interest_basis_points, one.year_days) for one in wish.terms
     )
     if len({one.partner for one in terms}) != len(terms):
         raise errors.ValidationFailed("terms: a partner is named twice")
     return Wanted(
         tuple(sorted(set(wish.windows))),
-        RateSet(rates.source, _day(rates.date).isoformat(), published, known),
-        _currency(wish.currency),
+        rates,
+        currency_of(wish.currency),
         terms,
         tuple(sorted(set(wish.suspended))),
-        None if wish.value_date is None else _day(wish.value_date).isoformat(),
+        None if wish.value_date is None else day_of(wish.value_date).isoformat(),
     )
 
 
@@ -229,39 +229,13 @@ def _media(asked: Asked) -> str:
 
 
 def _confirmation(wish: messages.BookedWish) -> Confirmation:
-    num, den = _ratio(wish.amount, positive=False)
-    minor, rest = divmod(num * 10 ** _digits(_currency(wish.currency)), den)
+    num, den = ratio_of(wish.amount, positive=False)
+    minor, rest = divmod(num * 10 ** digits_of(currency_of(wish.currency)), den)
     if rest:
         raise errors.ValidationFailed(f"amount: {wish.currency} has no such fractions")
     return Confirmation(
-        wish.instruction, wish.direction, wish.currency, minor, _day(wish.booked_on), wish.bank_reference
+        wish.instruction, wish.direction, wish.currency, minor, day_of(wish.booked_on), wish.bank_reference
     )
-
-
-def _ratio(text: str, *, positive: bool = True) -> tuple[int, int]:
-    """A decimal as an exact fraction; its form was looked at before."""
-    whole, _, decimals = text.partition(".")
-    num, den = int(whole + decimals), 10 ** len(decimals)
-    if positive and not num:
-        raise errors.ValidationFailed("rates: a rate is more than zero")
-    return num, den
-
-
-def _currency(code: str) -> str:
-    if code not in CURRENCIES:
-        raise errors.ValidationFailed(f"{code} is no currency")
-    return code
-
-
-def _digits(code: str) -> int:
-    return int(get_currency_precision(code))
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise errors.ValidationFailed(f"{text} is no date") from None
 
 
 # --- out
@@ -292,7 +266,7 @@ def _instruction(one: InstructionRow, today: date, accrued: Accrued | None) -> d
         "partner": one.partner,
         "direction": one.direction,
         "currency": one.currency,
-        "amount": written(one.minor, _digits(one.currency)),
+        "amount": written(one.minor, digits_of(one.currency)),
         "settles": str(one.micros),
         "value_date": one.value_date.isoformat(),
         "overdue": one.overdue(today),
@@ -319,7 +293,7 @@ DOORS = (
         draft_run,
         {201: messages.RunSaid},
         messages.RunWish,
-        ("not_found", "window_not_sealed", "window_in_run"),
+        ("not_found", "window_not_sealed", "window_in_run", "rates_not_in_force"),
         purposes=OPERATORS,
         tag="settlement",
     ),
@@ -353,7 +327,9 @@ DOORS = (
         tag="settlement",
     ),
     _step_door("approve", approve_run, messages.ApproveWish, "run_not_ready", "run_differs", "second_key_needed"),
-    _step_door("freeze", freeze_run, messages.FreezeWish, "run_not_ready", "run_differs", "window_not_sealed"),
+    _step_door(
+        "freeze", freeze_run, messages.FreezeWish, "run_not_ready", "run_differs", "window_not_sealed", "tax_unknown"
+    ),
     _step_door("abort", abort_run, messages.AbortWish, "run_not_ready"),
     _step_door("confirmations", confirm_payments, messages.ConfirmationsWish, "run_not_ready", "run_differs"),
 )

@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from clearing import errors
-from clearing.delivery import Pace
+from clearing.pace import Pace
 
 PREFIX = "CLEARING_"
 SECRETS = Path("/run/secrets")
@@ -64,6 +64,7 @@ class Settings(BaseSettings):
     )
     log_name: str = Field("clearing", pattern=r"^[a-z0-9./-]+$", description="origin of the evidence log's checkpoints")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="least level that is logged")
+    database_wait_seconds: int = Field(15, ge=1, le=600, description="how long a start waits for its database")
     pool_size: int = Field(4, ge=1, le=64, description="connections for reads")
     queue_max: int = Field(4096, ge=1, description="items that may wait for the lane; more are refused with 503")
     nonces_per_key_max: int = Field(1_000_000, ge=1, description="requests of one key within six minutes")
@@ -71,7 +72,7 @@ class Settings(BaseSettings):
         72, ge=0, le=720, description="hours between the second key on bank details and their coming into force"
     )
     pace: Pace = Field(
-        default_factory=Pace, description="how patiently programs are asked; JSON, see clearing.delivery.Pace"
+        default_factory=Pace, description="how patiently programs are asked; JSON, see clearing.pace.Pace"
     )
     kill_at: str | None = Field(
         None,
@@ -116,6 +117,19 @@ class Settings(BaseSettings):
 
 def _is_loopback(host: str) -> bool:
     return any(host == name or host.startswith(f"{name}:") for name in LOOPBACK)
+
+
+class _Alone(Settings):
+    @classmethod
+    def settings_customise_sources(  # type: ignore[override]  # the other sources, by whatever name, are not asked
+        cls, _settings: Any, init_settings: Any, **_others: Any
+    ) -> tuple[Any, ...]:
+        return (init_settings,)
+
+
+def alone(**given: Any) -> Settings:
+    """What is given here, and defaults: a demo hears nothing of its surroundings, and touches no other house's database."""
+    return _Alone(**given)
 
 
 def load(**given: Any) -> Settings:

@@ -13,6 +13,7 @@ from clearing.front import terminal
 from settlement.rules.money import Reason, Refused
 
 REFUSED = 6
+LIST_BYTES_MAX = 32 * 1024 * 1024
 Found = TypeVar("Found")
 
 
@@ -38,6 +39,16 @@ def read(path: Path, most: int) -> bytes:
     if len(body) > most:
         refuse(Refused(Reason.FILE_SIZE, f"at most {most:,} bytes are read"), path)
     return body
+
+
+def listed(path: Path) -> str:
+    """The text of a list; a mark of byte order is no part of it."""
+    body = read(path, LIST_BYTES_MAX)
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        line = body.count(b"\n", 0, fault.start) + 1
+        refuse(Refused(Reason.ENCODING, "the file is not UTF-8", line), path)
 
 
 def day(text: str | None) -> date | None:

@@ -205,7 +205,7 @@ def _program(folder: Path, code: str, unit: str, lot_months: int) -> Iterator[st
 @contextmanager
 def stage(folder: Path, port: int = 0) -> Iterator[Stage]:
     """Set the stage: database migrated, programs running, partners taken in, the house open. All of it stops at the end."""
-    given = settings.load(home=folder, port=port or _free_port(), database_url=None, environment="sandbox")
+    given = settings.alone(home=folder, port=port or _free_port())
     with ExitStack() as open_parts:
         set_up = Stage(folder, given, open_parts.enter_context(wiring.database_of(given)))
         asyncio.run(wiring.prepare(set_up.database))

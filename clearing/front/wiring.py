@@ -37,7 +37,6 @@ from clearing.signatures import Message, Presented, PrivateKey, PublicKey, jws_s
 WATCH_SECONDS = 2
 TIDY_SECONDS = 60
 NONCE_GRACE = timedelta(seconds=180)  # a signature is believed for 60 seconds after it expired; thrice that
-POOL_OPEN_SECONDS_MAX = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +102,7 @@ async def open_house(settings: Settings, url: str, *, migrates: bool = False) ->
 async def _opened(url: str, settings: Settings) -> AsyncIterator[Reads]:
     pool = database.pool(url, size=settings.pool_size)
     try:
-        await pool.open(wait=True, timeout=POOL_OPEN_SECONDS_MAX)
+        await pool.open(wait=True, timeout=settings.database_wait_seconds)
     except PoolTimeout:
         raise errors.Misconfigured("the database cannot be reached; see CLEARING_DATABASE_URL") from None
     try:

@@ -1,6 +1,7 @@
-"""Value that moves without points: what settlement or a person corrects, in the open window, and money that arrived or left, in none."""
+"""Value that moves without points: what settlement or a person corrects, in the open window; money and cover that came or left, in none."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from uuid import UUID
 
 import orjson
@@ -14,64 +15,92 @@ from clearing.rules.refusals import Refusal, RefusalCode
 
 HOUSE_PARTY = "house"
 """The house among the parties of an adjustment: what it gains or bears there is on its account of fees."""
-ADJUSTED, PAID = "adjusted", "paid"
+ADJUSTED, PAID, LODGED = "adjusted", "paid", "lodged"
 """The kinds of their events."""
+
+
+COVER = "cover"
+"""Why cover moves."""
+_HOUSE = {ADJUSTED: Account.FEE, PAID: Account.CASH, LODGED: Account.FUNDS}
+_PARTNER = {ADJUSTED: Account.POSITION, PAID: Account.POSITION, LODGED: Account.COVER}
 
 
 def adjust(book: Book, item: Adjust) -> Booked | Refusal:
     """Book the lines of an adjustment. Raises ValidationFailed where they do not balance, NotFound for a partner nobody knows."""
     if not item.lines or sum(value for _, value in item.lines) != 0 or any(not value for _, value in item.lines):
         raise errors.ValidationFailed("the lines of an adjustment move something each, and add up to zero")
-    return _booked(book, item, item.adjustment_id, ADJUSTED, item.lines, book.window.number)
+    return _written(book, item, item.adjustment_id, ADJUSTED, item.lines, book.window.number)
 
 
 def pay(book: Book, item: Pay) -> Booked | Refusal:
     """Book money that arrived (plus) or left (minus): the partner owes, or is owed, so much less."""
     if not item.value:
         raise errors.ValidationFailed("a payment moves something")
-    return _booked(book, item, item.payment_id, PAID, ((item.partner, -item.value), (HOUSE_PARTY, item.value)), None)
+    lines = ((item.partner, -item.value), (HOUSE_PARTY, item.value))
+    return _written(book, item, item.payment_id, PAID, lines, None)
 
 
 def entries_of(kind: str, lines: Iterable[tuple[str, int]], chart: Chart) -> tuple[Entry, ...]:
-    """What these lines book: a partner's on its position, the house's on its fees or its cash. Raises NotFound."""
-    house = account_number(HOUSE, Account.CASH if kind == PAID else Account.FEE)
+    """What these lines book: a partner's on its position or its cover, the house's on its fees, cash or funds. Raises NotFound."""
     found = []
     for party, value in lines:
         if party != HOUSE_PARTY and party not in chart.partners:
             raise errors.NotFound
-        number = house if party == HOUSE_PARTY else account_number(chart.partners[party], Account.POSITION)
+        of_house = party == HOUSE_PARTY
+        number = (
+            account_number(HOUSE, _HOUSE[kind]) if of_house else account_number(chart.partners[party], _PARTNER[kind])
+        )
         found.append(Entry(number, value))
     return tuple(found)
 
 
-def _booked(
+def _written(
     book: Book, item: Adjust | Pay, name: UUID, kind: str, lines: tuple[tuple[str, int], ...], window: int | None
 ) -> Booked | Refusal:
     if item.signed is not None:
         book.use(item.signed)
-    said = orjson.dumps(lines).decode()
+    words = Words(kind, lines, item.reason, item.of_window, item.reference)
+    return booked(book, name, words, window, lambda: book.keep(item.evidence))
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What is said of a booking: the same name with other words is another booking, and refused."""
+
+    kind: str
+    lines: tuple[tuple[str, int], ...]
+    reason: str
+    of_window: int | None
+    reference: str | None
+
+
+def booked(
+    book: Book, name: UUID, words: Words, window: int | None, evidence: Callable[[], UUID | None]
+) -> Booked | Refusal:
+    """Book these words once; `evidence` gives the id of the signed request behind them, once they are booked."""
+    said = orjson.dumps(words.lines).decode()
     if known := book.read.adjustments.get(name):
-        same = (known.kind, known.lines, known.reason) == (kind, said, item.reason)
-        same = same and (known.of_window, known.reference) == (item.of_window, item.reference)
-        if not same:
+        if (known.kind, known.lines, known.reason, known.of_window, known.reference) != (
+            words.kind,
+            said,
+            words.reason,
+            words.of_window,
+            words.reference,
+        ):
             return Refusal(RefusalCode.ADJUSTMENT_DIFFERS, f"{name} was {known.kind} with other words before")
         return Booked(book.read.leaves[known.seq], known.window_id, replayed=True)
-    entries = entries_of(kind, lines, book.chart)
-    evidence_id = book.keep(item.evidence)
-    told: dict[str, object] = {"window": window, "lines": lines, "reason": item.reason, "of_window": item.of_window}
-    told |= {
-        "reference": item.reference,
-        "evidence": evidence_id,
-        "entries": [(one.account, one.amount) for one in entries],
-    }
-    leaf = book.append(kind, name, told)
+    entries = entries_of(words.kind, words.lines, book.chart)
+    evidence_id = evidence()
+    told: dict[str, object] = {"window": window, "lines": words.lines, "reason": words.reason}
+    told |= {"of_window": words.of_window, "reference": words.reference, "evidence": evidence_id}
+    told["entries"] = [(one.account, one.amount) for one in entries]
+    leaf = book.append(words.kind, name, told)
     book.enter(leaf.seq, name, entries, window)
     for entry in entries:
         if entry.account % 16 == Account.POSITION:
             book.move_cap(entry.account, position=entry.amount)
-    row = AdjustmentView(
-        name, kind, leaf.seq, book.at, window, item.of_window, item.reason, item.reference, said, evidence_id
-    )
+    of = (words.of_window, words.reason, words.reference)
+    row = AdjustmentView(name, words.kind, leaf.seq, book.at, window, *of, said, evidence_id)
     book.read.adjustments[name] = row
     book.read.leaves[leaf.seq] = leaf
     book.changes.adjustments.append(row)

@@ -133,6 +133,7 @@ class Read:
     orders: dict[tuple[UUID, int], OrderState] = field(default_factory=dict)
     due: list[OrderState] = field(default_factory=list)
     caps: dict[int, Cap] = field(default_factory=dict)
+    covers: dict[int, int] = field(default_factory=dict)  # by account of cover: what is lodged
     references: set[tuple[str, str]] = field(default_factory=set)
     budgets: dict[str, Budget] = field(default_factory=dict)
     used: dict[UUID | bytes, list[Used]] = field(default_factory=lambda: defaultdict(list))  # of a member, or a device

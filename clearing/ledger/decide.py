@@ -21,6 +21,7 @@ from clearing.ledger.items import (
     Fund,
     Grant,
     Item,
+    Lodge,
     Pay,
     Postpone,
     Remember,
@@ -31,6 +32,7 @@ from clearing.ledger.items import (
     Tick,
     Try,
 )
+from clearing.ledger.lodge import grant, lodge
 from clearing.ledger.outcomes import (
     Claimed,
     DueOrder,
@@ -39,8 +41,7 @@ from clearing.ledger.outcomes import (
     Outcome,
 )
 from clearing.rules.lifecycle import CAPTURE, TERMINAL, Event, Leg, Path, State, Verdict, after
-from clearing.rules.limits import Budget, Cap
-from clearing.rules.postings import Account, account_number
+from clearing.rules.limits import Budget
 from clearing.rules.refusals import Refusal, RefusalCode
 
 
@@ -251,17 +252,6 @@ def _fund(book: Book, item: Fund) -> None:
     book.read.budgets[item.campaign] = Budget(item.units, item.value, used.units_used, used.value_used)
 
 
-def _grant(book: Book, item: Grant) -> None:
-    number = account_number(book.chart.partners[item.partner], Account.POSITION)
-    cap = book.read.caps.get(number)
-    if cap is not None and cap.granted == item.granted:
-        return  # said before; a batch that is written again says nothing twice
-    book.append("granted", None, {"partner": item.partner, "granted": item.granted})
-    book.changes.grants[number] = item.granted
-    cap = cap or Cap(0)
-    book.read.caps[number] = Cap(item.granted, cap.position, cap.pending)
-
-
 def _tick(_book: Book, _item: Tick) -> None:
     """The window was sealed, where it was due, before any item was looked at."""
 
@@ -278,10 +268,11 @@ _DECISIONS: dict[type[Item], Callable[[Book, Any], Outcome]] = {
     Postpone: _postpone,
     Claim: _claim,
     Resolve: _resolve,
-    Grant: _grant,
+    Grant: grant,
     Fund: _fund,
     Adjust: adjust,
     Pay: pay,
+    Lodge: lodge,
     Tick: _tick,
 }
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from clearing.ledger.papers import Evidence
+from clearing.rules.agreements import Credit, Prepaid
 from clearing.rules.lifecycle import Kind, Leg, Path, Verdict
 from clearing.rules.limits import Limit
 from clearing.rules.quoting import Charge, Share
@@ -186,10 +187,15 @@ class Resolve:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A partner's net debit cap, in millionths of the common unit. Outcome: None."""
+    """A partner's net debit cap, in millionths of the common unit, or the part that it is of the cover lodged by then. Outcome: None."""
 
     partner: str
-    granted: int
+    granted: int | Prepaid
+
+    @property
+    def covered(self) -> bool:
+        """Whether it follows the cover."""
+        return isinstance(self.granted, Prepaid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +243,22 @@ class Pay:
 
 
 @dataclass(frozen=True, slots=True)
+class Lodge:
+    """Funds that a partner lodges as its cover (plus) or takes out of it (minus). Outcome: Booked or a Refusal.
+
+    What leaves is there, and what is left covers what is owed and pending by the terms of `credit` (None: nothing may be owed): decided
+    here, under the lock, and the cap follows with it. The same `movement_id` again has no second effect. `evidence_id` is kept already.
+    """
+
+    movement_id: UUID
+    partner: str
+    value: int
+    credit: Credit | None
+    reference: str
+    evidence_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Nothing: the closer's empty batch, which seals a window whose cut-off has passed. Outcome: None."""
 
@@ -257,5 +279,6 @@ Item = (
     | Fund
     | Adjust
     | Pay
+    | Lodge
     | Tick
 )

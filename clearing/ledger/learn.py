@@ -17,6 +17,7 @@ from clearing.ledger.items import (
     Fund,
     Grant,
     Item,
+    Lodge,
     Pay,
     Postpone,
     Remember,
@@ -74,20 +75,32 @@ def _reads(pen: Pen, items: Sequence[Item], touched: Sequence[UUID]) -> list[tup
         need(name, **columns)
     owing = {pen.chart.owners(item).source_partner for item in reserving}
     owing |= {funder for item in reserving for funder, _ in pen.chart.charged(item.shares)}
-    owing |= {pen.chart.partners[item.partner] for item in items if isinstance(item, Grant)}
+    capped = {item.partner for item in items if isinstance(item, Grant | Lodge)} & pen.chart.partners.keys()
+    owing |= {pen.chart.partners[partner] for partner in capped}
     need("read_caps", account=[account_number(number, Account.POSITION) for number in sorted(owing)])
+    covered = {item.partner for item in items if isinstance(item, Lodge) or (isinstance(item, Grant) and item.covered)}
+    numbers = [pen.chart.partners[partner] for partner in sorted(covered & capped)]
+    need("read_covers", account=[account_number(number, Account.COVER) for number in numbers])
     reversing = {item.original_id for item in items if isinstance(item, Reverse)}
     need("read_exchanges", exchange_id=list(reversing.union(touched)))
     need("read_orders", exchange_id=list(reversing.union(touched)))
     need("read_reversing", exchange_id=list(reversing))
-    adjusting = [item.adjustment_id for item in items if isinstance(item, Adjust)]
-    need("read_adjustments", adjustment_id=adjusting + [item.payment_id for item in items if isinstance(item, Pay)])
+    need("read_adjustments", adjustment_id=[booked for item in items if (booked := _booking(item)) is not None])
     need("read_cases", seq=[item.case for item in items if isinstance(item, Resolve)])
     limit = sum(item.limit for item in items if isinstance(item, Claim))
     if limit:
         # an order that this very batch answers first leaves room for another
         found.append(("read_due", {"lane": pen.lane, "now": pen.clock(), "most": limit + len(touched)}))
     return found
+
+
+def _booking(item: Item) -> UUID | None:
+    """The name of what an item books without points."""
+    if isinstance(item, Adjust):
+        return item.adjustment_id
+    if isinstance(item, Pay):
+        return item.payment_id
+    return item.movement_id if isinstance(item, Lodge) else None
 
 
 def _limits(reserving: Sequence[Reserve], funded: set[str]) -> list[tuple[str, dict[str, Any]]]:
@@ -129,6 +142,7 @@ _FILL: dict[str, Callable[[Read, Any, int], None]] = {
     "read_quotes": lambda read, row, _: read.quotes.add(row[0]),
     "read_reversing": lambda read, row, _: read.reversing.add(row[0]),
     "read_caps": lambda read, row, _: read.caps.__setitem__(row[0], Cap(*row[1:])),
+    "read_covers": lambda read, row, _: read.covers.__setitem__(row[0], row[1]),
     "read_references": lambda read, row, _: read.references.add(tuple(row)),
     "read_budgets": lambda read, row, _: read.budgets.__setitem__(row[0], Budget(*row[1:])),
     "read_sent": lambda read, row, _: read.used[row[0]].append(Used(*row[1:])),

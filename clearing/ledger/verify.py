@@ -14,7 +14,7 @@ from psycopg import AsyncConnection
 from clearing.database import statement
 from clearing.ledger import rows
 from clearing.ledger.accept import accepted
-from clearing.ledger.adjust import ADJUSTED, HOUSE_PARTY, PAID, entries_of
+from clearing.ledger.adjust import ADJUSTED, HOUSE_PARTY, LODGED, PAID, entries_of
 from clearing.ledger.book import TILE_LEVELS, Chart
 from clearing.ledger.outcomes import AdjustmentView, ExchangeView
 from clearing.ledger.pen import chart_of
@@ -194,7 +194,7 @@ async def _postings(connection: Connection, lane: int) -> Check:
             reserved[exchange_id] = told
         elif kind == "debited":
             debited.add(exchange_id)
-        if kind in {ADJUSTED, PAID}:
+        if kind in {ADJUSTED, PAID, LODGED}:
             if booked.pop(seq, []) != _adjusted(adjustments.pop(exchange_id, None), seq, kind, told, chart):
                 found.append(f"event {seq} ({kind}) booked something else than it says")
             continue

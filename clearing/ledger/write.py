@@ -14,7 +14,7 @@ from clearing.ledger import rows
 from clearing.ledger.adjust import HOUSE_PARTY
 from clearing.ledger.book import Book
 from clearing.ledger.decide import decide
-from clearing.ledger.items import Adjust, Grant, Item, Pay
+from clearing.ledger.items import Adjust, Grant, Item, Lodge, Pay
 from clearing.ledger.learn import learn, wishes
 from clearing.ledger.outcomes import Outcome
 from clearing.ledger.pen import Pen, Sealed, load_calendar, load_chart, of_lane
@@ -71,7 +71,7 @@ def _tell_sealed(pen: Pen, seals: Sequence[Sealed], found: Rows) -> None:
 async def _ensure_chart(pen: Pen, items: Sequence[Item]) -> None:
     """Know the numbers of every program and partner that is named; they are given once and never change."""
     reserving = wishes(items)
-    partners = {item.partner for item in items if isinstance(item, Grant | Pay)}
+    partners = {item.partner for item in items if isinstance(item, Grant | Pay | Lodge)}
     partners |= {party for item in items if isinstance(item, Adjust) for party, _ in item.lines if party != HOUSE_PARTY}
     known = all(pen.chart.knows(item) and pen.chart.pays(item.shares) for item in reserving)
     if not (known and partners <= pen.chart.partners.keys()):

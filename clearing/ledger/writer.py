@@ -24,6 +24,7 @@ from clearing.ledger.items import (
     Fund,
     Grant,
     Item,
+    Lodge,
     Pay,
     Postpone,
     Remember,
@@ -141,7 +142,7 @@ class Writer:
     @overload
     async def put(self, item: Claim) -> Claimed: ...
     @overload
-    async def put(self, item: Adjust | Pay) -> Booked | Refusal: ...
+    async def put(self, item: Adjust | Pay | Lodge) -> Booked | Refusal: ...
     async def put(self, item: Item) -> Outcome:
         """Write one item with the next batch. Raises Overloaded, and whatever misuse the decision found."""
         (result,) = await self._asked([item])

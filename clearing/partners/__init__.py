@@ -59,7 +59,7 @@ from clearing.partners.claims import (
     receipt_of,
     reject_claim,
 )
-from clearing.partners.cover import Movement, amount_of, caps, covers, move_cover, movements, refused
+from clearing.partners.cover import Movement, amount_of, caps, covers, movement_id, movements, refused
 from clearing.partners.directory import Directory, Live, Partner, Program, load
 from clearing.partners.doubts import BEGINNING, Doubt, doubts
 from clearing.partners.keys import (
@@ -87,6 +87,8 @@ from clearing.partners.links import (
     merge_account,
     withdraw_consent,
 )
+from clearing.partners.low_water import Below, Crossing, crossed, crossings
+from clearing.partners.papers import RATES, TAXES, FiledPaper, filed_papers, paper_taken, publish_paper
 from clearing.partners.proposals import Proposal, Signers, alone, digest_of, open_proposals, proposal, propose
 from clearing.partners.registration import register_partner, register_program
 from clearing.partners.risk import FiledRules, drafted_rules, filed_rules, publish_rules
@@ -96,11 +98,15 @@ from clearing.partners.seconding import seconded
 __all__ = [
     "BEGINNING",
     "KEY_PROOF",
+    "RATES",
+    "TAXES",
     "Account",
     "Announcement",
+    "Below",
     "Change",
     "Claim",
     "Connection",
+    "Crossing",
     "Directory",
     "Doubt",
     "Filed",
@@ -108,6 +114,7 @@ __all__ = [
     "FiledCalendar",
     "FiledCard",
     "FiledDetails",
+    "FiledPaper",
     "FiledRules",
     "KeyRow",
     "Live",
@@ -137,6 +144,8 @@ __all__ = [
     "closed_remains",
     "consents_unproven",
     "covers",
+    "crossed",
+    "crossings",
     "deciding",
     "details_at",
     "details_refused",
@@ -159,6 +168,7 @@ __all__ = [
     "filed_budgets",
     "filed_calendars",
     "filed_details",
+    "filed_papers",
     "filed_rules",
     "fill_calendar",
     "find_account",
@@ -177,18 +187,20 @@ __all__ = [
     "live_links",
     "load",
     "merge_account",
-    "move_cover",
+    "movement_id",
     "movements",
     "name_members",
     "open_lane",
     "open_number",
     "open_proposals",
+    "paper_taken",
     "proposal",
     "propose",
     "publish_agreement",
     "publish_calendar",
     "publish_card",
     "publish_details",
+    "publish_paper",
     "publish_rules",
     "published_calendar",
     "receipt_of",

@@ -1,5 +1,7 @@
 """Two keys: what changes terms or cover is proposed by one operator's key and confirmed by another's, both signed over the same content.
 
+A partner proposes movements of its own cover itself.
+
 A proposal is named by the digest of its content, so whoever confirms it has signed that very content, in the address of the request.
 Proposals are only ever added; one that was confirmed is found again as the agreement or the movement that it became.
 """
@@ -18,6 +20,9 @@ from clearing import errors
 from clearing.partners.keys import key
 from clearing.partners.rows import Connection, Row, row, rows
 from clearing.rules.refusals import Refusal, RefusalCode
+
+OWN = "cover"
+"""The kind of proposal that a partner makes itself, of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +86,21 @@ async def proposal(connection: Connection, digest: str, kind: str) -> Proposal:
     return _proposal(found)
 
 
-async def open_proposals(connection: Connection) -> list[Proposal]:
+async def open_proposals(connection: Connection, lane: int) -> list[Proposal]:
     """What waits for a second key, the oldest first."""
-    return [_proposal(found) for found in await rows(connection, "proposal_open")]
+    return [_proposal(found) for found in await rows(connection, "proposal_open", lane=lane)]
 
 
 async def alone(connection: Connection, proposed: Proposal, by: str, now: datetime) -> Refusal | None:
-    """Why this key does not confirm the proposal: it is the one that proposed it, or that one is no operator's live key any more."""
+    """Why this key does not confirm the proposal: it is the one that proposed it, or that one is no live key any more of who may propose.
+
+    An operator may; of its own cover, the partner itself.
+    """
     if proposed.proposed_by == by:
         return Refusal(RefusalCode.SECOND_KEY_NEEDED, "the key that proposed it cannot confirm it")
     first = await key(connection, proposed.proposed_by)
-    if first is None or first.purpose != "operator" or not first.live(now):
+    own = first is not None and proposed.kind == OWN and first.partner == proposed.partner
+    if first is None or not (first.purpose == "operator" or own) or not first.live(now):
         return Refusal(RefusalCode.SECOND_KEY_NEEDED, "the key that proposed it is no longer in use")
     return None
 

@@ -37,6 +37,10 @@ class Account(IntEnum):
     """Of a program: points spent at a partner."""
     POSITION = 8
     """Of a partner: what it owes the house (plus) or is owed (minus), in millionths of the common unit."""
+    COVER = 9
+    """Of a partner: funds that it lodged with the house (minus: the house has them to give back). In no window: they settle nothing."""
+    FUNDS = 12
+    """Of the house: the money of everybody's cover, kept apart from what settles."""
     CASH = 13
     """Of the house: money that partners paid in, less what was paid out to them. Its lines are in no window: they settle one."""
     FEE = 14

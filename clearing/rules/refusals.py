@@ -125,6 +125,10 @@ class RefusalCode(StrEnum):
     """The settlement run is not in the state that this step needs."""
     RUN_DIFFERS = "run_differs"
     """The settlement run says something else than what is approved, or its books do by now."""
+    RATES_NOT_IN_FORCE = "rates_not_in_force"
+    """No rate set of this name is published, or it may not be gone by on the run's day of payment."""
+    TAX_UNKNOWN = "tax_unknown"
+    """A fee is to be invoiced, and no tax table in force says how it is taxed."""
 
 
 STATUS: dict[RefusalCode, int] = {
@@ -153,6 +157,7 @@ STATUS: dict[RefusalCode, int] = {
     RefusalCode.WINDOW_IN_RUN: 409,
     RefusalCode.RUN_NOT_READY: 409,
     RefusalCode.RUN_DIFFERS: 409,
+    RefusalCode.TAX_UNKNOWN: 409,
 }
 """HTTP status hints; every other refusal is 422."""
 

@@ -1,13 +1,31 @@
--- All movements of cover, of one partner or (null) of everybody, in order.
+-- All movements of cover with the two keys behind each, of one partner or (null) of everybody, in order.
 SELECT
-    partner,
-    number,
-    at,
-    amount,
-    reference,
-    digest,
-    proposed_by,
-    confirmed_by
-FROM cover
-WHERE %(partner)b::text IS NULL OR partner = %(partner)b::text
-ORDER BY partner, number
+    movement.partner,
+    row_number() OVER (PARTITION BY movement.partner ORDER BY movement.seq) AS number,
+    movement.at,
+    movement.amount,
+    movement.reference,
+    proposal.digest,
+    proposal.proposed_by,
+    evidence.key_id AS confirmed_by
+FROM (
+    SELECT
+        lines::jsonb #>> '{0,0}' AS partner,
+        -(lines::jsonb #>> '{0,1}')::bigint AS amount,
+        seq,
+        at,
+        reference,
+        evidence_id
+    FROM adjustment
+    WHERE lane = %(lane)b AND kind = 'lodged'
+) AS movement
+INNER JOIN proposal
+    ON
+        proposal.kind = 'cover'
+        AND proposal.partner = movement.partner
+        AND proposal.document ->> 'reference' = movement.reference
+        AND proposal.document ->> 'direction' = CASE WHEN movement.amount > 0 THEN 'in' ELSE 'out' END
+        AND (proposal.document ->> 'amount')::bigint = abs(movement.amount)
+INNER JOIN evidence ON evidence.lane = %(lane)b AND movement.evidence_id = evidence.evidence_id
+WHERE %(partner)b::text IS NULL OR movement.partner = %(partner)b::text
+ORDER BY movement.partner, movement.seq

@@ -1,4 +1,4 @@
--- The proposals that became nothing yet and still can: a budget is proposed as the next of its campaign.
+-- The proposals that became nothing yet and still can: a budget is proposed as the next of its campaign, and of one reference one movement of cover is booked.
 SELECT
     digest,
     kind,
@@ -13,7 +13,17 @@ WHERE
     AND NOT EXISTS (SELECT 1 FROM rate_card WHERE rate_card.digest = proposal.digest)
     AND NOT EXISTS (SELECT 1 FROM calendar_version WHERE calendar_version.digest = proposal.digest)
     AND NOT EXISTS (SELECT 1 FROM bank_details WHERE bank_details.digest = proposal.digest)
-    AND NOT EXISTS (SELECT 1 FROM cover WHERE cover.digest = proposal.digest)
+    AND NOT EXISTS (
+        SELECT 1
+        FROM adjustment
+        WHERE
+            proposal.kind = 'cover'
+            AND adjustment.lane = %(lane)b
+            AND adjustment.kind = 'lodged'
+            AND adjustment.reference = proposal.document ->> 'reference'
+            AND adjustment.lines::jsonb #>> '{0,0}' = proposal.partner
+    )
+    AND NOT EXISTS (SELECT 1 FROM paper WHERE paper.digest = proposal.digest)
     AND NOT EXISTS (SELECT 1 FROM risk_rules WHERE risk_rules.digest = proposal.digest)
     AND NOT EXISTS (
         SELECT 1

@@ -1,4 +1,4 @@
--- Every change of terms, cover, risk rules, budgets, bank details or the calendar with its content, and the keys and the base of the two kept requests behind it.
+-- Every change of terms, cover, risk rules, budgets, bank details, papers or the calendar with its content, and the keys and the base of the two kept requests behind it.
 WITH changes AS (
     SELECT
         'agreement' AS kind,
@@ -22,14 +22,29 @@ WITH changes AS (
     UNION ALL
     SELECT
         'cover' AS kind,
-        cover.digest,
+        proposal.digest,
         proposal.document,
-        cover.proposed_by,
-        cover.confirmed_by,
-        cover.evidence_id,
-        cover.amount
-    FROM cover
-    LEFT JOIN proposal ON cover.digest = proposal.digest
+        proposal.proposed_by,
+        evidence.key_id AS confirmed_by,
+        movement.evidence_id,
+        movement.amount
+    FROM (
+        SELECT
+            lines::jsonb #>> '{0,0}' AS partner,
+            -(lines::jsonb #>> '{0,1}')::bigint AS amount,
+            reference,
+            evidence_id
+        FROM adjustment
+        WHERE lane = %(lane)b AND kind = 'lodged'
+    ) AS movement
+    LEFT JOIN proposal
+        ON
+            proposal.kind = 'cover'
+            AND proposal.partner = movement.partner
+            AND proposal.document ->> 'reference' = movement.reference
+            AND proposal.document ->> 'direction' = CASE WHEN movement.amount > 0 THEN 'in' ELSE 'out' END
+            AND (proposal.document ->> 'amount')::bigint = abs(movement.amount)
+    LEFT JOIN evidence ON evidence.lane = %(lane)b AND movement.evidence_id = evidence.evidence_id
     UNION ALL
     SELECT
         'risk_rules' AS kind,
@@ -60,6 +75,16 @@ WITH changes AS (
         evidence_id,
         NULL::bigint AS amount
     FROM bank_details
+    UNION ALL
+    SELECT
+        kind,
+        digest,
+        document,
+        proposed_by,
+        confirmed_by,
+        evidence_id,
+        NULL::bigint AS amount
+    FROM paper
     UNION ALL
     SELECT
         'campaign' AS kind,

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Date, Integer, Text, UniqueConstraint, Uuid
+from sqlalchemy import BigInteger, Date, Index, Integer, Text, UniqueConstraint, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import SQLModel
 
@@ -99,25 +99,22 @@ class Agreement(SQLModel, table=True):
     evidence_id: UUID | None = col(Uuid, null=True)
 
 
-class Cover(SQLModel, table=True):
-    """Funds that a partner lodged (plus) or took out (minus), millionths of the common unit, by two operators' keys."""
+class LowWaterRow(SQLModel, table=True):
+    """A time in which a partner had less room left than its low water: one row for each crossing; `ended_at` once there is room again."""
 
+    __tablename__ = "low_water"
     __table_args__ = table(
-        "reference",
-        check("moves", "amount <> 0 AND number > 0"),
-        check("keys_differ", "proposed_by <> confirmed_by"),
-        UniqueConstraint("partner", "reference", name="cover_reference"),
-        UniqueConstraint("digest", name="cover_digest"),
+        "local",
+        check("number_positive", "number > 0"),
+        check("below", "room < agreed"),
+        Index("low_water_now", "partner", unique=True, postgresql_where=text("ended_at IS NULL")),
     )
     partner: str = col(Text, key=True)
     number: int = col(Integer, key=True)
-    at: datetime = col(Instant)
-    amount: int = col(BigInteger)
-    reference: str = col(Text)
-    digest: str = col(Text)
-    proposed_by: str = col(Text)
-    confirmed_by: str = col(Text)
-    evidence_id: UUID = col(Uuid)
+    began_at: datetime = col(Instant)
+    room: int = col(BigInteger)
+    agreed: int = col(BigInteger)
+    ended_at: datetime | None = col(Instant, null=True)
 
 
 class RiskRules(SQLModel, table=True):
@@ -172,7 +169,9 @@ class Proposal(SQLModel, table=True):
     __table_args__ = table(
         "reference",
         check(
-            "kind_known", "kind IN ('agreement', 'cover', 'card', 'risk_rules', 'campaign', 'calendar', 'bank_details')"
+            "kind_known",
+            "kind IN ('agreement', 'cover', 'card', 'risk_rules', 'campaign', 'calendar', 'bank_details', "
+            "'rate_set', 'tax_table')",
         ),
         check("digest_whole", "digest ~ '^[0-9a-f]{64}$'"),
     )
@@ -252,6 +251,29 @@ class BankDetails(SQLModel, table=True):
     partner: str = col(Text, key=True)
     version: int = col(Integer, key=True)
     valid_from: datetime = col(Instant)
+    published_at: datetime = col(Instant)
+    digest: str = col(Text)
+    document: dict[str, Any] = col(JSONB)
+    proposed_by: str = col(Text)
+    confirmed_by: str = col(Text)
+    evidence_id: UUID = col(Uuid)
+
+
+class Paper(SQLModel, table=True):
+    """A rate set or a tax table under its name, as the document that two operators' keys signed. There is no other version of it."""
+
+    __table_args__ = table(
+        "reference",
+        check("kind_known", "kind IN ('rate_set', 'tax_table')"),
+        check("ends_later", "valid_from <= valid_until"),
+        check("digest_whole", "digest ~ '^[0-9a-f]{64}$'"),
+        check("keys_differ", "proposed_by <> confirmed_by"),
+        UniqueConstraint("digest", name="paper_digest"),
+    )
+    kind: str = col(Text, key=True)
+    name: str = col(Text, key=True)
+    valid_from: date = col(Date)
+    valid_until: date = col(Date)
     published_at: datetime = col(Instant)
     digest: str = col(Text)
     document: dict[str, Any] = col(JSONB)

@@ -264,12 +264,13 @@ class CapSlice(SQLModel, table=True):
 
 
 class Adjustment(SQLModel, table=True):
-    """Value that moved without points: a correction in a window, or money that a partner paid or was paid, in none."""
+    """Value that moved without points: a correction in a window; money that a partner paid or was paid, or its cover, in none."""
 
     __table_args__ = table(
         "sharded",
-        check("kind_known", "kind IN ('adjusted', 'paid')"),
-        check("only_payments_settle", "(kind = 'paid') = (window_id IS NULL)"),
+        check("kind_known", "kind IN ('adjusted', 'paid', 'lodged')"),
+        check("only_money_has_no_window", "(kind <> 'adjusted') = (window_id IS NULL)"),
+        Index("adjustment_lodged", "lane", "reference", postgresql_where=text("kind = 'lodged'")),
     )
     lane: int = col(SmallInteger, key=True)
     adjustment_id: UUID = col(Uuid, key=True)

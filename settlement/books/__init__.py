@@ -11,6 +11,7 @@ from settlement.books.journals import FORMATS, export
 from settlement.books.liability import mirror, roll_forwards
 from settlement.books.outlook import Forecast, ageing, forecast
 from settlement.books.spans import Span, snapshot, span_of
+from settlement.books.unbilled import unbilled
 
 __all__ = [
     "BEGINNING",
@@ -36,4 +37,5 @@ __all__ = [
     "roll_forwards",
     "snapshot",
     "span_of",
+    "unbilled",
 ]

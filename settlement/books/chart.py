@@ -18,7 +18,8 @@ ROOM = "settlement"
 HOUSE_CODE = "house"
 MILLIONTHS = "millionths"
 OF_PROGRAMS = tuple([kind for kind in Account if kind < Account.POSITION])
-OF_THE_HOUSE = (Account.CASH, Account.FEE, Account.ROUNDING)
+OF_PARTNERS = (Account.POSITION, Account.COVER)
+OF_THE_HOUSE = (Account.FUNDS, Account.CASH, Account.FEE, Account.ROUNDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,9 @@ def _accounts(found: list[Row]) -> Iterator[BookAccount]:
     for kind in OF_THE_HOUSE:
         yield BookAccount(account_number(HOUSE, kind), HOUSE_CODE, kind, MILLIONTHS, None)
     for row in found:
-        number = account_number(row["number"], Account.POSITION)
-        yield BookAccount(number, row["partner"], Account.POSITION, MILLIONTHS, row["partner"])
+        for kind in OF_PARTNERS:
+            number = account_number(row["number"], kind)
+            yield BookAccount(number, row["partner"], kind, MILLIONTHS, row["partner"])
         for kind in OF_PROGRAMS if row["program"] else ():
             number = account_number(row["program_number"], kind)
             yield BookAccount(number, row["program"], kind, row["unit_name"], row["partner"])

@@ -1,7 +1,7 @@
 """What is owed since when, and what will be owed at the next cut-off. What is posted is owed until a settlement says that it was paid."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from settlement.books.chart import Chart, Connection, rows
 from settlement.rules.ageing import Aged, aged
@@ -9,18 +9,35 @@ from settlement.rules.ageing import Aged, aged
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """One partner at the next cut-off, millionths: what is posted in the open window, and what may still be added to what it owes."""
+    """One partner at the next settlement, millionths; plus: it owes the house. `value_date` is None where no scheme gives one.
+
+    `earlier` is what windows before the open one came to and nobody has paid yet, `posted` is in the open window, `pending` may still be
+    added to what it owes before the cut-off, and `granted` is its cap.
+    """
 
     partner: str
     window: str
     cut_off: datetime
+    value_date: date | None
+    earlier: int
     posted: int
     pending: int
+    granted: int
 
     @property
     def at_most(self) -> int:
         """The net of the window if everything pending is posted before the cut-off, and nothing new is asked for."""
         return self.posted + self.pending
+
+    @property
+    def to_pay(self) -> int:
+        """What it pays (plus) or receives at most until the next settlement is done, if nothing new is asked for."""
+        return self.earlier + self.at_most
+
+    @property
+    def left(self) -> int:
+        """What it may still ask for before its cap is reached."""
+        return self.granted - self.to_pay
 
 
 async def ageing(connection: Connection, chart: Chart, lane: int, as_of: datetime) -> tuple[Aged, ...]:
@@ -30,8 +47,17 @@ async def ageing(connection: Connection, chart: Chart, lane: int, as_of: datetim
 
 
 async def forecast(connection: Connection, chart: Chart, lane: int) -> list[Forecast]:
-    """Every partner with a cap, to the next cut-off."""
+    """Every partner with a cap, to the next settlement."""
     return [
-        Forecast(chart.accounts[row["account"]].owner, row["code"], row["closes_at"], row["posted"], row["pending"])
+        Forecast(
+            chart.accounts[row["account"]].owner,
+            row["code"],
+            row["closes_at"],
+            row["value_date"],
+            row["position"] - row["posted"],
+            row["posted"],
+            row["pending"],
+            row["granted"],
+        )
         for row in await rows(connection, "books_forecast", lane=lane)
     ]

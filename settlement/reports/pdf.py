@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
@@ -36,15 +37,14 @@ def write(sealed: Sealed, said: Mapping[str, Any], fonts: Sequence[Path] = ()) -
     Raises errors.GlyphMissing with the text that cannot be shown: PDF/A allows no empty box in the place of a letter.
     """
     lines = len(sealed.statement.lines)
-    found = typst.Fonts(include_system_fonts=False, font_paths=[str(folder) for folder in fonts])
     if not TABLED_LINES_MAX < lines <= PRINTED_LINES_MAX:
-        return _front(sealed, said, found, 0)
+        return _front(sealed, said, fonts, 0)
     texts = list(pdf_lines.pages(sealed.statement))
-    front = _front(sealed, said, found, len(texts))
-    return joined(front, _behind(sealed, said, found, texts, page_count(front)))
+    front = _front(sealed, said, fonts, len(texts))
+    return joined(front, _behind(sealed, said, fonts, texts, page_count(front)))
 
 
-def _front(sealed: Sealed, said: Mapping[str, Any], fonts: typst.Fonts, behind: int) -> bytes:
+def _front(sealed: Sealed, said: Mapping[str, Any], fonts: Sequence[Path], behind: int) -> bytes:
     """The pages before those of a long statement's lines, of which there are so many `behind`; or all pages."""
     inputs = {
         "data": json.dumps(_data(sealed, said) | {"behind": behind}),
@@ -52,32 +52,33 @@ def _front(sealed: Sealed, said: Mapping[str, Any], fonts: typst.Fonts, behind: 
         "waterfall": waterfall(sealed.statement),
         "flow": flow(sealed.statement),
     }
-    return _compiled(_TEMPLATE, inputs, fonts, sealed.statement)
+    return compiled(_TEMPLATE, inputs, sealed.statement.made_at, fonts)
 
 
 def _behind(
-    sealed: Sealed, said: Mapping[str, Any], fonts: typst.Fonts, texts: Sequence[str], before: int
+    sealed: Sealed, said: Mapping[str, Any], fonts: Sequence[Path], texts: Sequence[str], before: int
 ) -> Iterator[bytes]:
     """The pages of a long statement's lines, some at a time."""
     plain = {"title": _title(sealed.statement), "root": said["root"], "pages": before + len(texts)}
     for start in range(0, len(texts), PAGES_AT_ONCE):
         some = texts[start : start + PAGES_AT_ONCE]
         data = plain | {"before": before + start, "texts": some}
-        made = _compiled(_LINES, {"data": json.dumps(data)}, fonts, sealed.statement)
+        made = compiled(_LINES, {"data": json.dumps(data)}, sealed.statement.made_at, fonts)
         if page_count(made) != len(some):
             raise ValueError("a page of lines does not hold what it should")
         yield made
 
 
-def _compiled(template: bytes, inputs: dict[str, str], fonts: typst.Fonts, statement: Statement) -> bytes:
+def compiled(template: bytes, inputs: Mapping[str, str], made_at: datetime, fonts: Sequence[Path]) -> bytes:
+    """The PDF of a template: PDF/A-3a, dated, the same bytes for the same words. Raises errors.GlyphMissing."""
     try:
         return typst.compile(
             template,
             format="pdf",
-            font_paths=fonts,
-            sys_inputs=inputs,
+            font_paths=typst.Fonts(include_system_fonts=False, font_paths=[str(folder) for folder in fonts]),
+            sys_inputs=dict(inputs),
             pdf_standards=STANDARD,
-            timestamp=statement.made_at.replace(microsecond=0),  # typst takes whole seconds
+            timestamp=made_at.replace(microsecond=0),  # typst takes whole seconds
         )
     except typst.TypstError as fault:
         if "could not be displayed" in str(fault):

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-BUCKETS = (("0-30", 30), ("31-60", 60), ("61-90", 90))
+BUCKETS = (("1-7", 7), ("8-30", 30), ("31-60", 60), ("61-90", 90))
 OLDEST = "over-90"
 CURRENT = "current"
 """The window is still open."""
@@ -21,7 +21,9 @@ class Aged:
 
 
 def bucket_of(closes_at: datetime, as_of: datetime) -> str:
-    """The bucket of a window that ended, or ends, then. Full days count: a debt of 30 days and an hour is still one of 30."""
+    """The bucket of a window that ended, or ends, then. Full days count: a debt of 30 days and an hour is still one of 30, and one of less
+    than a day is in the first.
+    """
     if closes_at > as_of:
         return CURRENT
     days = (as_of - closes_at).days

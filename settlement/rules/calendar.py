@@ -5,17 +5,18 @@ before up to, and without, its own; so windows touch, and every instant is in on
 refused; of one that they show twice the first is taken.
 
 Dates count from the day of the cut-off as the zone calls it: it is rolled onto a business day, and the lag counts business days from
-there. A business day is one on which none of the scheme's calendars is closed.
+there. A business day is one on which none of the scheme's calendars is closed; for a payment, none of those of who pays, of who is paid
+and of its currency.
 """
 
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from settlement.rules.recurrence import Recurrence, Rehearsal
+from settlement.rules.recurrence import Dates, Recurrence, Rehearsal
 
 DAY = timedelta(days=1)
 LOOK_BACK = 9 * 366 * DAY  # a rule that means 29 February alone skips eight years at a turn of the century
@@ -35,12 +36,15 @@ class Roll(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Scheme:
-    """How a scheme settles. `cut_off` is local to `zone`; lags are in business days; calendars by whose they are, each a set of names."""
+    """How a scheme settles. `cut_off` is local to `zone`; lags are in business days; calendars by whose they are, each a set of names.
+
+    `parties` and `currencies` have calendars of their own, which take the place of those of who pays, who is paid and the currency.
+    """
 
     code: str
     currency: str
     zone: str
-    cycle: Recurrence | Rehearsal
+    cycle: Recurrence | Dates | Rehearsal
     cut_off: time
     advice_lag: int
     value_lag: int
@@ -48,11 +52,24 @@ class Scheme:
     currency_calendars: frozenset[str]
     payer_calendars: frozenset[str]
     payee_calendars: frozenset[str]
+    parties: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    currencies: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def calendars(self) -> frozenset[str]:
         """All calendars that must be open: those of the currency, of who pays and of who is paid."""
         return self.currency_calendars | self.payer_calendars | self.payee_calendars
+
+    @property
+    def named(self) -> frozenset[str]:
+        """All calendars that the scheme names, those of single parties and currencies as well."""
+        return self.calendars.union(*self.parties.values(), *self.currencies.values())
+
+    def of_payment(self, payer: str, payee: str, currency: str) -> frozenset[str]:
+        """The calendars that must be open on the day of this payment."""
+        paying = self.parties.get(payer, self.payer_calendars)
+        paid = self.parties.get(payee, self.payee_calendars)
+        return self.currencies.get(currency, self.currency_calendars) | paying | paid
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +105,7 @@ def windows(scheme: Scheme, year: int, closed: Closed) -> tuple[Cycle, ...] | No
     if isinstance(scheme.cycle, Rehearsal):
         return tuple(_rehearsed(scheme, scheme.cycle, year, shut))
     days = list(scheme.cycle.between(date(year, 1, 1), date(year + 1, 1, 1)))
-    instants = [instant(day, scheme.cut_off, scheme.zone) for day in (_before(scheme.cycle, year), *days)]
+    instants = [_opening(scheme, year), *(instant(day, scheme.cut_off, scheme.zone) for day in days)]
     found: list[Cycle] = []
     for day, opens_at, cut_off, code in zip(days, instants, instants[1:], _codes(days), strict=False):
         if isinstance(opens_at, NoSuchTime):
@@ -97,6 +114,17 @@ def windows(scheme: Scheme, year: int, closed: Closed) -> tuple[Cycle, ...] | No
             return cut_off
         found.append(Cycle(code, opens_at, cut_off, *_dates(scheme, day, shut)))
     return tuple(found)
+
+
+def payment_dates(
+    scheme: Scheme, cut_off: datetime, payer: str, payee: str, currency: str, closed: Closed
+) -> tuple[date, date]:
+    """When a payment for the window of this cut-off is advised, and when it is due.
+
+    `closed` must know the calendars of `of_payment` in the year of the cut-off and the next. Raises KeyError for one that it does not.
+    """
+    day = cut_off.astimezone(ZoneInfo(scheme.zone)).date()
+    return _dates(scheme, day, [closed[name] for name in sorted(scheme.of_payment(payer, payee, currency))])
 
 
 def instant(day: date, local: time, zone: str) -> datetime | NoSuchTime:
@@ -146,8 +174,19 @@ def _rehearsed(scheme: Scheme, cycle: Rehearsal, year: int, shut: list[AbstractS
             yield Cycle(f"rehearsal-{place + 1}", opens_at, opens_at + step, *_dates(scheme, day, shut))
 
 
+def _opening(scheme: Scheme, year: int) -> datetime | NoSuchTime:
+    """Where the first window of a year opens: at the last cut-off before it; a list that names none before begins with the year."""
+    if isinstance(scheme.cycle, Dates):
+        before = max((day for day in scheme.cycle.days if day.year < year), default=None)
+        if before is None:
+            return instant(date(year, 1, 1), time(0), scheme.zone)
+        return instant(before, scheme.cut_off, scheme.zone)
+    assert isinstance(scheme.cycle, Recurrence)  # noqa: S101 - a rehearsal has its own windows
+    return instant(_before(scheme.cycle, year), scheme.cut_off, scheme.zone)
+
+
 def _before(cycle: Recurrence, year: int) -> date:
-    """The day of the last cut-off before the year, where its first window opens."""
+    """The day of the last cut-off before the year."""
     day = date(year, 1, 1) - DAY
     end = day - LOOK_BACK
     while day > end and not cycle.means(day):

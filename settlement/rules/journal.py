@@ -108,24 +108,25 @@ def codes_of(document: Any) -> Codes | Fault:
 
 def csv_head() -> str:
     """The first record: the names of the columns."""
-    return _records([COLUMNS])
+    return records([COLUMNS])
 
 
 def csv_of(journal: Journal, codes: Codes) -> str:
     """The records of a journal (RFC 4180), one a line of it. The same external id on all: imported twice, it is there once."""
     name = f"{journal.lane}-{journal.seq}"
-    records = []
+    lines = []
     for account, amount in journal.lines:
         sides = (told(account, amount), "") if amount > 0 else ("", told(account, -amount))
         unit = codes.currency if account.in_value else account.unit
         day = journal.day.isoformat()
-        records.append((name, day, codes.code(account), *sides, unit, journal.memo, f"clearing-{name}"))
-    return _records(records)
+        lines.append((name, day, codes.code(account), *sides, unit, journal.memo, f"clearing-{name}"))
+    return records(lines)
 
 
-def _records(records: Iterable[Sequence[str]]) -> str:
+def records(lines: Iterable[Sequence[str]]) -> str:
+    """Lines as records of CSV (RFC 4180)."""
     page = StringIO()
-    csv.writer(page, lineterminator="\r\n").writerows(records)
+    csv.writer(page, lineterminator="\r\n").writerows(lines)
     return page.getvalue()
 
 
@@ -148,7 +149,9 @@ def _currency(account: BookAccount) -> str:
 def bean_account(account: BookAccount) -> str:
     """The account's name in beancount. Codes are in small letters, so what capitals make of two of them stays two."""
     owner, kind = account.owner.title(), account.kind.name.title().replace("_", "-")
-    if account.kind is Account.CASH:
+    if account.kind is Account.COVER:
+        return f"Liabilities:Partners:{owner}:{kind}"
+    if account.kind in {Account.CASH, Account.FUNDS}:
         return f"Assets:{owner}:{kind}"
     if account.partner is None:
         return f"Income:{owner}:{kind}"

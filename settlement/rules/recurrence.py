@@ -30,6 +30,21 @@ class Rehearsal:
 
 
 @dataclass(frozen=True, slots=True)
+class Dates:
+    """Days that a list names, and no others."""
+
+    days: frozenset[date]
+
+    def means(self, day: date) -> bool:
+        """Whether this day is one of them."""
+        return day in self.days
+
+    def between(self, first: date, end: date) -> Iterator[date]:
+        """The days meant from `first` up to, and without, `end`."""
+        return iter(sorted(day for day in self.days if first <= day < end))
+
+
+@dataclass(frozen=True, slots=True)
 class Recurrence:
     """Which days are meant; what is empty leaves every day in. Days of the month count from 1, or from its end with -1.
 

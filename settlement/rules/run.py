@@ -64,12 +64,18 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class RateSet:
-    """Rates by name: who published them, for which day, and when."""
+    """Rates by name: who published them, for which day, and when; `until` is the last day on which a payment may go by them."""
 
     source: str
     date: str
     published_at: str
     rates: tuple[Rate, ...]
+    name: str = ""
+    until: str = "9999-12-31"
+
+    def in_force(self, day: str) -> bool:
+        """Whether a payment of this day may be converted by them."""
+        return self.date <= day <= self.until
 
     @property
     def named(self) -> converting.RateSet:
@@ -102,9 +108,22 @@ class Terms:
         return Late(self.interest_basis_points, days, HOUSE)
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class PaymentDates:
+    """When a party's payment is advised and due: what it pays (`pay_in`) or is paid (`pay_out`)."""
+
+    party: str
+    direction: str
+    advice_date: str
+    value_date: str
+
+
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Everything that a run is made of. Two runs with equal inputs have equal results, byte by byte."""
+    """Everything that a run is made of. Two runs with equal inputs have equal results, byte by byte.
+
+    `dates` are those of payments whose calendars give others than the run's own.
+    """
 
     windows: tuple[SealedWindow, ...]
     flows: tuple[Flow, ...]
@@ -116,6 +135,12 @@ class Inputs:
     suspended: tuple[str, ...]
     advice_date: str | None
     value_date: str
+    dates: tuple[PaymentDates, ...] = ()
+
+    def due(self, party: str, direction: str) -> str:
+        """The value date of this party's payment."""
+        own = (one.value_date for one in self.dates if (one.party, one.direction) == (party, direction))
+        return next(own, self.value_date)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +223,8 @@ def inputs_document(inputs: Inputs) -> dict[str, Any]:
             "source": inputs.rates.source,
             "date": inputs.rates.date,
             "published_at": inputs.rates.published_at,
+            "name": inputs.rates.name,
+            "until": inputs.rates.until,
             "rates": [[one.currency, str(one.num), str(one.den), one.digits] for one in sorted(inputs.rates.rates)],
         },
         "terms": [
@@ -206,6 +233,7 @@ def inputs_document(inputs: Inputs) -> dict[str, Any]:
         "suspended": sorted(inputs.suspended),
         "advice_date": inputs.advice_date,
         "value_date": inputs.value_date,
+        **_dated(inputs.dates),
     }
 
 
@@ -223,11 +251,14 @@ def inputs_of(document: Mapping[str, Any]) -> Inputs:
             said["date"],
             said["published_at"],
             tuple(Rate(currency, int(num), int(den), digits) for currency, num, den, digits in said["rates"]),
+            said["name"],
+            said["until"],
         ),
         tuple(Terms(*one) for one in document["terms"]),
         tuple(document["suspended"]),
         document["advice_date"],
         document["value_date"],
+        tuple(PaymentDates(*one) for one in document.get("dates", ())),
     )
 
 
@@ -242,7 +273,8 @@ def result_document(inputs: Inputs, result: Result) -> dict[str, Any]:
         "windows": sorted({one.code for one in inputs.windows}),
         "advice_date": inputs.advice_date,
         "value_date": inputs.value_date,
-        "rates": {"source": inputs.rates.source, "date": inputs.rates.date},
+        **_dated(one for one in inputs.dates if (one.party, one.direction) in _ways(result.nets)),
+        "rates": {"name": inputs.rates.name, "source": inputs.rates.source, "date": inputs.rates.date},
         "counts": [
             {"kind": one.kind, "posted": one.posted, "given_back": one.given_back} for one in sorted(inputs.counts)
         ],
@@ -261,6 +293,21 @@ def replayed(inputs: bytes) -> bytes:
     """The result's bytes, computed anew from the bytes of the inputs."""
     again = inputs_of(json.loads(inputs))
     return canonical(result_document(again, settle(again)))
+
+
+def _dated(dates: Iterable[PaymentDates]) -> dict[str, list[list[str]]]:
+    """The dates of payments, where there are any of their own: the bytes of runs without them are as they always were."""
+    told = [[one.party, one.direction, one.advice_date, one.value_date] for one in sorted(dates)]
+    return {"dates": told} if told else {}
+
+
+def _ways(found: Iterable[Net]) -> set[tuple[str, str]]:
+    return {(net.party, direction_of(net)) for net in found if net.micros}
+
+
+def direction_of(net: Net) -> str:
+    """Whether this net is paid in or out."""
+    return "pay_out" if net.micros > 0 else "pay_in"
 
 
 def _told(found: Iterable[Flow]) -> list[list[str]]:

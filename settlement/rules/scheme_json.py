@@ -1,7 +1,7 @@
 """Reads the document of a settlement scheme: a parsed JSON value becomes a scheme, or the first reason why it is none."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -22,7 +22,7 @@ from clearing.rules.shapes import (
     whole,
 )
 from settlement.rules.calendar import Roll, Scheme
-from settlement.rules.recurrence import LAST, PATTERN, WEEKDAYS, Recurrence, Rehearsal, read_rule
+from settlement.rules.recurrence import LAST, PATTERN, WEEKDAYS, Dates, Recurrence, Rehearsal, read_rule
 
 FORMAT = "settlement-scheme/1"
 LAG_MAX = 60
@@ -30,6 +30,8 @@ REHEARSAL_SECONDS_MAX = 3_600
 REHEARSAL_WINDOWS_MAX = 60
 LAST_DAY = "last"
 REHEARSAL = "rehearsal"
+DATES_MOST = 400
+OWN_MOST = 1_000
 
 Document = dict[str, Any]
 
@@ -48,6 +50,9 @@ def _calendars(about: str, least: int = 0) -> Shape:
     return several(about, _CALENDAR, 20, least) | {"uniqueItems": True}
 
 
+_CURRENCY = rf"^[A-Z]{{3}}{END_OF_TEXT}"
+_DATE = rf"^20[0-9]{{2}}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01]){END_OF_TEXT}"
+
 SCHEMA: Shape = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "$id": "urn:clearing:settlement-scheme:1",
@@ -58,12 +63,12 @@ SCHEMA: Shape = {
         format=one_of("The format of this document.", FORMAT),
         note=text("For people.", TEXT),
         code=text("The code of the scheme.", CODE),
-        currency=text("The currency in which it settles, ISO 4217.", rf"^[A-Z]{{3}}{END_OF_TEXT}"),
+        currency=text("The currency in which it settles, ISO 4217.", _CURRENCY),
         zone=text("The zone of the cut-offs, an IANA name.", ZONE),
         cycle=record(
             "The days on which windows close, business days or not.",
             "",
-            ("four_a_month", "weekly", "monthly", "custom", REHEARSAL),
+            ("four_a_month", "weekly", "monthly", "custom", "dates", REHEARSAL),
             four_a_month=several("Four days of each month.", _DAY, 4, 4) | {"uniqueItems": True},
             weekly=several("Days of each week.", one_of("A weekday.", *WEEKDAYS), 7, 1) | {"uniqueItems": True},
             monthly=_DAY | {"description": "One day of each month: 1 to 28, or last."},
@@ -71,6 +76,13 @@ SCHEMA: Shape = {
                 "An RFC 5545 rule of FREQ (DAILY, WEEKLY, MONTHLY), BYMONTH, BYMONTHDAY and BYDAY, as FREQ=MONTHLY;BYDAY=-1FR.",
                 PATTERN,
             ),
+            dates=several(
+                "The very days, one after another, as 2027-01-05: those of a year are its windows.",
+                text("A day.", _DATE),
+                DATES_MOST,
+                1,
+            )
+            | {"uniqueItems": True},
             rehearsal=record(
                 "For sandboxes alone: so many windows of so many seconds, from an instant on. It ends the window that is open then.",
                 "begins_at seconds windows",
@@ -92,6 +104,26 @@ SCHEMA: Shape = {
             currency=_calendars("Those of the currency.", 1),
             payer=_calendars("Those of the countries of who pays; absent: none."),
             payee=_calendars("Those of the countries of who is paid; absent: none."),
+            parties=several(
+                "Calendars of single parties, the house among them: for their payments they take the place of payer and payee.",
+                record(
+                    "Those of one party.",
+                    "party calendars",
+                    party=text("A partner's code, or house.", CODE),
+                    calendars=_calendars("Its own.", 1),
+                ),
+                OWN_MOST,
+            ),
+            currencies=several(
+                "Calendars of other currencies in which partners are paid: for those payments they take the place of currency.",
+                record(
+                    "Those of one currency.",
+                    "currency calendars",
+                    currency=text("ISO 4217.", _CURRENCY),
+                    calendars=_calendars("Its own.", 1),
+                ),
+                OWN_MOST,
+            ),
         ),
     ),
 }
@@ -102,12 +134,14 @@ _READER = Reader(SCHEMA)
 def read_scheme(value: Any) -> Scheme | Fault:
     """The scheme of this document. Never raises, whatever JSON value is given.
 
-    1. the shape, which JSON Schema states too; 2. a zone that there is; 3. days that there are; 4. dates that do not precede their cause.
+    1. the shape, which JSON Schema states too; 2. a zone that there is; 3. days that there are; 4. nobody named twice; 5. dates that do
+    not precede their cause.
     """
     for look in (
         _READER.departures,
         _zones,
         _rules,
+        _own,
         _lags,
     ):  # each begins to look only when those before it found nothing
         if fault := next(look(value), None):
@@ -125,8 +159,23 @@ def _zones(document: Document) -> Iterator[Fault]:
 def _rules(document: Document) -> Iterator[Fault]:
     if "custom" in document["cycle"] and isinstance(said := read_rule(document["cycle"]["custom"]), str):
         yield Fault("$.cycle.custom", Law.RULE, said)
+    days = document["cycle"].get("dates", [])
+    for place, said in enumerate(days):
+        if _date(said) is None:
+            yield Fault(f"$.cycle.dates[{place}]", Law.NO_INSTANT, "no calendar has this date")
+    if days != sorted(days):
+        yield Fault("$.cycle.dates", Law.RULE, "are one after another")
     if REHEARSAL in document["cycle"] and _instant(document["cycle"][REHEARSAL]["begins_at"]) is None:
         yield Fault("$.cycle.rehearsal.begins_at", Law.NO_INSTANT, "no calendar has this date")
+
+
+def _own(document: Document) -> Iterator[Fault]:
+    for name, what in (("parties", "party"), ("currencies", "currency")):
+        known: set[str] = set()
+        for place, one in enumerate(document["calendars"].get(name, [])):
+            if one[what] in known:
+                yield Fault(f"$.calendars.{name}[{place}]", Law.TWICE, f"{one[what]} is named twice")
+            known.add(one[what])
 
 
 def _lags(document: Document) -> Iterator[Fault]:
@@ -150,8 +199,19 @@ def _scheme(document: Document) -> Scheme:
         document["advice_lag"],
         document["value_lag"],
         Roll(document["roll"]),
-        *(frozenset(calendars.get(whose, ())) for whose in ("currency", "payer", "payee")),
+        frozenset(calendars["currency"]),
+        frozenset(calendars.get("payer", ())),
+        frozenset(calendars.get("payee", ())),
+        {one["party"]: frozenset(one["calendars"]) for one in calendars.get("parties", ())},
+        {one["currency"]: frozenset(one["calendars"]) for one in calendars.get("currencies", ())},
     )
+
+
+def _date(said: str) -> date | None:
+    try:
+        return date.fromisoformat(said)
+    except ValueError:
+        return None
 
 
 def _instant(said: str) -> datetime | None:
@@ -161,8 +221,10 @@ def _instant(said: str) -> datetime | None:
         return None
 
 
-def _cycle(said: Document) -> Recurrence | Rehearsal:
-    """The days of a cycle that was read: each kind is a rule, but a rehearsal, which is a span."""
+def _cycle(said: Document) -> Recurrence | Dates | Rehearsal:
+    """The days of a cycle that was read: each kind is a rule, but a list of days, and a rehearsal, which is a span."""
+    if "dates" in said:
+        return Dates(frozenset(map(date.fromisoformat, said["dates"])))
     if REHEARSAL in said and (begins_at := _instant(said[REHEARSAL]["begins_at"])):
         return Rehearsal(begins_at, said[REHEARSAL]["seconds"], said[REHEARSAL]["windows"])
     if "weekly" in said:

@@ -1,7 +1,9 @@
 """The settlement run: sealed windows read, netted, approved by two keys, frozen, paid and confirmed; each step may be done again.
 
-Every step is one function. What it decides, one statement decides: a run moves on only from the state that the step expects, so of two that
-do the same at once one has the effect, and after a crash the same call goes on where it stopped.
+Every step is one function. What it decides, one statement decides, by a condition: a run moves on only from the state that the step
+expects, what a bank says is written only in the turn in which the run was read, interest only from the day up to which it was known. So of
+two that do the same at once one has the effect and the other reads again or is told so, and no row is held for its own sake (decision
+0011). After a crash the same call goes on where it stopped.
 """
 
 from settlement.run.auditing import unsound

@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
+from clearing import errors
 from clearing.rules.refusals import Refusal, RefusalCode
-from settlement.run.store import Connection, InstructionRow, Step, events, instructions, noted, rows, run_of
+from settlement.run.store import Connection, InstructionRow, Step, events, instructions, noted, rows, run_of, turned
 
+ATTEMPTS_MAX = 100  # others who write of the same run first; each of them makes progress
 CONFIRMABLE = ("frozen", "instructed", "paying", "settled")
 
 
@@ -59,28 +61,31 @@ def mismatch(instructed: InstructionRow, said: Confirmation) -> str | None:
 
 
 async def _confirmed(connection: Connection, run: str, said: Confirmation, step: Step) -> Confirmed:
-    known = {one.instruction: one for one in await instructions(connection, run)}
-    instructed = known.get(said.instruction)
-    if instructed is None:
-        return Confirmed(said.instruction, "unknown")
-    if instructed.bank_reference == said.bank_reference and instructed.state in {"confirmed", "settled"}:
-        return Confirmed(said.instruction, "again")
+    for _ in range(ATTEMPTS_MAX):
+        row = await run_of(connection, run)
+        known = {one.instruction: one for one in await instructions(connection, run)}
+        instructed = known.get(said.instruction)
+        if instructed is None:
+            return Confirmed(said.instruction, "unknown")
+        if instructed.bank_reference == said.bank_reference and instructed.state in {"confirmed", "settled"}:
+            return Confirmed(said.instruction, "again")
+        async with connection.transaction():
+            if await turned(connection, row):
+                return await _kept(connection, instructed, said, step)
+    raise errors.Unavailable
+
+
+async def _kept(connection: Connection, instructed: InstructionRow, said: Confirmation, step: Step) -> Confirmed:
+    """Write what the bank says of a payment, as it was read in this turn."""
+    asked = {"run": instructed.run, "instruction": said.instruction}
     different = mismatch(instructed, said)
-    async with connection.transaction():
-        if different is not None:
-            await rows(connection, "run_instruction_differs", run=run, instruction=said.instruction, differs=different)
-            detail = f"{said.instruction}: {different}"
-            if detail not in {event.detail for event in await events(connection, run)}:
-                await noted(connection, run, "differs", step, detail)
-            return Confirmed(said.instruction, "differs", different)
-        booked = await rows(
-            connection,
-            "run_instruction_confirm",
-            run=run,
-            instruction=said.instruction,
-            bank_reference=said.bank_reference,
-            booked_on=said.booked_on,
-        )
-        if booked:
-            await noted(connection, run, "confirmed", step, f"{said.instruction}: {said.bank_reference}")
-    return Confirmed(said.instruction, "confirmed" if booked else "again")
+    if different is not None:
+        await rows(connection, "run_instruction_differs", **asked, differs=different)
+        detail = f"{said.instruction}: {different}"
+        if detail not in {event.detail for event in await events(connection, instructed.run)}:
+            await noted(connection, instructed.run, "differs", step, detail)
+        return Confirmed(said.instruction, "differs", different)
+    told = {"bank_reference": said.bank_reference, "booked_on": said.booked_on}
+    await rows(connection, "run_instruction_confirm", **asked, **told)
+    await noted(connection, instructed.run, "confirmed", step, f"{said.instruction}: {said.bank_reference}")
+    return Confirmed(said.instruction, "confirmed")

@@ -1,7 +1,9 @@
 """Interest of pay-ins whose day has passed: accrued day by day in the open window until the bank confirms them, never twice for a day.
 
-The ledger itself is what remembers how far it was accrued: each booking names its payment and the day up to which it counts, and is called
-after its payment and the day from which it does. So two that accrue at once book one, and after a crash the same call goes on.
+Whoever accrues moves the payment's day on first, on the condition that it is where it was read and that no bank has confirmed the payment:
+of two at once one wins, and a confirmation comes before or after. Then the ledger books it, under a name made of the payment and the day
+from which it counts. A process that ends between the two leaves a span that is known and not booked: whoever comes next, to accrue or to
+book the payment, books it first, by the same name and the same words.
 """
 
 import hashlib
@@ -13,6 +15,7 @@ from uuid import UUID
 from clearing import errors
 from clearing.ledger import Writer
 from clearing.ledger.items import Adjust, Pay
+from clearing.ledger.outcomes import Booked
 from clearing.rules.refusals import Refusal
 from settlement.rules import interest
 from settlement.rules.run import Inputs, inputs_of
@@ -36,15 +39,15 @@ class Accrued:
 async def overdue(connection: Connection, writer: Writer, today: date) -> list[Accrued]:
     """Book the interest of every pay-in that no bank has confirmed by its day, up to `today`; what was booked now.
 
-    Each payment is held while its interest is booked, so that a confirmation comes before or after it. A span whose interest is less
-    than a millionth is left to a later day.
+    A span whose interest is less than a millionth is left to a later day.
     """
-    found: list[Accrued | None] = []
+    found: list[Accrued] = []
     for late in await rows(connection, "run_overdue", today=today):
         inputs = inputs_of(json.loads((await run_of(connection, late["run"])).inputs))
         open_ones = [one for one in await instructions(connection, late["run"]) if one.overdue(today)]
-        found += [await _accrue(connection, writer, one, inputs, today) for one in open_ones]
-    return [one for one in found if one is not None]
+        for one in open_ones:
+            found += await _accrue(connection, writer, one, inputs, today)
+    return found
 
 
 async def accrued(connection: Connection, lane: int, run: str) -> dict[str, Accrued]:
@@ -53,28 +56,47 @@ async def accrued(connection: Connection, lane: int, run: str) -> dict[str, Accr
     return {one["instruction"]: Accrued(run, **one) for one in found}
 
 
-async def put(writer: Writer, item: Pay | Adjust) -> None:
+async def left_over(connection: Connection, writer: Writer, one: InstructionRow, inputs: Inputs) -> list[Accrued]:
+    """Book the span that was decided and that the ledger does not have yet, if there is one; it, if it was booked now."""
+    if one.accrued_until is None:
+        return []
+    booked = (await accrued(connection, writer.lane, one.run)).get(one.instruction)
+    since = booked.until if booked else one.value_date
+    if since >= one.accrued_until:
+        return []
+    return await _booked(writer, _span(one, inputs, since, one.accrued_until), inputs)
+
+
+async def put(writer: Writer, item: Pay | Adjust) -> Booked:
     """Book it. Raises errors.ItemRejected."""
     outcome = await writer.put(item)
     if isinstance(outcome, Refusal):
         raise errors.ItemRejected(outcome.detail)
+    return outcome
 
 
 async def _accrue(
     connection: Connection, writer: Writer, one: InstructionRow, inputs: Inputs, today: date
-) -> Accrued | None:
+) -> list[Accrued]:
+    found = await left_over(connection, writer, one, inputs)
+    since = one.accrued_until or one.value_date
+    span = _span(one, inputs, since, max(since, today))
+    asked = {"instruction": one.instruction, "since": one.accrued_until, "until": span.until}
+    if span.micros and await rows(connection, "run_instruction_accrue", **asked):
+        found += await _booked(writer, span, inputs)
+    return found
+
+
+def _span(one: InstructionRow, inputs: Inputs, since: date, until: date) -> Accrued:
     terms = next(terms for terms in inputs.terms if terms.partner == one.partner)
-    async with connection.transaction():
-        if not await rows(connection, "run_instruction_hold", instruction=one.instruction):
-            return None
-        before = (await accrued(connection, writer.lane, one.run)).get(one.instruction)
-        since = before.until if before else one.value_date
-        owed = interest.accrued(one.micros, terms.late, one.value_date, since, max(since, today))
-        if not owed:
-            return None
-        name = hashlib.sha256(f"overdue|{one.run}|{one.instruction}|{since.isoformat()}".encode()).digest()[:16]
-        reference = f"{one.instruction}/{today.isoformat()}"
-        lines = ((one.partner, owed), ("house", -owed))
-        of_window = max(window.number for window in inputs.windows)
-        await put(writer, Adjust(None, None, UUID(bytes=name), INTEREST, lines, of_window, reference))
-    return Accrued(one.run, one.instruction, one.partner, since, today, owed)
+    owed = interest.accrued(one.micros, terms.late, one.value_date, since, until)
+    return Accrued(one.run, one.instruction, one.partner, since, until, owed)
+
+
+async def _booked(writer: Writer, span: Accrued, inputs: Inputs) -> list[Accrued]:
+    name = hashlib.sha256(f"overdue|{span.run}|{span.instruction}|{span.since.isoformat()}".encode()).digest()[:16]
+    reference = f"{span.instruction}/{span.until.isoformat()}"
+    lines = ((span.partner, span.micros), ("house", -span.micros))
+    of_window = max(window.number for window in inputs.windows)
+    booked = await put(writer, Adjust(None, None, UUID(bytes=name), INTEREST, lines, of_window, reference))
+    return [] if booked.replayed else [span]

@@ -25,7 +25,7 @@ async def carry_on(connection: Connection, writer: Writer, run: str, step: Step)
         return row
     await _move(connection, run, ("frozen",), "instructed", step)
     inputs = inputs_of(json.loads(row.inputs))
-    while await _book(connection, writer, run, inputs) or await rows(connection, "run_release", run=run):
+    while await _book(connection, writer, run, inputs) or await _release(connection, run):
         pass  # what is settled may release what goes out, and that may be settled already
     found = await instructions(connection, run)
     if any(one.state == "settled" and one.minor for one in found):
@@ -47,12 +47,23 @@ async def _book(connection: Connection, writer: Writer, run: str, inputs: Inputs
     confirmed = [one for one in await instructions(connection, run) if one.state == "confirmed"]
     window = max(one.number for one in inputs.windows)
     for one in confirmed:
+        await overdue_room.left_over(connection, writer, one, inputs)
         if late := await _late(connection, writer.lane, one, inputs, window):
             await put(writer, late)
         name = _name("payment", one)
         await put(writer, Pay(None, None, name, one.partner, one.micros, PAID_FOR, window, one.instruction))
         await rows(connection, "run_instruction_settle", run=run, instruction=one.instruction)
     return bool(confirmed)
+
+
+async def _release(connection: Connection, run: str) -> bool:
+    """Release what goes out, payment by payment, once all that comes in is settled. Whether there was any."""
+    found = await instructions(connection, run)
+    if any(one.direction == "pay_in" and one.state != "settled" for one in found):
+        return False
+    waiting = [one.instruction for one in found if one.state == "waiting"]
+    released = [await rows(connection, "run_release", run=run, instruction=one) for one in waiting]
+    return any(released)
 
 
 async def _late(connection: Connection, lane: int, one: InstructionRow, inputs: Inputs, window: int) -> Adjust | None:

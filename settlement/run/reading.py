@@ -5,13 +5,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from clearing import errors, partners
 from clearing.partners import Directory
 from clearing.rules.postings import HOUSE as HOUSE_NUMBER
 from clearing.rules.refusals import Refusal, RefusalCode
+from settlement import holidays_of
+from settlement.rules.calendar import Scheme, payment_dates
 from settlement.rules.flows import HOUSE, Flow, Sum, flows, imbalance
-from settlement.rules.run import Contract, Counted, Inputs, RateSet, SealedWindow, Terms
+from settlement.rules.run import Contract, Counted, Inputs, PaymentDates, RateSet, SealedWindow, Terms
+from settlement.rules.scheme_json import read_scheme
 from settlement.run.store import Connection, rows, tuples
 
 NUMBERS_EACH = 16  # the number of an account is its owner's times this, plus its kind
@@ -46,6 +50,7 @@ class Window:
     root: bytes
     advice_date: date | None
     value_date: date | None
+    scheme_version: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,11 @@ async def read_inputs(connection: Connection, lane: int, wanted: Wanted, run: st
         if isinstance(windows, Refusal):
             return windows
         advice_date, value_date = _dates(windows[-1], wanted)
+        if not wanted.rates.in_force(value_date):
+            span = f"from {wanted.rates.date} to {wanted.rates.until}"
+            return Refusal(
+                RefusalCode.RATES_NOT_IN_FORCE, f"{wanted.rates.name} is in force {span}, not on {value_date}"
+            )
         directory = await partners.load(connection)
         sums, slices = await _booked(connection, lane, windows, directory)
         counts = await _counted(connection, lane, windows)
@@ -84,6 +94,8 @@ async def read_inputs(connection: Connection, lane: int, wanted: Wanted, run: st
         found, resumed = flows(sums), tuple(sorted(one.flow for one in parked))
         parties = {party for flow in (*found, *resumed) for party in (flow.debtor, flow.creditor)} - {HOUSE}
         contracts = await _contracts(connection, directory, parties, max(window.closes_at for window in windows))
+        terms = _terms(wanted, parties)
+        dates = await _payment_dates(connection, windows[-1], terms)
     inputs = Inputs(
         tuple(SealedWindow(one.number, one.code, lane, one.until, one.root.hex()) for one in windows),
         found,
@@ -91,10 +103,11 @@ async def read_inputs(connection: Connection, lane: int, wanted: Wanted, run: st
         counts,
         contracts,
         wanted.rates,
-        _terms(wanted, parties),
+        terms,
         tuple(sorted(wanted.suspended)),
         advice_date,
         value_date,
+        tuple(sorted(dates)),
     )
     return Read(inputs, tuple(one.number for one in windows), imbalance(sums, slices), tuple(parked))
 
@@ -121,6 +134,39 @@ def _dates(last: Window, wanted: Wanted) -> tuple[str | None, str]:
     if wanted.value_date not in {None, published}:
         raise errors.ValidationFailed(f"value_date: that of {last.code} is {published}, by the published calendar")
     return last.advice_date.isoformat(), published
+
+
+async def _payment_dates(connection: Connection, last: Window, terms: Iterable[Terms]) -> list[PaymentDates]:
+    """The dates of each party's payment, in or out, by its own calendars, the house's and its currency's, where they are not the window's.
+
+    Only a scheme that names calendars of parties or currencies gives any: all others are in the published windows.
+    """
+    document = await _scheme_of(connection, last)
+    scheme = None if document is None else read_scheme(document["scheme"])
+    if document is None or not isinstance(scheme, Scheme) or not (scheme.parties or scheme.currencies):
+        return []
+    cut_off = _cut_off(document, last)
+    closed = holidays_of.closed(scheme.named, cut_off.astimezone(ZoneInfo(scheme.zone)).year)
+    found = []
+    for one in terms:
+        for direction, payer, payee in (("pay_in", one.partner, HOUSE), ("pay_out", HOUSE, one.partner)):
+            dates = payment_dates(scheme, cut_off, payer, payee, one.currency, closed)
+            if dates != (last.advice_date, last.value_date):
+                found.append(PaymentDates(one.partner, direction, *(day.isoformat() for day in dates)))
+    return found
+
+
+async def _scheme_of(connection: Connection, window: Window) -> Mapping[str, Any] | None:
+    """The published year that gave this window its dates."""
+    filed = await partners.filed_calendars(connection)
+    return next((one.document for one in filed if one.version == window.scheme_version), None)
+
+
+def _cut_off(document: Mapping[str, Any], window: Window) -> datetime:
+    """The cut-off as it was published: a later version may have ended the window before."""
+    said = {one["window"]: one["cut_off_utc"] for one in document["windows"]}
+    name = window.code.partition("-v")[0]  # a name that was there already has its version behind it
+    return datetime.fromisoformat(said[name]) if name in said else window.closes_at
 
 
 async def _booked(

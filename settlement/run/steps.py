@@ -16,12 +16,14 @@ from settlement.rules.run import (
     Result,
     UnsettleableError,
     canonical,
+    direction_of,
     inputs_document,
     inputs_of,
     result_document,
     settle,
     sha256,
 )
+from settlement.run.invoicing import invoice_fees
 from settlement.run.reading import Parked, Read, Wanted, read_inputs
 from settlement.run.store import Connection, RunRow, Step, moved, noted, rows, run_of, write
 
@@ -84,9 +86,11 @@ async def freeze(connection: Connection, lane: int, run: str, step: Step) -> Run
         if not await moved(connection, run, ["approved"], "frozen"):
             now = await run_of(connection, run)
             return now if now.state in FROZEN else _not_now(now)
-        await _instruct(connection, run, settle(inputs).nets, row.value_date)
+        await _instruct(connection, run, settle(inputs).nets, inputs)
         await noted(connection, run, "frozen", step, row.result_sha256)
-    return await run_of(connection, run)
+        if refusal := await invoice_fees(connection, lane, run, inputs, step):
+            raise Rollback
+    return refusal or await run_of(connection, run)
 
 
 async def abort(connection: Connection, run: str, reason: str, step: Step) -> RunRow | Refusal:
@@ -189,17 +193,17 @@ def _cells(found: Iterable[Flow]) -> dict[str, list[object]]:
     }
 
 
-async def _instruct(connection: Connection, run: str, nets: Iterable[Net], value_date: date) -> None:
-    """One payment for each net that is not zero. One that rounds to nothing needs no bank: it is confirmed as it is made."""
+async def _instruct(connection: Connection, run: str, nets: Iterable[Net], inputs: Inputs) -> None:
+    """One payment for each net that is not zero, on its day. One that rounds to nothing needs no bank: it is confirmed as it is made."""
     owed = [net for net in nets if net.party != HOUSE and net.micros]
     await write(
         connection,
         "run_instruction_insert",
         run=run,
-        value_date=value_date,
         instructions=[instruction_id(run, net.party) for net in owed],
         partners=[net.party for net in owed],
-        directions=["pay_out" if net.micros > 0 else "pay_in" for net in owed],
+        directions=[direction_of(net) for net in owed],
+        value_dates=[date.fromisoformat(inputs.due(net.party, direction_of(net))) for net in owed],
         currencies=[net.currency for net in owed],
         minors=[abs(net.minor) for net in owed],
         micros=[-net.micros for net in owed],

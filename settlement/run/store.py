@@ -32,6 +32,7 @@ class RunRow:
     created_by: str
     previewed_by: str | None
     approved_by: str | None
+    turn: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class InstructionRow:
     booked_on: date | None
     differs: str | None
     rejected_at: datetime | None
+    accrued_until: date | None
 
     def overdue(self, today: date) -> bool:
         """Whether it comes in, and its day has passed without a confirmation."""
@@ -141,6 +143,11 @@ async def events(connection: Connection, run: str) -> list[Event]:
 async def moved(connection: Connection, run: str, expected: Sequence[str], state: str) -> bool:
     """Move a run on from one of the expected states; False when it is in another by now."""
     return bool(await rows(connection, "run_move", run=run, expected=list(expected), state=state))
+
+
+async def turned(connection: Connection, row: RunRow) -> bool:
+    """Begin to write of the payments of this run, in a transaction, and before any of them; False when somebody wrote since it was read."""
+    return bool(await rows(connection, "run_turn", run=row.run, turn=row.turn))
 
 
 async def noted(connection: Connection, run: str, what: str, step: Step, detail: str | None = None) -> None:

@@ -10,12 +10,25 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from clearing import errors
 from clearing.rules.refusals import Refusal, RefusalCode
 from settlement.files.bankfile import BankFile, Booking
 from settlement.files.confirming import Outcome, State, match
 from settlement.run.banking import Digits, expected
-from settlement.run.confirming import CONFIRMABLE, Confirmation, confirm
-from settlement.run.store import Connection, InstructionRow, Row, Step, events, instructions, noted, rows, run_of, write
+from settlement.run.confirming import ATTEMPTS_MAX, CONFIRMABLE, Confirmation, confirm
+from settlement.run.store import (
+    Connection,
+    InstructionRow,
+    Row,
+    Step,
+    events,
+    instructions,
+    noted,
+    rows,
+    run_of,
+    turned,
+    write,
+)
 
 BOOKED = ("confirmed", "settled")
 
@@ -34,10 +47,20 @@ async def take(
 ) -> dict[str, Any] | Refusal:
     """What the file says of the run's payments, done in one transaction and kept. `blocked` says that nothing of it was done.
 
-    Raises errors.NotFound; errors.ValidationFailed without bank details of the house.
+    Of two files at once, the one that comes second is matched with what the first has left. Raises errors.NotFound;
+    errors.ValidationFailed without bank details of the house.
     """
+    for _ in range(ATTEMPTS_MAX):
+        if (answer := await _taken(connection, run, file, step, now, digits)) is not None:
+            return answer
+    raise errors.Unavailable
+
+
+async def _taken(
+    connection: Connection, run: str, file: BankFile, step: Step, now: datetime, digits: Digits
+) -> dict[str, Any] | Refusal | None:
+    """The same, unless somebody wrote of this run since it was read: then nothing was done, and it is read again."""
     async with connection.transaction():
-        await rows(connection, "run_lock", run=run)
         row = await run_of(connection, run)
         if row.state not in CONFIRMABLE:
             return Refusal(RefusalCode.RUN_NOT_READY, f"{run} is {row.state}: nothing was instructed")
@@ -47,6 +70,8 @@ async def take(
             return Refusal(RefusalCode.RUN_DIFFERS, "a file of this name was taken before, and said something else")
         if known is not None:
             return dict(known["answer"])
+        if not await turned(connection, row):
+            return None
         answer = await _answer(connection, run, file, before, step, now, digits)
         await write(
             connection,
@@ -98,7 +123,7 @@ async def _done(
     reference, booked_on = _booking(file, one.id, ours.value_date)
     said = Confirmation(one.id, ours.direction, ours.currency, ours.minor, booked_on, reference)
     confirmed = await confirm(connection, run, [said], step)
-    assert not isinstance(confirmed, Refusal)  # noqa: S101 - the state was looked at under the same lock
+    assert not isinstance(confirmed, Refusal)  # noqa: S101 - the state was looked at in the same turn
     return Found(one.id, confirmed[0].outcome, confirmed[0].differs)
 
 

@@ -1,4 +1,4 @@
--- What is posted in the open window and pending beside it, by partner, and when the window ends.
+-- What is posted in the open window, pending beside it and owed of windows before, by partner; when the window ends, and is paid.
 SELECT
     cap_slice.account,
     calendar.code,
@@ -11,7 +11,10 @@ SELECT
         )
     ) AS closes_at,
     coalesce(position_slice.debits - position_slice.credits, 0)::bigint AS posted,
-    cap_slice.pending
+    cap_slice.pending,
+    cap_slice.position,
+    cap_slice.granted,
+    calendar.value_date
 FROM cap_slice
 INNER JOIN lane_window ON cap_slice.lane = lane_window.lane AND lane_window.sealed_at IS NULL
 INNER JOIN calendar ON lane_window.window_id = calendar.window_id

@@ -9,7 +9,8 @@ INSERT INTO settlement_run (
     result_sha256,
     value_date,
     created_at,
-    created_by
+    created_by,
+    turn
 )
 VALUES (
     %(run)b,
@@ -21,7 +22,8 @@ VALUES (
     %(result_sha256)b,
     %(value_date)b,
     %(created_at)b,
-    %(created_by)b
+    %(created_by)b,
+    0
 )
 ON CONFLICT DO NOTHING
 RETURNING run

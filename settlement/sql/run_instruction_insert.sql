@@ -18,7 +18,7 @@ SELECT
     payment.currency,
     payment.minor,
     payment.micros,
-    %(value_date)b,
+    payment.value_date,
     payment.state
 FROM unnest(
     %(instructions)b::text[],
@@ -27,5 +27,6 @@ FROM unnest(
     %(currencies)b::text[],
     %(minors)b::bigint[],
     %(micros)b::bigint[],
+    %(value_dates)b::date[],
     %(states)b::text[]
-) AS payment (instruction, partner, direction, currency, minor, micros, state)
+) AS payment (instruction, partner, direction, currency, minor, micros, value_date, state)

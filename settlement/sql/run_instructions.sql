@@ -12,7 +12,8 @@ SELECT
     bank_reference,
     booked_on,
     differs,
-    rejected_at
+    rejected_at,
+    accrued_until
 FROM settlement_instruction
 WHERE run = %(run)b
 ORDER BY direction, partner

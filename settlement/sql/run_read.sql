@@ -11,6 +11,7 @@ SELECT
     created_at,
     created_by,
     previewed_by,
-    approved_by
+    approved_by,
+    turn
 FROM settlement_run
 WHERE run = %(run)b

@@ -1,8 +1,9 @@
--- What goes out is due once all that comes in is settled.
+-- A payment that goes out is due once all that comes in is settled.
 UPDATE settlement_instruction
 SET state = 'due'
 WHERE
     run = %(run)b
+    AND instruction = %(instruction)b
     AND direction = 'pay_out'
     AND state = 'waiting'
     AND NOT EXISTS (

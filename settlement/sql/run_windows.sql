@@ -14,7 +14,8 @@ SELECT
     lane_window.sealed_size,
     lane_window.sealed_root,
     calendar.advice_date,
-    calendar.value_date
+    calendar.value_date,
+    calendar.scheme_version
 FROM calendar
 LEFT JOIN lane_window ON lane_window.lane = %(lane)b AND calendar.window_id = lane_window.window_id
 WHERE

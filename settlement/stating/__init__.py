@@ -3,7 +3,18 @@
 A statement is made once. Whatever breaks off between two of them, the same call goes on with those that are missing.
 """
 
+from settlement.stating.invoices import KeptInvoice, bill_run, invoice_file, invoices
 from settlement.stating.making import state_run
 from settlement.stating.store import Kept, KeptFile, file_of, kept
 
-__all__ = ["Kept", "KeptFile", "file_of", "kept", "state_run"]
+__all__ = [
+    "Kept",
+    "KeptFile",
+    "KeptInvoice",
+    "bill_run",
+    "file_of",
+    "invoice_file",
+    "invoices",
+    "kept",
+    "state_run",
+]

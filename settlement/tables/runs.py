@@ -29,7 +29,10 @@ def _listed(words: tuple[str, ...]) -> str:
 
 
 class Run(SQLModel, table=True):
-    """A settlement run: its inputs and result as bytes, and how far it has come. A held one has no result."""
+    """A settlement run: its inputs and result as bytes, and how far it has come. A held one has no result.
+
+    `turn` counts what was written of its payments: who writes names the turn that was read, so of two at once one reads again.
+    """
 
     __tablename__ = "settlement_run"
     __table_args__ = table(
@@ -53,6 +56,7 @@ class Run(SQLModel, table=True):
     created_by: str = col(Text)
     previewed_by: str | None = col(Text, null=True)
     approved_by: str | None = col(Text, null=True)
+    turn: int = col(Integer)
 
 
 class RunWindow(SQLModel, table=True):
@@ -104,7 +108,10 @@ class RunParked(SQLModel, table=True):
 
 
 class RunInstruction(SQLModel, table=True):
-    """One payment of a frozen run. `micros` is what it settles, plus where the partner pays; `minor` is what travels."""
+    """One payment of a frozen run. `micros` is what it settles, plus where the partner pays; `minor` is what travels.
+
+    `accrued_until` is the day up to which interest was decided; the ledger has it booked, or books it next.
+    """
 
     __tablename__ = "settlement_instruction"
     __table_args__ = table(
@@ -127,6 +134,7 @@ class RunInstruction(SQLModel, table=True):
     booked_on: date | None = col(Date, null=True)
     differs: str | None = col(Text, null=True)
     rejected_at: datetime | None = col(Instant, null=True)
+    accrued_until: date | None = col(Date, null=True)
 
 
 class RunBankFile(SQLModel, table=True):
@@ -162,9 +170,9 @@ class RunEvent(SQLModel, table=True):
 
 
 UPDATABLE: dict[str, tuple[str, ...]] = {
-    "settlement_run": ("state", "previewed_by", "approved_by"),
+    "settlement_run": ("state", "previewed_by", "approved_by", "turn"),
     "settlement_run_window": ("live",),
     "settlement_parked": ("resumed_by",),
-    "settlement_instruction": ("state", "bank_reference", "booked_on", "differs", "rejected_at"),
+    "settlement_instruction": ("state", "bank_reference", "booked_on", "differs", "rejected_at", "accrued_until"),
 }
 """What moves on; amounts and bytes never do."""

@@ -40,7 +40,6 @@ def with_type(declared: str, inside: str = INSIDE) -> str:
         (FINE.replace("UTF-8", "UTF-7"), "something else than UTF-8"),
         ("<a>" * 200_000, "nested deeper"),
         ("<a>" * 33 + "</a>" * 33, "nested deeper"),
-        ("<D>" + "<a/>" * 1_000_001 + "</D>", "larger than any statement"),
         ("<html><body/></html>", "not one message of ISO 20022"),
         (INSIDE.replace("urn:iso:std:iso:20022:tech:xsd:", "urn:other:"), "not one message of ISO 20022"),
         (INSIDE.replace("<Document", "<Dokument").replace("</Document", "</Dokument"), "not one message of ISO 20022"),
@@ -53,6 +52,14 @@ def test_hostile_or_broken_xml_is_refused_with_one_sentence(body: str, told: str
     assert told in refused.value.detail
     assert "passwd" not in refused.value.detail
     assert "\n" not in refused.value.detail
+
+
+def test_more_elements_than_any_statement_has_are_not_counted_to_their_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(markup, "ELEMENTS_MAX", 1_000)
+    with pytest.raises(errors.RequestMalformed, match="larger than any statement"):
+        read(f"<D>{'<a/>' * 1_000}</D>".encode())
+    with pytest.raises(errors.RequestMalformed, match="not one message of ISO 20022"):
+        read(f"<D>{'<a/>' * 999}</D>".encode())
 
 
 @pytest.mark.parametrize(

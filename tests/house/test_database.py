@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from clearing import database
+from clearing import database, errors
+from tests.conftest import other_database
 
 
 def test_an_unknown_statement_is_refused() -> None:
@@ -45,3 +46,24 @@ async def test_a_clock_that_is_behind_is_noticed(database_url: str) -> None:
     async with await database.connect(database_url) as connection:
         behind = await database.clock_difference(connection, lambda: datetime.now(UTC) - timedelta(hours=1))
     assert timedelta(minutes=59) < behind < timedelta(minutes=61)
+
+
+def test_a_database_that_does_not_keep_unicode_is_refused_before_anything_is_made(postgres_url: str) -> None:
+    url = other_database(postgres_url, "bytes_only")
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE bytes_only ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
+    try:
+        with pytest.raises(errors.Misconfigured, match="encoded as SQL_ASCII; make one WITH ENCODING 'UTF8'"):
+            database.migrate(url)
+        with psycopg.connect(url) as connection:
+            made = connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone()
+        assert made == (0,)
+    finally:
+        database.drop_database(postgres_url, "bytes_only")
+
+
+def test_a_server_that_is_too_old_is_refused(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert database.fitness(postgres_url).startswith("PostgreSQL 18.")
+    monkeypatch.setattr(database, "SERVER_VERSION_MIN", 99)
+    with pytest.raises(errors.Misconfigured, match="older than 99"):
+        database.fitness(postgres_url)

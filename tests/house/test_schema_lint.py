@@ -163,10 +163,10 @@ def test_L16_every_statement_on_sharded_tables_names_its_lane(schema: psycopg.Co
 
 @pytest.mark.parametrize("path", STATEMENTS, ids=lambda path: path.stem)
 def test_L16_one_lock(path: Path) -> None:
-    """The lane row is the only row of the ledger that is locked for its own sake; settlement's two exceptions stand in decision 0011."""
+    """The lane's row is the only one that is locked for its own sake."""
     code = _code(path)
     if LOCKS.search(code):
-        assert re.search(r"\bFROM\s+(?:lane|settlement_run|settlement_instruction)\b", code, re.IGNORECASE)
+        assert re.search(r"\bFROM\s+lane\b", code, re.IGNORECASE)
 
 
 @pytest.mark.parametrize("path", STATEMENTS, ids=lambda path: path.stem)

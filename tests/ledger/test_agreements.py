@@ -244,7 +244,7 @@ async def test_a_key_confirms_no_proposal_of_its_own_nor_of_a_key_that_ended(con
     wish = document("air", NOW + DAY)
     proposed = await partners.propose(connection, "agreement", "air", wish, one, UUID(int=1), NOW)
     assert await partners.propose(connection, "agreement", "air", wish, other, UUID(int=2), NOW) == proposed
-    assert await partners.open_proposals(connection) == [proposed]
+    assert await partners.open_proposals(connection, 0) == [proposed]
     own = await partners.alone(connection, proposed, one, NOW)
     assert own is not None
     assert own.code is RefusalCode.SECOND_KEY_NEEDED
@@ -256,7 +256,7 @@ async def test_a_key_confirms_no_proposal_of_its_own_nor_of_a_key_that_ended(con
     with pytest.raises(errors.NotFound):
         await partners.proposal(connection, proposed.digest, "cover")
     await partners.publish_agreement(connection, wish, NOW, Signers(one, other, UUID(int=3)))
-    assert await partners.open_proposals(connection) == []
+    assert await partners.open_proposals(connection, 0) == []
 
 
 # --- announcements

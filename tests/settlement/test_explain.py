@@ -3,6 +3,8 @@
 import pytest
 
 from clearing import errors
+from clearing.ledger.items import Lodge
+from clearing.rules.agreements import Postpaid
 from settlement import books
 from settlement.books import Chart, Explained, Span
 from settlement.books.explain import BEGINNING
@@ -38,6 +40,19 @@ async def test_the_leaves_of_any_figure_add_up_to_it_on_pages_of_any_size(lively
             assert len({leaf.place for leaf in leaves}) == len(leaves)
             if code is None:
                 assert found[0].figure == balance.get(account.number, 0)
+
+
+async def test_cover_is_explained_by_its_movements(house: House) -> None:
+    for reference, value in (("wire 1", 1_000), ("back 1", -300)):
+        await house.put(Lodge(uid(reference), HOTEL, value, Postpaid(0), reference, uid("evidence")))
+    chart, span = await books.chart(house.owner), await books.span_of(house.owner, house.lane)
+    for name, figure in (("hotel.cover", -700), ("house.funds", 700)):
+        (page,) = await pages(house, chart, name, span, 500)
+        assert (page.figure, page.carried, page.adds_up) == (figure, figure, True)
+        assert [(cause.kind, cause.terms) for cause in page.causes] == [
+            ("lodged", "cover, wire 1"),
+            ("lodged", "cover, back 1"),
+        ]
 
 
 async def test_every_leaf_leads_to_its_exchange_its_terms_and_the_signed_request(lively: House) -> None:

@@ -9,11 +9,14 @@ from io import StringIO
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clearing.ledger.items import Lodge
+from clearing.rules.agreements import Postpaid
 from clearing.rules.postings import Account
 from clearing.rules.shapes import Fault, Law
 from settlement import books
@@ -29,7 +32,7 @@ from settlement.rules.journal import (
     csv_of,
 )
 from settlement.rules.money import major
-from tests.ledger.books import House
+from tests.ledger.books import HOTEL, House
 from tests.settlement.runs_room import frozen, paid, seal
 from tests.settlement.runs_room import lively as owing
 
@@ -67,6 +70,16 @@ async def test_books_that_were_paid_export_the_houses_cash(house: House, tmp_pat
     assert "Assets:House:Cash  10000000 CU.U" in text
     assert judged(text, tmp_path) == (True, "")
     assert "house.cash" in await exported(house, "csv")
+
+
+async def test_cover_is_exported_as_what_the_house_has_to_give_back(house: House, tmp_path: Path) -> None:
+    await house.put(Lodge(UUID(int=1), HOTEL, 7_000_000, Postpaid(0), "wire 1", UUID(int=1)))
+    await seal(house)
+    text = await exported(house, "beancount")
+    assert "Liabilities:Partners:Hotel:Cover  -7000000 CU.U" in text
+    assert "Assets:House:Funds  7000000 CU.U" in text
+    assert judged(text, tmp_path) == (True, "")
+    assert "hotel.cover,,7.000000," in await exported(house, "csv")
 
 
 async def test_every_journal_balances_and_together_they_are_all_entries(lively: House) -> None:

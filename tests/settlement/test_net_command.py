@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from clearing.front import cli, cli_net
+from clearing.front import cli, settled
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "netting.md").read_text(encoding="utf-8")
@@ -206,7 +206,7 @@ def test_of_two_currencies_at_par_the_settlement_currency_is_named(net: Net) -> 
 
 
 def test_a_list_too_large_is_refused_before_it_is_read(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli_net, "LIST_BYTES_MAX", 40)
+    monkeypatch.setattr(settled, "LIST_BYTES_MAX", 40)
     assert net(HEADER + GOOD)[1]["refusal"]["code"] == "file_size"
 
 

@@ -1,11 +1,13 @@
 """Laws of what is owed since when, and what will be owed: ages by cut-off, nothing set off, and the forecast is what then comes."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clearing.ledger.items import Pay
 from clearing.rules.postings import Account
 from settlement import books
 from settlement.rules.ageing import Aged, aged, bucket_of
@@ -19,8 +21,10 @@ CUT_OFF = datetime(2026, 3, 9, tzinfo=UTC)
     ("days", "bucket"),
     [
         (-1, "current"),
-        (0, "0-30"),
-        (30, "0-30"),
+        (0, "1-7"),
+        (7, "1-7"),
+        (8, "8-30"),
+        (30, "8-30"),
         (31, "31-60"),
         (60, "31-60"),
         (61, "61-90"),
@@ -74,7 +78,7 @@ async def test_ages_add_up_to_the_positions(lively: House) -> None:
         if account.kind is Account.POSITION:
             mine = sum(one.receivable - one.payable for one in found if one.partner == account.owner)
             assert mine == balance.get(number, 0)
-    assert {one.bucket for one in found} == {"0-30", "31-60"}
+    assert {one.bucket for one in found} == {"8-30", "31-60"}
 
 
 async def test_what_is_forecast_is_what_is_posted_once_what_is_pending_is(database_url: str, clock: FixedClock) -> None:
@@ -86,8 +90,13 @@ async def test_what_is_forecast_is_what_is_posted_once_what_is_pending_is(databa
         told = {one.partner: one for one in await books.forecast(house.owner, chart, house.lane)}
         hotel = told[HOTEL]
         assert (hotel.posted, hotel.pending, hotel.at_most) == (0, 10_000, 10_000)
+        assert (hotel.earlier, hotel.to_pay) == (10_000, 20_000)  # the window before is not paid yet
+        assert (hotel.granted, hotel.left) == (house.cap, house.cap - 20_000)
         assert hotel.cut_off > clock()
         await house.tell((1, D), (2, D), name="x1")
         told = {one.partner: one for one in await books.forecast(house.owner, chart, house.lane)}
         assert (told[HOTEL].posted, told[HOTEL].pending) == (hotel.at_most, 0)
         assert (told[AIR].posted, told[AIR].at_most) == (-9_000, -9_000)
+        await house.put(Pay(None, None, UUID(int=1), HOTEL, 10_000, "settlement"))
+        told = {one.partner: one for one in await books.forecast(house.owner, chart, house.lane)}
+        assert (told[HOTEL].earlier, told[HOTEL].to_pay, told[HOTEL].value_date) == (0, 10_000, None)

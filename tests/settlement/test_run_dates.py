@@ -2,14 +2,31 @@
 
 import asyncio
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
-from clearing import database, errors
+from clearing import database, errors, partners
+from clearing.front.materialised import calendar_of
 from settlement import run as runs
+from settlement.rules.run import Terms, replayed
+from tests.agreed import BOTH
 from tests.ledger.books import AIR, HOTEL, SHOP, House
-from tests.settlement.runs_room import DUE, WINDOW, drafted, frozen, lively, paid, positions, step, wanted
+from tests.rules.test_settlement_calendar import DOCUMENT
+from tests.settlement.runs_room import (
+    BACK,
+    BIG,
+    DUE,
+    WINDOW,
+    drafted,
+    frozen,
+    lively,
+    paid,
+    positions,
+    seal,
+    step,
+    wanted,
+)
 
 
 async def test_interest_accrues_while_a_pay_in_is_overdue_and_not_again_when_it_is_confirmed(house: House) -> None:
@@ -78,3 +95,39 @@ async def test_where_no_scheme_is_published_the_draft_says_the_day(house: House)
     await lively(house)
     with pytest.raises(errors.ValidationFailed, match="no scheme gives one"):
         await runs.draft(house.owner, house.lane, wanted(value_date=None), step(house))
+
+
+async def test_a_payment_is_due_by_the_calendars_of_its_parties_and_its_currency(house: House) -> None:
+    """The window closes on Wednesday, 18 March; Friday, 20 March is a holiday of Japan, and Thursday one of no calendar here."""
+    own = {
+        "currency": ["TARGET"],
+        "parties": [{"party": HOTEL, "calendars": ["JP"]}],
+        "currencies": [{"currency": "JPY", "calendars": ["JP"]}],
+    }
+    document = DOCUMENT | {"calendars": own, "cycle": {"dates": ["2026-03-18", "2026-03-25"]}}
+    said = calendar_of(document, 2026)
+    assert isinstance(said, dict)
+    await partners.publish_calendar(house.owner, said, house.clock(), BOTH)
+    await seal(house)
+    await house.complete(1, terms=BIG)
+    await house.complete(2, source=AIR, target=SHOP, terms=BACK)
+    for _ in range(2):
+        await seal(house)
+    asked = {"value_date": None, "terms": (Terms(HOTEL, "EUR", 1_000, 360), Terms(AIR, "JPY", 0, 360))}
+    row = await drafted(house, "2026-03-1", **asked)
+    assert row.value_date.isoformat() == "2026-03-20"
+    assert json.loads(row.result or b"")["dates"] == [
+        [AIR, "pay_out", "2026-03-19", "2026-03-23"],
+        [HOTEL, "pay_in", "2026-03-19", "2026-03-23"],
+    ]
+    assert replayed(row.inputs) == row.result
+    final = await frozen(house, "2026-03-1", **asked)
+    assert final.run == row.run
+    due = {one.partner: one.value_date.isoformat() for one in await runs.instructions(house.owner, row.run)}
+    assert due == {HOTEL: "2026-03-23", AIR: "2026-03-23", SHOP: "2026-03-20"}
+    late = await runs.carry_on(house.owner, house.writer, row.run, step(house))
+    assert late.state == "instructed"
+    assert (
+        await runs.overdue(house.owner, house.writer, date(2026, 3, 23)) == []
+    )  # due by its own calendar, not by the run's
+    assert [one.micros for one in await runs.overdue(house.owner, house.writer, date(2026, 3, 24))] == [2_777]

@@ -5,7 +5,6 @@ soon after it began, its third is left to end; callers who heard nothing ask aga
 """
 
 import json
-import multiprocessing
 import os
 import signal
 import time
@@ -19,6 +18,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from clearing.rules.lifecycle import Kind
+from tests.forks import FORKS
 from tests.stories import crash_child, invariants
 from tests.stories.crash_child import FELL, Run
 from tests.stories.far_sides import AT_SOURCE, AT_TARGET, AT_THIRD, ORDINARY, Wish, World
@@ -66,8 +66,6 @@ PLACES = {"first": 0.0, "middle": 0.4, "late": 0.7}
 LIFE_SECONDS_MAX = 90
 NEVER = ("", 0)
 ORIGINALS_TRIES = 5
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["tests.stories.crash_child"])
 _starting = Lock()
 
 
@@ -178,7 +176,7 @@ def _original(world: World, number: int, *, alone: bool) -> Wish:
 @contextmanager
 def life(run: Run) -> Iterator[Any]:
     """One life of the house, as a process."""
-    process = _FORKS.Process(target=crash_child.begin, args=(run,))
+    process = FORKS.Process(target=crash_child.begin, args=(run,))
     with _starting:  # a start looks after all children that are known, and would read the end of another thread's
         process.start()
         processes._children.discard(process)  # type: ignore[attr-defined]

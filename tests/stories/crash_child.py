@@ -19,13 +19,14 @@ from httpx_aiohttp import AiohttpTransport
 
 from adapters.house_json import ADAPTER
 from clearing import database, errors, evidence, exchange, partners
-from clearing.delivery import Delivery, Pace
+from clearing.delivery import Delivery
 from clearing.delivery.wire import Wire
 from clearing.front import sources, wiring
 from clearing.front.settings import Settings
 from clearing.ledger import Writer, writer
 from clearing.ledger.items import Resolve, Signed
 from clearing.ledger.outcomes import Reserved
+from clearing.pace import Pace
 from clearing.partners import Live
 from clearing.rules.lifecycle import TERMINAL, Kind, State
 from clearing.rules.refusals import Refusal

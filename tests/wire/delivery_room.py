@@ -17,7 +17,7 @@ import orjson
 from adapters.house_json import ADAPTER
 from clearing import errors, signatures
 from clearing.adapter import Adapter, Capabilities
-from clearing.delivery import Delivery, Pace
+from clearing.delivery import Delivery
 from clearing.ledger.items import (
     Answered,
     Claim,
@@ -26,6 +26,7 @@ from clearing.ledger.items import (
     Sent,
 )
 from clearing.ledger.outcomes import Claimed, DueOrder, Moved, Outcome
+from clearing.pace import Pace
 from clearing.partners import Directory, KeyRow, Program
 from clearing.rules.lifecycle import Leg, Operation, State, Verdict, order_id
 from clearing.signatures import Message, PrivateKey

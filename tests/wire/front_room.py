@@ -25,6 +25,7 @@ from clearing.front.house import House
 from clearing.front.settings import Settings
 from clearing.signatures import Message, PrivateKey, sign_request, verify_response
 from tests import canary
+from tests.command_line import clearing
 
 CANARY = f"SBX-OK-{canary.NUMBER}"
 UNSENT = object()
@@ -168,6 +169,10 @@ class Front:
         at = int(time.time()) if created is None else created
         given += sign_request(message, private, created=at, expires=at + 120, nonce=nonce or secrets.token_urlsafe(18))
         return method, path, given, raw
+
+    def command(self, *words: str | Path, key: str = "operator") -> subprocess.CompletedProcess[str]:
+        """A command that asks this house, signed with a key of its folder."""
+        return clearing(*words, "--key", self.folder / f"{key}.jwk", "--url", f"http://{self.host}")
 
     def send(self, method: str, path: str, headers: list[tuple[str, str]], body: bytes = b"") -> Answer:
         """Exactly these headers and bytes, in this order. If the answer is signed, the signature must hold."""

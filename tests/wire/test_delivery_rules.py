@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from clearing import errors
 from clearing.adapter import Answer, Order
-from clearing.delivery import Breaker, Pace
+from clearing.delivery import Breaker
 from clearing.delivery.asking import Way, company, judge, retry_at, typed, way_of
 from clearing.delivery.breaker import Admission
+from clearing.pace import Pace
 from clearing.rules.lifecycle import Operation, Verdict
 from tests.wire.delivery_room import NOW, PACE, Clock, asked_before, can, due
 

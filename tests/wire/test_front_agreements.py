@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -231,11 +229,14 @@ def test_both_requests_are_kept_as_evidence_that_verifies(desk: Front, iris: str
 TAMPERED = {
     "UPDATE agreement SET document = jsonb_set(document, '{low_water}', '1') WHERE partner = %s": "not what was signed",
     "UPDATE agreement SET document = document - 'notice_days' WHERE partner = %s": "not what was signed",
-    "UPDATE cover SET amount = amount + 1 WHERE partner = %s": "the amount is not what was signed",
+    "UPDATE adjustment SET lines = replace(lines, '5]', '6]') WHERE lines LIKE '[[\"' || %s || '\"%%'": "not what was signed",
     "UPDATE proposal SET document = jsonb_set(document, '{amount}', '6') WHERE partner = %s": "not what was signed",
     "UPDATE agreement SET confirmed_by = 'nobody' WHERE partner = %s": "is not kept",
-    "UPDATE cover SET proposed_by = 'nobody' WHERE partner = %s": "is not kept",
-    "UPDATE cover SET evidence_id = a.evidence_id FROM agreement a WHERE a.partner = cover.partner AND cover.partner = %s": (
+    "UPDATE proposal SET proposed_by = 'nobody' WHERE kind = 'cover' AND partner = %s": "is not kept",
+    """UPDATE adjustment SET evidence_id = p.evidence_id FROM proposal p
+        WHERE p.kind = 'cover' AND p.partner = %s AND p.document ->> 'reference' = adjustment.reference""": "one key alone",
+    """UPDATE adjustment SET evidence_id = a.evidence_id FROM agreement a, proposal p
+        WHERE a.partner = p.partner AND p.kind = 'cover' AND p.partner = %s AND p.document ->> 'reference' = adjustment.reference""": (
         "signed something else"
     ),
 }
@@ -318,28 +319,22 @@ def test_a_plan_that_differs_from_what_is_agreed_is_refused(desk: Front) -> None
         asyncio.run(told(plan(cap=1_000_000_001)))
 
 
-def clearing(desk: Front, *words: str | Path, key: str = "operator") -> subprocess.CompletedProcess[str]:
-    house = ["--key", str(desk.folder / f"{key}.jwk"), "--url", f"http://{desk.host}"]
-    command = [sys.executable, "-m", "clearing.front", *map(str, words), *house]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env={"COLUMNS": "300"})
-
-
 def test_the_story_of_two_operators(desk: Front, iris: str, tmp_path: Path) -> None:
     file = tmp_path / "agreement.json"
     agreed(desk, document(iris, NOW))
     file.write_text(json.dumps(document(iris, NOW + 60 * DAY, cap={"postpaid": {"granted": 5}}, notice_days=30)))
-    proposed = json.loads(clearing(desk, "agreement", "publish", file).stdout)
-    alone = clearing(desk, "agreement", "confirm", proposed["proposal"])
+    proposed = json.loads(desk.command("agreement", "publish", file).stdout)
+    alone = desk.command("agreement", "confirm", proposed["proposal"])
     assert (alone.returncode, "second_key_needed" in alone.stderr) == (4, True)
     assert (
-        json.loads(clearing(desk, "agreement", "confirm", proposed["proposal"], key="second").stdout)["partner"] == iris
+        json.loads(desk.command("agreement", "confirm", proposed["proposal"], key="second").stdout)["partner"] == iris
     )
-    listed = clearing(desk, "agreement", "list", "--partner", iris, key=iris).stdout
+    listed = desk.command("agreement", "list", "--partner", iris, key=iris).stdout
     assert listed.count(iris) == 2
-    moved = json.loads(clearing(desk, "cover", "move", iris, "in", "12", "wire 20").stdout)
-    assert json.loads(clearing(desk, "cover", "confirm", moved["proposal"], key="second").stdout)["amount"] == 12
-    assert f'"{iris}": "12"' in clearing(desk, "cover", "list").stdout
-    assert '"after": 5' in clearing(desk, "agreement", "announced", "--partner", iris).stdout
+    moved = json.loads(desk.command("cover", "move", iris, "in", "12", "wire 20").stdout)
+    assert json.loads(desk.command("cover", "confirm", moved["proposal"], key="second").stdout)["amount"] == 12
+    assert f'"{iris}": "12"' in desk.command("cover", "list").stdout
+    assert '"after": 5' in desk.command("agreement", "announced", "--partner", iris).stdout
     file.write_text('{"format": 1, "format": 2}')
-    twice = clearing(desk, "agreement", "publish", file)
+    twice = desk.command("agreement", "publish", file)
     assert (twice.returncode, "twice" in twice.stderr) == (4, True)

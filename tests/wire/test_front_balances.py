@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from clearing.rules.postings import Account, account_number
+from tests.command_line import clearing
 from tests.wire.front_room import CANARY, Front
-from tests.wire.test_front_commands import clearing
 
 NOBODY = "01a2008f-81fc-85d4-82a4-382b6b75b8a2"
 

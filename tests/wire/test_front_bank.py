@@ -1,8 +1,6 @@
 """Bank details by two keys with a cooling-off time, and a run's payments as a file for the bank: the same bytes each time."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import count
@@ -188,8 +186,7 @@ def test_an_account_in_another_currency_is_named(desk: Front, window: str) -> No
 
 
 def command(desk: Front, key: str, *arguments: str | Path) -> str:
-    given = [*map(str, arguments), "--key", str(desk.folder / f"{key}.jwk"), "--url", f"http://{desk.host}"]
-    done = subprocess.run([sys.executable, "-m", "clearing.front", *given], capture_output=True, text=True, check=False)
+    done = desk.command(*arguments, key=key)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -1,8 +1,6 @@
 """A bank's files at the door of a run: what is right settles, what differs blocks the file, and the same file twice is once."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -156,10 +154,8 @@ def test_a_list_as_json_stays_as_small_as_ever(desk: Front, out: str) -> None:
 
 def test_the_same_from_the_command_line(desk: Front, out: str, tmp_path: Path) -> None:
     file = tmp_path / "bank.xml"
-    given = [str(file), "--key", str(desk.folder / "operator.jwk"), "--url", f"http://{desk.host}"]
     for body, code in ((paid(desk, out, "1439"), 1), (paid(desk, out), 0)):
         file.write_bytes(notification(body, message=f"N-{code}"))
-        words = [sys.executable, "-m", "clearing.front", "settle", "confirm", out, *given]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        done = desk.command("settle", "confirm", out, file)
         assert done.returncode == code, done.stderr
     assert json.loads(done.stdout)["state"] == "settled"

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -153,7 +152,7 @@ def ran(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *wo
 
 
 @pytest.mark.parametrize(
-    "words", [("{file}", "--year", YEAR), ("--year", YEAR, "{file}"), ("windows", "{file}", "--year", YEAR)]
+    "words", [("{file}", "--year", str(YEAR)), ("--year", YEAR, "{file}"), ("windows", "{file}", "--year", YEAR)]
 )
 def test_the_windows_of_a_file_are_printed_as_json(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, words: tuple[object, ...]
@@ -197,17 +196,15 @@ def test_two_operators_publish_a_file(risky: Front, tmp_path: Path) -> None:
     file = tmp_path / "scheme.json"
     file.write_text(json.dumps(DOCUMENT | {"code": "by-command"}))
 
-    def clearing(key: str, *words: object) -> Any:
-        command = [sys.executable, "-m", "clearing.front", "calendar", *map(str, words)]
-        command += ["--key", str(risky.folder / f"{key}.jwk"), "--url", f"http://{risky.host}"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env={"COLUMNS": "300"})
+    def calendar(key: str, *words: str | Path) -> Any:
+        done = risky.command("calendar", *words, key=key)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
-    proposal = clearing("operator", "publish", file, "--year", YEAR)["proposal"]
-    version = clearing("second", "confirm", proposal)
+    proposal = calendar("operator", "publish", file, "--year", str(YEAR))["proposal"]
+    version = calendar("second", "confirm", proposal)
     assert version["document"]["scheme"]["code"] == "by-command"
-    assert clearing("operator", "show", "--year", YEAR)["versions"][-1] == version
+    assert calendar("operator", "show", "--year", str(YEAR))["versions"][-1] == version
 
 
 # --- closing

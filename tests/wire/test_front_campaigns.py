@@ -16,7 +16,6 @@ from clearing.front.house import LANE
 from tests.wire.front_room import Front
 from tests.wire.risk_room import BONUS, BONUS_FROM, CAMPAIGN, NOW, at_once, pair, quoted_back, ruled
 from tests.wire.test_front_doors import validator
-from tests.wire.test_front_risk import clearing
 
 _numbers = count(1)
 
@@ -180,10 +179,10 @@ def test_a_partner_sees_the_budgets_of_campaigns_that_it_funds(risky: Front, sum
 
 
 def test_the_story_of_a_budget(risky: Front, summer: str) -> None:
-    told = clearing(risky, "campaign", "fund", summer, "--units", "500", "--value", "12000")
+    told = risky.command("campaign", "fund", summer, "--units", "500", "--value", "12000")
     digest = json.loads(told.stdout)["proposal"]
-    assert json.loads(clearing(risky, "campaign", "confirm", digest, key="second").stdout)["left_value"] == 12_000
-    (line,) = [line for line in clearing(risky, "campaign", "list").stdout.splitlines() if summer in line]
+    assert json.loads(risky.command("campaign", "confirm", digest, key="second").stdout)["left_value"] == 12_000
+    (line,) = [line for line in risky.command("campaign", "list").stdout.splitlines() if summer in line]
     assert line.replace("│", " ").split() == [summer, "1", "500", "0", "500", "12000", "0", "12000"]
 
 

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,20 +11,9 @@ import yaml
 from clearing import errors
 from clearing.front import onboarding, settings, sources, stage, vault
 from clearing.front.shapes import instant
-from tests import canary
+from tests.command_line import ROOT, clearing
 from tests.conftest import FixedClock
 from tests.wire.front_room import CANARY, Front
-
-ROOT = Path(__file__).parents[2]
-NOTHING = {"PATH": os.environ.get("PATH", ""), "HOME": "/nonexistent", "COLUMNS": "200"}
-
-
-def clearing(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "clearing.front", *map(str, words)]
-    told = subprocess.run(command, capture_output=True, text=True, check=False, env=NOTHING | environment, cwd=ROOT)
-    assert "--curl" in words or not canary.shown(told.stdout + told.stderr)  # there it is the caller's own request
-    return told
-
 
 # --- settings
 
@@ -185,6 +173,7 @@ def test_a_house_without_its_database_says_so() -> None:
         "0",
         CLEARING_DATABASE_URL="postgresql://nobody:hush@127.0.0.1:1/none",
         CLEARING_HOME="/tmp/none",
+        CLEARING_DATABASE_WAIT_SECONDS="1",
     )
     assert told.returncode == 3
     assert "CLEARING_DATABASE_URL" in told.stderr

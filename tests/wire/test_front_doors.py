@@ -67,6 +67,8 @@ def address(door: Door, exchange: str = NO_ID, key_id: str = "none") -> str:
         "run": "W-0.1",
         "statement": "W-0.1-nobody",
         "book": "nobody.1",
+        "invoice": "CH-2026-000001",
+        "rate_set": "nobodys",
     }
     return door.path.format(**ids, key_id=key_id, case=0, size=1, proposal="0" * 64)
 

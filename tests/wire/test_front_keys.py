@@ -1,7 +1,6 @@
 """Keys that change hands on purpose, and keys that were in other hands: what docs/keys.md says of both."""
 
 import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 from clearing.front import sources
 from clearing.partners import KEY_PROOF, key_proof
 from clearing.signatures import PrivateKey, jws_sign
+from tests.command_line import clearing
 from tests.wire.front_room import Answer, Front
 
 ROOT = Path(__file__).parents[2]
@@ -87,9 +87,8 @@ def test_a_key_that_was_only_retired_puts_nothing_in_doubt(front: Front) -> None
 
 
 def run(front: Front, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "clearing.front", "key", *words]
-    told = {"PATH": "/usr/bin:/bin", "CLEARING_DATABASE_URL": front.url, "CLEARING_HOME": str(front.folder / "home")}
-    return subprocess.run(command, env=told, capture_output=True, text=True, check=False, cwd=ROOT)
+    home = str(front.folder / "home")
+    return clearing("key", *words, CLEARING_DATABASE_URL=front.url, CLEARING_HOME=home)
 
 
 def test_a_long_list_is_told_in_part_at_the_door_and_whole_on_the_command_line(

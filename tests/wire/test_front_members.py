@@ -12,8 +12,8 @@ from jsonschema import Draft202012Validator
 
 from clearing.front import logs
 from clearing.front.app import create_app
+from tests.command_line import clearing
 from tests.wire.front_room import CANARY, Answer, Front
-from tests.wire.test_front_commands import clearing
 
 NOBODY = "01a2008f-81fc-85d4-82a4-382b6b75b8a2"
 

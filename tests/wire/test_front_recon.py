@@ -10,8 +10,8 @@ import psycopg
 
 from clearing.front.reading import BODY_BYTES_MAX
 from settlement.rules.matching import Head, Line, written
+from tests.command_line import clearing
 from tests.wire.front_room import Answer, Front
-from tests.wire.test_front_commands import clearing
 
 CSV = {"content-type": "text/csv"}
 

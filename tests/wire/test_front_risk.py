@@ -1,8 +1,6 @@
 """Risk rules over the wire: published by two keys, applied to real requests, decided by an operator, and no token of a device anywhere."""
 
 import json
-import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -255,30 +253,24 @@ def test_what_is_no_token_of_a_device_is_refused_and_not_repeated(risky: Front, 
 # --- the command line
 
 
-def clearing(front: Front, *words: str | Path, key: str = "operator") -> subprocess.CompletedProcess[str]:
-    house = ["--key", str(front.folder / f"{key}.jwk"), "--url", f"http://{front.host}"]
-    command = [sys.executable, "-m", "clearing.front", *map(str, words), *house]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env={"COLUMNS": "300"})
-
-
 def test_the_story_of_a_held_exchange(risky: Front, tmp_path: Path) -> None:
     file = tmp_path / "risk.json"
     file.write_text(json.dumps(document(LARGE)))
-    proposed = json.loads(clearing(risky, "risk", "publish", file).stdout)
-    alone = clearing(risky, "risk", "confirm", proposed["proposal"])
+    proposed = json.loads(risky.command("risk", "publish", file).stdout)
+    alone = risky.command("risk", "confirm", proposed["proposal"])
     assert (alone.returncode, "second_key_needed" in alone.stderr) == (4, True)
-    assert json.loads(clearing(risky, "risk", "confirm", proposed["proposal"], key="second").stdout)["in_force"] is True
-    assert json.loads(clearing(risky, "risk", "show").stdout)["risk_rules"][-1]["document"] == json.loads(
+    assert json.loads(risky.command("risk", "confirm", proposed["proposal"], key="second").stdout)["in_force"] is True
+    assert json.loads(risky.command("risk", "show").stdout)["risk_rules"][-1]["document"] == json.loads(
         file.read_text()
     )
     quote = quoted(risky, fresh(risky, "palm-hotels"), fresh(risky, "lotus-air"), sent=3003)
-    tried = json.loads(clearing(risky, "try", quote, key="palm").stdout)
+    tried = json.loads(risky.command("try", quote, key="palm").stdout)
     assert tried == {"would": "hold", "held": "large", "refusal": None}
-    held = json.loads(clearing(risky, "exchange", quote, "--device", device("cli"), key="palm").stdout)
+    held = json.loads(risky.command("exchange", quote, "--device", device("cli"), key="palm").stdout)
     assert (held["state"], held["reason"]) == ("review", "held: large")
     case = case_of(risky, held["exchange"])["case"]
-    assert "risk_hold" in clearing(risky, "review", "list").stdout
-    told = clearing(risky, "review", "resolve", str(case), "release", "it is the member's own")
+    assert "risk_hold" in risky.command("review", "list").stdout
+    told = risky.command("review", "resolve", str(case), "release", "it is the member's own")
     assert json.loads(told.stdout)["state"] == "reserved"
-    done = json.loads(clearing(risky, "look-up", str(UUID(held["exchange"])), "--wait", "20", key="palm").stdout)
+    done = json.loads(risky.command("look-up", str(UUID(held["exchange"])), "--wait", "20", key="palm").stdout)
     assert done["state"] == "completed"

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
@@ -17,16 +15,12 @@ from clearing import database, partners
 from clearing.front import vault, wiring
 from settlement import run as settling
 from tests.wire.front_room import Front
+from tests.wire.papers_room import ECB, published
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
 _numbers = count(1)
-RATES = {
-    "source": "ECB",
-    "date": "2026-03-09",
-    "published_at": "2026-03-09T15:00:00Z",
-    "rates": {"EUR": "1", "JPY": "0.00625"},
-}
+RATES = ECB["name"]
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +36,8 @@ def desk(front: Front) -> Front:
             await wiring.register_own(connection, front.keys["auditor"], "operator", None, front.house.settings)
 
     asyncio.run(furnish())
+    published(front, "/v1/rates", ECB)
+    published(front, "/v1/rates", ECB | {"name": "yen-alone", "rates": {"JPY": "0.00625"}})
     return front
 
 
@@ -245,9 +241,10 @@ def test_partners_settle_nothing_and_see_no_run(desk: Front, window: str) -> Non
         ({"value_date": None}, 422, "validation_failed"),
         ({"value_date": "2026-02-30"}, 422, "validation_failed"),
         ({"currency": "XYZ"}, 422, "validation_failed"),
-        ({"rates": RATES | {"rates": {"EUR": "0"}}}, 422, "validation_failed"),
-        ({"rates": RATES | {"rates": {"EUR": "1e0"}}}, 422, "validation_failed"),
-        ({"rates": RATES | {"rates": {"JPY": "0.00625"}}}, 422, "validation_failed"),
+        ({"rates": "nobodys"}, 422, "rates_not_in_force"),
+        ({"rates": "yen-alone"}, 422, "validation_failed"),
+        ({"value_date": "2026-03-17"}, 422, "rates_not_in_force"),
+        ({"value_date": "2026-03-08"}, 422, "rates_not_in_force"),
         ({"windows": []}, 422, "validation_failed"),
         ({"terms": [{"partner": "bob", "currency": "EUR"}] * 2}, 422, "validation_failed"),
     ],
@@ -267,27 +264,20 @@ def test_the_open_window_is_not_settled(desk: Front) -> None:
     assert (answer.status, answer.code) == (409, "window_not_sealed")
 
 
-def command(desk: Front, key: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    given = [*map(str, arguments), "--key", str(desk.folder / f"{key}.jwk"), "--url", f"http://{desk.host}"]
-    return subprocess.run(
-        [sys.executable, "-m", "clearing.front", "settle", *given], capture_output=True, text=True, check=False
-    )
-
-
 def test_the_same_from_the_command_line(desk: Front, window: str, tmp_path: Path) -> None:
     file = tmp_path / "run.json"
     file.write_text(json.dumps(wish(window)))
-    run = json.loads(command(desk, "operator", "draft", file).stdout)
+    run = json.loads(desk.command("settle", "draft", file).stdout)
     for key in ("operator", "auditor"):
-        done = command(desk, key, "approve", run["run"], run["result_sha256"])
+        done = desk.command("settle", "approve", run["run"], run["result_sha256"], key=key)
         assert done.returncode == 0, done.stderr
-    assert json.loads(command(desk, "operator", "freeze", run["run"]).stdout)["state"] == "instructed"
-    assert "pay_in" in command(desk, "operator", "pay", run["run"]).stdout
+    assert json.loads(desk.command("settle", "freeze", run["run"]).stdout)["state"] == "instructed"
+    assert "pay_in" in desk.command("settle", "pay", run["run"]).stdout
     for who in ("ada", "bob"):
         file.write_text(json.dumps([booked(payments(desk, run["run"])[who])]))
-        said = json.loads(command(desk, "operator", "confirm", run["run"], file).stdout)
+        said = json.loads(desk.command("settle", "confirm", run["run"], file).stdout)
     assert said["state"] == "settled"
-    assert json.loads(command(desk, "operator", "show", run["run"]).stdout)["replays"] is True
-    late = command(desk, "operator", "abort", run["run"], "too late")
+    assert json.loads(desk.command("settle", "show", run["run"]).stdout)["replays"] is True
+    late = desk.command("settle", "abort", run["run"], "too late")
     assert late.returncode == 4
     assert "run_not_ready" in late.stderr

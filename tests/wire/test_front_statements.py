@@ -3,8 +3,6 @@
 import asyncio
 import hashlib
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -18,16 +16,13 @@ from clearing import database
 from clearing.front import vault, wiring
 from settlement import reports
 from settlement.reports import FORMATS
+from tests.command_line import clearing
 from tests.wire.front_room import Front
+from tests.wire.papers_room import ECB, published
 
 LONG_AGO = datetime(2002, 1, 1, tzinfo=UTC)
 _numbers = count(500)
-RATES = {
-    "source": "ECB",
-    "date": "2026-03-09",
-    "published_at": "2026-03-09T15:00:00Z",
-    "rates": {"EUR": "1", "JPY": "0.00625"},
-}
+RATES = ECB["name"]
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +36,7 @@ def desk(front: Front) -> Front:
             await wiring.register_own(connection, front.keys["auditor"], "operator", None, front.house.settings)
 
     asyncio.run(furnish())
+    published(front, "/v1/rates", ECB)
     return front
 
 
@@ -158,30 +154,23 @@ def test_another_format_is_refused(desk: Front, run: str) -> None:
         assert (answer.status, answer.code) == (422, "validation_failed")
 
 
-def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "clearing.front", "statement", *map(str, arguments)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-
-
 def test_the_same_from_the_command_line(desk: Front, run: str, tmp_path: Path) -> None:
     frozen(desk, run)
     asked = ("--key", desk.folder / "palm.jwk", "--url", f"http://{desk.host}")
-    listed = json.loads(command("list", *asked).stdout)["statements"]
+    listed = json.loads(clearing("statement", "list", *asked).stdout)["statements"]
     assert f"{run}-palm" in {one["statement"] for one in listed}
     file, public = tmp_path / "palm.pdf", tmp_path / "house.jwk"
     public.write_text(json.dumps(dict(desk.house.key.public.jwk)))
-    done = command("fetch", f"{run}-palm", "--format", "pdf", "--out", file, *asked)
+    done = clearing("statement", "fetch", f"{run}-palm", "--format", "pdf", "--out", file, *asked)
     assert done.returncode == 0, done.stderr
-    assert command("verify", file, "--key", public).returncode == 0
-    said = command("summary", file, "--key", public).stdout
+    assert clearing("statement", "verify", file, "--key", public).returncode == 0
+    said = clearing("statement", "summary", file, "--key", public).stdout
     assert "−10.000000" in said
     assert "this payment" in said
     table = tmp_path / "palm.csv"
-    assert command("fetch", f"{run}-palm", "--format", "csv", "--out", table, *asked).returncode == 0
-    assert command("verify", table, "--key", public).returncode == 0
+    assert clearing("statement", "fetch", f"{run}-palm", "--format", "csv", "--out", table, *asked).returncode == 0
+    assert clearing("statement", "verify", table, "--key", public).returncode == 0
     table.write_bytes(table.read_bytes().replace(b",10.000000,", b",1.000000,", 1))
-    assert command("summary", table, "--key", public).returncode == 1
-    foreign = command("fetch", f"{run}-lotus", "--out", tmp_path / "no", *asked)
+    assert clearing("statement", "summary", table, "--key", public).returncode == 1
+    foreign = clearing("statement", "fetch", f"{run}-lotus", "--out", tmp_path / "no", *asked)
     assert (foreign.returncode, (tmp_path / "no").exists()) == (4, False)

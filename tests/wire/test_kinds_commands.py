@@ -9,10 +9,10 @@ import pytest
 
 from clearing import errors
 from clearing.front import onboarding
+from tests.command_line import clearing
 from tests.wire.front_room import Front
 from tests.wire.kinds_room import consented, member, receipt_number
 from tests.wire.test_client import connection, echo
-from tests.wire.test_front_commands import clearing
 
 AT = "2026-01-02T03:04:05"
 

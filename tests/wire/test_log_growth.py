@@ -1,7 +1,6 @@
 """A log that only grew is proven to have; one that was rewritten, cut or exchanged is found out by whoever kept a checkpoint."""
 
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from clearing.errors import TokenInvalid
 from clearing.ledger import reads
 from clearing.rules import merkle
 from clearing.signatures import note_sign
+from tests.command_line import clearing
 from tests.wire.front_room import Front
 from tests.wire.make_vectors import HOUSE, STRANGER
 
@@ -112,8 +112,7 @@ def test_a_size_that_the_log_never_had_is_not_found(front: Front, size: str) -> 
 
 
 def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "clearing.front", "log", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    return clearing("log", *words)
 
 
 def test_a_house_that_signs_another_history_is_found_by_whoever_kept_a_checkpoint(

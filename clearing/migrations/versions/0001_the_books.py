@@ -53,9 +53,10 @@ CREATE TABLE adjustment (
     lines TEXT NOT NULL,
     evidence_id UUID,
     PRIMARY KEY (lane, adjustment_id),
-    CONSTRAINT kind_known CHECK (kind IN ('adjusted', 'paid')),
-    CONSTRAINT only_payments_settle CHECK ((kind = 'paid') = (window_id IS NULL))
+    CONSTRAINT kind_known CHECK (kind IN ('adjusted', 'paid', 'lodged')),
+    CONSTRAINT only_money_has_no_window CHECK ((kind <> 'adjusted') = (window_id IS NULL))
 );
+CREATE INDEX adjustment_lodged ON adjustment (lane, reference) WHERE kind = 'lodged';
 COMMENT ON TABLE adjustment IS 'sharded';
 
 CREATE TABLE agreement (
@@ -217,24 +218,6 @@ CREATE TABLE consent (
 );
 CREATE UNIQUE INDEX consent_live ON consent (lane, link) WHERE withdrawn_at IS NULL;
 COMMENT ON TABLE consent IS 'sharded';
-
-CREATE TABLE cover (
-    partner TEXT NOT NULL,
-    number INTEGER NOT NULL,
-    at TIMESTAMP WITH TIME ZONE NOT NULL,
-    amount BIGINT NOT NULL,
-    reference TEXT NOT NULL,
-    digest TEXT NOT NULL,
-    proposed_by TEXT NOT NULL,
-    confirmed_by TEXT NOT NULL,
-    evidence_id UUID NOT NULL,
-    PRIMARY KEY (partner, number),
-    CONSTRAINT moves CHECK (amount <> 0 AND number > 0),
-    CONSTRAINT keys_differ CHECK (proposed_by <> confirmed_by),
-    CONSTRAINT cover_reference UNIQUE (partner, reference),
-    CONSTRAINT cover_digest UNIQUE (digest)
-);
-COMMENT ON TABLE cover IS 'reference';
 
 CREATE TABLE entry (
     lane SMALLINT NOT NULL,
@@ -426,6 +409,20 @@ CREATE UNIQUE INDEX link_card_of_target ON link (lane, target_account, source_pr
 CREATE UNIQUE INDEX link_pair ON link (lane, source_account, target_account) WHERE ended_at IS NULL;
 COMMENT ON TABLE link IS 'sharded';
 
+CREATE TABLE low_water (
+    partner TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    began_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    room BIGINT NOT NULL,
+    agreed BIGINT NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    PRIMARY KEY (partner, number),
+    CONSTRAINT number_positive CHECK (number > 0),
+    CONSTRAINT below CHECK (room < agreed)
+);
+CREATE UNIQUE INDEX low_water_now ON low_water (partner) WHERE ended_at IS NULL;
+COMMENT ON TABLE low_water IS 'local';
+
 CREATE TABLE nonce (
     lane SMALLINT NOT NULL,
     key_id TEXT NOT NULL,
@@ -461,6 +458,26 @@ CREATE TABLE orders (
 );
 CREATE INDEX orders_due ON orders (lane, due_at) WHERE due_at IS NOT NULL;
 COMMENT ON TABLE orders IS 'sharded';
+
+CREATE TABLE paper (
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    valid_from DATE NOT NULL,
+    valid_until DATE NOT NULL,
+    published_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    digest TEXT NOT NULL,
+    document JSONB NOT NULL,
+    proposed_by TEXT NOT NULL,
+    confirmed_by TEXT NOT NULL,
+    evidence_id UUID NOT NULL,
+    PRIMARY KEY (kind, name),
+    CONSTRAINT kind_known CHECK (kind IN ('rate_set', 'tax_table')),
+    CONSTRAINT ends_later CHECK (valid_from <= valid_until),
+    CONSTRAINT digest_whole CHECK (digest ~ '^[0-9a-f]{64}$'),
+    CONSTRAINT keys_differ CHECK (proposed_by <> confirmed_by),
+    CONSTRAINT paper_digest UNIQUE (digest)
+);
+COMMENT ON TABLE paper IS 'reference';
 
 CREATE TABLE partner (
     partner TEXT NOT NULL,
@@ -512,7 +529,7 @@ CREATE TABLE proposal (
     evidence_id UUID NOT NULL,
     PRIMARY KEY (digest),
     CONSTRAINT kind_known CHECK (
-        kind IN ('agreement', 'cover', 'card', 'risk_rules', 'campaign', 'calendar', 'bank_details')),
+        kind IN ('agreement', 'cover', 'card', 'risk_rules', 'campaign', 'calendar', 'bank_details', 'rate_set', 'tax_table')),
     CONSTRAINT digest_whole CHECK (digest ~ '^[0-9a-f]{64}$')
 );
 COMMENT ON TABLE proposal IS 'reference';
@@ -587,6 +604,7 @@ COMMENT ON TABLE tile IS 'sharded';
 UPDATABLE: dict[str, tuple[str, ...]] = {
     "partner": ("name",),
     "program": ("endpoint", "capabilities"),
+    "low_water": ("ended_at",),
     "key": ("expires_at", "revoked_at", "compromised_since"),
     "lane": ("last_at", "size", "frontier", "window_id", "writer", "calendar"),
     "lane_window": ("sealed_at", "sealed_size", "sealed_root"),

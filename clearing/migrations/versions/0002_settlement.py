@@ -196,6 +196,7 @@ CREATE TABLE settlement_instruction (
     booked_on DATE,
     differs TEXT,
     rejected_at TIMESTAMP WITH TIME ZONE,
+    accrued_until DATE,
     PRIMARY KEY (instruction),
     CONSTRAINT direction_known CHECK (direction IN ('pay_in', 'pay_out')),
     CONSTRAINT direction_is_sign CHECK ((direction = 'pay_in') = (micros > 0) AND micros <> 0 AND minor >= 0),
@@ -203,6 +204,56 @@ CREATE TABLE settlement_instruction (
     CONSTRAINT reference_fits CHECK (length(instruction) <= 35)
 );
 COMMENT ON TABLE settlement_instruction IS 'local';
+
+CREATE TABLE settlement_invoice (
+    invoice TEXT NOT NULL,
+    series TEXT NOT NULL,
+    year INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    run TEXT NOT NULL,
+    partner TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    corrects TEXT,
+    tax_table TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    digits INTEGER NOT NULL,
+    net BIGINT NOT NULL,
+    tax BIGINT NOT NULL,
+    issued_on DATE NOT NULL,
+    of_window INTEGER NOT NULL,
+    document BYTEA NOT NULL,
+    sha256 TEXT NOT NULL,
+    PRIMARY KEY (invoice),
+    CONSTRAINT kind_known CHECK (kind IN ('invoice', 'credit_note')),
+    CONSTRAINT kind_is_sign CHECK ((kind = 'credit_note') = (net < 0)),
+    CONSTRAINT number_counts CHECK (number > 0),
+    CONSTRAINT hash_whole CHECK (sha256 = encode(sha256(document), 'hex')),
+    CONSTRAINT settlement_invoice_number UNIQUE (series, year, number)
+);
+CREATE INDEX settlement_invoice_of ON settlement_invoice (partner, issued_on);
+CREATE INDEX settlement_invoice_run ON settlement_invoice (run, partner);
+COMMENT ON TABLE settlement_invoice IS 'local';
+
+CREATE TABLE settlement_invoice_file (
+    invoice TEXT NOT NULL,
+    form TEXT NOT NULL,
+    content BYTEA NOT NULL,
+    sha256 TEXT NOT NULL,
+    PRIMARY KEY (invoice, form),
+    CONSTRAINT form_known CHECK (form IN ('json', 'pdf')),
+    CONSTRAINT hash_whole CHECK (sha256 = encode(sha256(content), 'hex'))
+);
+COMMENT ON TABLE settlement_invoice_file IS 'local';
+
+CREATE TABLE settlement_invoice_series (
+    series TEXT NOT NULL,
+    year INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    issued_on DATE NOT NULL,
+    PRIMARY KEY (series, year),
+    CONSTRAINT counts CHECK (last >= 0)
+);
+COMMENT ON TABLE settlement_invoice_series IS 'local';
 
 CREATE TABLE settlement_net (
     run TEXT NOT NULL,
@@ -238,6 +289,7 @@ CREATE TABLE settlement_run (
     created_by TEXT NOT NULL,
     previewed_by TEXT,
     approved_by TEXT,
+    turn INTEGER NOT NULL,
     PRIMARY KEY (run),
     CONSTRAINT state_known CHECK (
         state IN ('held', 'drafted', 'previewed', 'approved', 'frozen', 'instructed', 'paying', 'settled', 'aborted')),
@@ -300,11 +352,12 @@ COMMENT ON TABLE settlement_statement_file IS 'local';
 """
 
 UPDATABLE: dict[str, tuple[str, ...]] = {
-    "settlement_run": ("state", "previewed_by", "approved_by"),
+    "settlement_run": ("state", "previewed_by", "approved_by", "turn"),
     "settlement_run_window": ("live",),
     "settlement_parked": ("resumed_by",),
-    "settlement_instruction": ("state", "bank_reference", "booked_on", "differs", "rejected_at"),
+    "settlement_instruction": ("state", "bank_reference", "booked_on", "differs", "rejected_at", "accrued_until"),
     "break_item": ("run", "suggested", "owner", "due_at", "state", "provisional", "ended_at", "resolution"),
+    "settlement_invoice_series": ("last", "issued_on"),
 }
 DELETABLE: tuple[str, ...] = ()
 

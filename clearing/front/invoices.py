@@ -1,0 +1,81 @@
+"""Invoices at the door: a partner sees its own, operators see all; a file is given as it was kept, byte for byte."""
+
+from typing import TYPE_CHECKING, Any
+
+from clearing import errors
+from clearing.front import invoice_messages as messages
+from clearing.front import reading
+from clearing.front.doors import BOTH, Asked, Door, Reply
+from settlement import stating
+from settlement.rules.money import written
+from settlement.stating import KeptInvoice
+
+if TYPE_CHECKING:
+    from clearing.front.house import House
+
+MEDIA = {"json": "application/json", "pdf": "application/pdf"}
+
+
+async def list_invoices(house: "House", asked: Asked) -> Reply:
+    """The caller's invoices and credit notes, the newest first; for an operator everybody's."""
+    async with house.reads.connection() as connection:
+        found = await stating.invoices(connection, asked.caller.partner)
+    return Reply(200, {"invoices": [_said(one) for one in found]})
+
+
+async def fetch_invoice(house: "House", asked: Asked) -> Reply:
+    """A file of an invoice as it was sealed: `format` is json (the usual) or pdf."""
+    form = reading.query(asked.message.query, "format").get("format", "json")
+    if form not in MEDIA:
+        raise errors.ValidationFailed(f"format is one of {', '.join(MEDIA)}")
+    name = asked.path["invoice"]
+    async with house.reads.connection() as connection:
+        content = await stating.invoice_file(connection, name, form, asked.caller.partner)
+    return Reply(200, content, MEDIA[form], [("content-disposition", f'attachment; filename="{name}.{form}"')])
+
+
+def _said(one: KeptInvoice) -> dict[str, Any]:
+    return {
+        "invoice": one.invoice,
+        "kind": one.kind,
+        "corrects": one.corrects,
+        "run": one.run,
+        "partner": one.partner,
+        "issued_on": one.issued_on.isoformat(),
+        "currency": one.currency,
+        "net": written(one.net, one.digits),
+        "tax": written(one.tax, one.digits),
+        "gross": written(one.net + one.tax, one.digits),
+        "document_sha256": one.document_sha256,
+        "files": [
+            {
+                "format": file.form,
+                "href": f"/v1/invoices/{one.invoice}?format={file.form}",
+                "sha256": file.sha256,
+                "bytes": file.size,
+            }
+            for file in one.files
+        ],
+    }
+
+
+DOORS = (
+    Door(
+        "GET",
+        "/v1/invoices",
+        list_invoices,
+        {200: messages.InvoicesSaid},
+        purposes=BOTH,
+        tag="settlement",
+    ),
+    Door(
+        "GET",
+        "/v1/invoices/{invoice}",
+        fetch_invoice,
+        {200: None},
+        refuses=("not_found",),
+        purposes=BOTH,
+        tag="settlement",
+        asks=("format",),
+    ),
+)

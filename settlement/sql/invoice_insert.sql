@@ -1,0 +1,39 @@
+-- Keep a document as it is issued.
+INSERT INTO settlement_invoice (
+    invoice,
+    series,
+    year,
+    number,
+    run,
+    partner,
+    kind,
+    corrects,
+    tax_table,
+    currency,
+    digits,
+    net,
+    tax,
+    issued_on,
+    of_window,
+    document,
+    sha256
+)
+VALUES (
+    %(invoice)b,
+    %(series)b,
+    %(year)b,
+    %(number)b,
+    %(run)b,
+    %(partner)b,
+    %(kind)b,
+    %(corrects)b,
+    %(tax_table)b,
+    %(currency)b,
+    %(digits)b,
+    %(net)b,
+    %(tax)b,
+    %(issued_on)b,
+    %(of_window)b,
+    %(document)b,
+    %(sha256)b
+)

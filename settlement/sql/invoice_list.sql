@@ -1,0 +1,27 @@
+-- Invoices with their files, the newest first: of a partner, or all; of many the newest.
+WITH newest AS (
+    SELECT *
+    FROM settlement_invoice
+    WHERE %(partner)b::text IS NULL OR partner = %(partner)b
+    ORDER BY issued_on DESC, invoice DESC
+    LIMIT %(most)b
+)
+
+SELECT
+    newest.invoice,
+    newest.kind,
+    newest.corrects,
+    newest.run,
+    newest.partner,
+    newest.currency,
+    newest.digits,
+    newest.net,
+    newest.tax,
+    newest.issued_on,
+    newest.sha256 AS document_sha256,
+    settlement_invoice_file.form,
+    settlement_invoice_file.sha256,
+    length(settlement_invoice_file.content) AS size
+FROM newest
+LEFT JOIN settlement_invoice_file ON newest.invoice = settlement_invoice_file.invoice
+ORDER BY newest.issued_on DESC, newest.invoice DESC, settlement_invoice_file.form ASC

@@ -1,0 +1,104 @@
+"""Invoices of a frozen run after their numbers are decided: tax booked in the open window, sealed with the house's key, kept as files.
+
+Each may be done again and then has no second effect: a booking is called after its invoice, and a file that is there stays.
+"""
+
+import asyncio
+import hashlib
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from uuid import UUID
+
+from clearing import errors
+from clearing.database import statement
+from clearing.ledger import Writer
+from clearing.ledger.items import Adjust
+from clearing.rules.refusals import Refusal
+from clearing.signatures import PrivateKey
+from settlement.reports.invoice_file import invoice_pdf, seal_invoice
+from settlement.rules.flows import HOUSE
+from settlement.rules.money import MICRO_DIGITS
+from settlement.stating.store import LISTED_MAX, Connection, KeptFile, Row, rows
+
+VAT = "vat"
+"""The reason of the adjustment that books the tax of an invoice."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptInvoice:
+    """An invoice that was issued; amounts in minor units. Its files are there once it is sealed."""
+
+    invoice: str
+    kind: str
+    corrects: str | None
+    run: str
+    partner: str
+    currency: str
+    digits: int
+    net: int
+    tax: int
+    issued_on: date
+    document_sha256: str
+    files: tuple[KeptFile, ...]
+
+
+async def bill_run(connection: Connection, writer: Writer, run: str, key: PrivateKey) -> None:
+    """Book the tax of a run's invoices, and seal those that are not. Raises errors.ItemRejected."""
+    for one in await rows(connection, "invoice_of_run", run=run):
+        if one["tax"]:
+            outcome = await writer.put(_tax(one))
+            if isinstance(outcome, Refusal):
+                raise errors.ItemRejected(outcome.detail)
+        if not one["is_sealed"]:
+            await _seal(connection, one, key)
+
+
+async def invoices(connection: Connection, partner: str | None) -> list[KeptInvoice]:
+    """Invoices, the newest first: of a partner, or all; of many the newest thousand."""
+    found = await rows(connection, "invoice_list", partner=partner, most=LISTED_MAX)
+    return [_kept(list(group)) for _, group in groupby(found, key=lambda row: row["invoice"])]
+
+
+async def invoice_file(connection: Connection, invoice: str, form: str, partner: str | None) -> bytes:
+    """The bytes of a file as they were kept. Raises errors.NotFound, also for a partner that asks for another's."""
+    found = await rows(connection, "invoice_file", invoice=invoice, form=form)
+    if not found or partner not in {None, found[0]["partner"]}:
+        raise errors.NotFound("there is no such invoice")
+    content: bytes | None = found[0]["content"]
+    if content is None:
+        raise errors.NotFound("no font of the house has all characters of this invoice: render its JSON")
+    return content
+
+
+def _tax(one: Row) -> Adjust:
+    """The partner owes the tax, and the house has it to hand on: in the window that is open now, settled with that."""
+    micros = one["tax"] * 10 ** (MICRO_DIGITS - one["digits"])
+    name = UUID(bytes=hashlib.sha256(f"{VAT}|{one['invoice']}".encode()).digest()[:16])
+    lines = ((one["partner"], micros), (HOUSE, -micros))
+    return Adjust(None, None, name, VAT, lines, one["of_window"], one["invoice"])
+
+
+async def _seal(connection: Connection, one: Row, key: PrivateKey) -> None:
+    files = await asyncio.to_thread(_files, one["document"], key)
+    async with connection.transaction():
+        for form, content in files.items():
+            told = {"form": form, "content": content, "sha256": hashlib.sha256(content).hexdigest()}
+            async with connection.cursor() as cursor:
+                await cursor.execute(
+                    statement("invoice_file_insert", "settlement"), {"invoice": one["invoice"], **told}
+                )
+
+
+def _files(document: bytes, key: PrivateKey) -> dict[str, bytes]:
+    """The JSON, and the PDF where the house's fonts have every character."""
+    files = {"json": seal_invoice(document, key)}
+    with suppress(errors.GlyphMissing):
+        files["pdf"] = invoice_pdf(files["json"])
+    return files
+
+
+def _kept(found: list[Row]) -> KeptInvoice:
+    parts = [(row.pop("form"), row.pop("sha256"), row.pop("size")) for row in found]
+    return KeptInvoice(**found[0], files=tuple([KeptFile(*part) for part in parts if part[0] is not None]))

@@ -1,0 +1,262 @@
+"""Invoices on a real ledger: one for each partner that paid fees, numbered without a gap, taxed, booked once, sealed for ever."""
+
+import asyncio
+from typing import Any
+
+import psycopg
+import pytest
+
+from clearing import database
+from clearing.rules.refusals import Refusal, RefusalCode
+from settlement import reports, stating
+from settlement import run as runs
+from settlement.reports.invoice_file import verify_invoice
+from settlement.rules.invoice import faults_of
+from settlement.run import RunRow
+from settlement.run.invoicing import invoice_fees
+from settlement.stating.invoices import VAT
+from settlement.stating.store import rows
+from tests.ledger.books import AIR, HOTEL, SHOP, D, House
+from tests.settlement.billing_room import (
+    KEY,
+    PUBLIC,
+    STANDARD,
+    approved,
+    billed,
+    customer,
+    documents,
+    publish,
+    said,
+    table,
+)
+from tests.settlement.runs_room import BIG, NEXT_WINDOW, WINDOW, frozen, paid, positions, refused, seal, step
+from tests.settlement.runs_room import lively as two_exchanges
+
+
+async def given_back(house: House) -> None:
+    """Hotel's exchange is reversed whole, with its fee of 1.00."""
+    await house.put(house.reverse())
+    for leg in (1, 2):
+        await house.tell((leg, D), name="back")
+    await seal(house)
+
+
+async def bill_faults(house: House) -> list[str]:
+    """What the audit finds of invoices. Of runs it finds that the keys of these tests keep no requests."""
+    return [one for one in (await runs.unsound(house.owner, house.lane))[1] if one.startswith("CH")]
+
+
+async def test_every_partner_that_paid_fees_gets_an_invoice_by_hand(house: House) -> None:
+    """Hotel paid 1.00, taxed at 21 %; Air paid 0.50 and owes its own tax; Shop paid nothing."""
+    await two_exchanges(house)
+    await publish(house, table())
+    found = await billed(house, (await frozen(house)).run)
+    assert [said(one) for one in found] == [
+        ("CH-2026-000001", "invoice", AIR, None, "0.50", "0.00", "0.50"),
+        ("CH-2026-000002", "invoice", HOTEL, None, "1.00", "0.21", "1.21"),
+    ]
+    assert [faults_of(one) for one in found] == [[], []]
+    assert found[0]["taxes"][0]["reason"] == "Article 196 of Directive 2006/112/EC"
+    assert found[1]["supplied"] == {"from": "2026-03-02", "until": "2026-03-08", "windows": [WINDOW]}
+
+
+async def test_fees_billed_are_those_of_the_partners_statements(lively: House) -> None:
+    """Over everything that can happen: exact sums of all documents are the column `fee` of the statements."""
+    await publish(lively, table())
+    await seal(lively)
+    windows = [code for (code,) in await lively.rows(
+        "SELECT c.code FROM lane_window w JOIN calendar c USING (window_id) WHERE w.sealed_size IS NOT NULL ORDER BY c.opens_at"
+    )]  # fmt: skip
+    row = await frozen(lively, *windows)
+    exact: dict[str, int] = {}
+    for fee in await _fees(lively, row.run):
+        exact[fee["partner"]] = exact.get(fee["partner"], 0) + fee["micros"]
+    await stating.state_run(lively.owner, lively.lane, row.run, KEY)
+    told: dict[str, int] = {}
+    for kept in await stating.kept(lively.owner, run=row.run):
+        sealed = reports.verify(await stating.file_of(lively.owner, kept.statement, "jsonl", None), PUBLIC).sealed
+        assert sealed is not None
+        if kept.partner != "house":
+            told[kept.partner] = sum(line.fee for line in sealed.statement.lines)
+    assert {who: fee for who, fee in told.items() if fee} == exact
+    assert len(exact) == 3
+
+
+async def _fees(house: House, run: str) -> list[dict[str, Any]]:
+    windows = await rows(house.owner, "state_windows", lane=house.lane, run=run)
+    first, until = min(one["first"] for one in windows), max(one["until"] for one in windows)
+    asked: dict[str, Any] = {"lane": house.lane, "first": first, "until": until}
+    return await rows(house.owner, "invoice_fees", **asked, windows=[one["window_id"] for one in windows])
+
+
+async def test_tax_is_booked_once_under_the_invoice_and_settled_with_the_next_window(house: House) -> None:
+    await two_exchanges(house)
+    await publish(house, table())
+    row = await frozen(house)
+    await paid(house, row.run)
+    for _ in range(2):
+        await stating.bill_run(house.owner, house.writer, row.run, KEY)
+    assert await positions(house) == {HOTEL: 210_000, AIR: 0, SHOP: 0}
+    booked = await house.rows("SELECT reference, lines FROM adjustment WHERE reason = %s", VAT)
+    assert booked == [("CH-2026-000002", '[["hotel",210000],["house",-210000]]'.replace("hotel", HOTEL))]
+    assert await bill_faults(house) == []
+    await seal(house)
+    after = await frozen(house, NEXT_WINDOW)
+    assert await documents(house, after.run) == []  # tax is no fee: it is not billed again
+    await paid(house, after.run)
+    assert await positions(house) == {HOTEL: 0, AIR: 0, SHOP: 0}
+    assert await house.findings() == []
+
+
+async def test_what_is_given_back_later_is_a_credit_note_of_the_invoice_and_its_rate(house: House) -> None:
+    await two_exchanges(house)
+    await publish(house, table())
+    first = await frozen(house)
+    await billed(house, first.run)
+    other = [customer(HOTEL, STANDARD | {"basis_points": 1_900}), customer(AIR, STANDARD)]
+    await publish(house, table("later", valid_from="2026-03-09", customers=other))
+    await given_back(house)
+    (credit,) = await billed(house, (await frozen(house, NEXT_WINDOW)).run)
+    assert said(credit) == ("CH-2026-000003", "credit_note", HOTEL, "CH-2026-000002", "-1.00", "-0.21", "-1.21")
+    assert (credit["tax_table"], faults_of(credit)) == ("2026", [])
+    assert await bill_faults(house) == []
+
+
+async def test_what_is_given_back_before_it_was_billed_lessens_the_invoice(house: House) -> None:
+    await two_exchanges(house)
+    await given_back(house)
+    await publish(house, table())
+    found = await billed(house, (await frozen(house, WINDOW, NEXT_WINDOW)).run)
+    assert [said(one)[1:5] for one in found] == [("invoice", AIR, None, "0.50")]  # Hotel's lines come to nothing
+
+
+async def test_a_partner_is_credited_without_an_invoice_where_nothing_was_billed_before(house: House) -> None:
+    await two_exchanges(house)
+    await frozen(house)  # no tax table yet
+    await publish(house, table(valid_from="2026-03-09"))
+    await given_back(house)
+    (credit,) = await billed(house, (await frozen(house, NEXT_WINDOW)).run)
+    assert said(credit) == ("CH-2026-000001", "credit_note", HOTEL, None, "-1.00", "-0.21", "-1.21")
+
+
+async def test_a_house_without_a_tax_table_bills_nothing(house: House) -> None:
+    await two_exchanges(house)
+    assert await billed(house, (await frozen(house)).run) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"customers": [customer(AIR, STANDARD)]}, f"how {HOTEL} is taxed"),
+        ({"valid_until": "2026-02-28"}, "no tax table is in force"),
+        ({"currency": "JPY", "digits": 0}, "bills in JPY"),
+    ],
+)
+async def test_a_run_whose_fees_cannot_be_taxed_is_not_frozen_and_loses_no_number(
+    house: House, change: dict[str, Any], why: str
+) -> None:
+    await two_exchanges(house)
+    await publish(house, table(**change))
+    row = await approved(house)
+    told = await runs.freeze(house.owner, house.lane, row.run, step(house))
+    assert refused(told) is RefusalCode.TAX_UNKNOWN
+    assert isinstance(told, Refusal)
+    assert why in told.detail
+    assert (await runs.run_of(house.owner, row.run)).state == "approved"
+    await publish(house, table("right", valid_from="2026-01-02"))
+    assert isinstance(await runs.freeze(house.owner, house.lane, row.run, step(house)), RunRow)
+    assert [one["number"] for one in await documents(house, row.run)] == [1, 2]
+
+
+class BrokenOffError(Exception):
+    """The process ended here."""
+
+
+async def test_a_freezing_that_breaks_off_after_numbering_takes_no_number(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await two_exchanges(house)
+    await publish(house, table())
+    row = await approved(house)
+
+    async def broken(*given: Any) -> None:
+        await invoice_fees(*given)
+        raise BrokenOffError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("settlement.run.steps.invoice_fees", broken)
+        with pytest.raises(BrokenOffError):
+            await runs.freeze(house.owner, house.lane, row.run, step(house))
+    assert await house.rows("SELECT * FROM settlement_invoice_series") == []
+    await runs.freeze(house.owner, house.lane, row.run, step(house))
+    assert [one["number"] for one in await documents(house, row.run)] == [1, 2]
+
+
+async def test_runs_frozen_at_once_number_without_a_gap_and_see_what_the_other_billed(
+    house: House, database_url: str
+) -> None:
+    """Two runs of windows that follow one another, a dozen windows in all: whatever the order, numbers are 1 to n."""
+    await publish(house, table())
+    names = [WINDOW, *(f"W-2026-{number}" for number in range(11, 17))]
+    for place, _ in enumerate(names):
+        await house.complete(f"one-{place}", terms=BIG)
+        await seal(house)
+    ready = [await approved(house, name) for name in names]
+
+    async def freeze(run: str) -> None:
+        async with await database.connect(database_url) as own:
+            await own.set_autocommit(True)
+            assert isinstance(await runs.freeze(own, house.lane, run, step(house)), RunRow)
+
+    await asyncio.gather(*(freeze(row.run) for row in ready for _ in range(2)))
+    found = await house.rows("SELECT number, run FROM settlement_invoice ORDER BY number")
+    assert [number for number, _ in found] == list(range(1, len(names) + 1))
+    assert {run for _, run in found} == {row.run for row in ready}
+    assert await house.rows("SELECT last FROM settlement_invoice_series") == [(len(names),)]
+
+
+async def test_files_are_sealed_once_and_every_change_is_found_offline(house: House) -> None:
+    await two_exchanges(house)
+    await publish(house, table())
+    run = (await frozen(house)).run
+    await stating.bill_run(house.owner, house.writer, run, KEY)
+    (hotel,) = [one for one in await stating.invoices(house.owner, HOTEL) if one.run == run]
+    files = {form: await stating.invoice_file(house.owner, hotel.invoice, form, HOTEL) for form in ("json", "pdf")}
+    for content in files.values():
+        checked = verify_invoice(content, PUBLIC)
+        assert [one.check for one in checked.findings if one.holds] == ["signature", "document", "sums"]
+        assert checked.sealed == files["json"]
+        assert [one.check for one in verify_invoice(content, {}).findings if not one.holds] == ["signature"]
+    changed = verify_invoice(files["json"].replace(b'"gross":"1.21"', b'"gross":"1.20"'), PUBLIC)
+    assert [(one.check, one.detail) for one in changed.findings if not one.holds] == [("document", "changed: gross")]
+    assert verify_invoice(b"%PDF-1.7 of somebody else", PUBLIC).sealed is None
+    assert verify_invoice(b"[]", PUBLIC).sealed is None
+    await house.owner.execute("DELETE FROM settlement_invoice_file")
+    await stating.bill_run(house.owner, house.writer, run, KEY)  # made anew, they are the same bytes
+    assert {form: await stating.invoice_file(house.owner, hotel.invoice, form, None) for form in files} == files
+
+
+async def test_the_database_itself_keeps_what_was_issued(house: House, database_url: str) -> None:
+    await two_exchanges(house)
+    await publish(house, table())
+    await billed(house, (await frozen(house)).run)
+    for change in ("UPDATE settlement_invoice SET net = 1", "DELETE FROM settlement_invoice"):
+        async with await database.connect(database_url) as application:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                await application.execute(change.encode())
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ("DELETE FROM settlement_invoice WHERE number = 1", "CH 2026: its last number is 2, and 1 are there"),
+        ("UPDATE adjustment SET reference = 'other' WHERE reason = 'vat'", "CH-2026-000002: its tax is not booked once under its number"),
+        ("UPDATE settlement_invoice SET tax = 20 WHERE number = 2", "CH-2026-000002: its tax is not booked once under its number"),
+    ],
+)  # fmt: skip
+async def test_the_audit_finds_gaps_and_tax_that_is_not_booked(house: House, change: str, fault: str) -> None:
+    await two_exchanges(house)
+    await publish(house, table())
+    await billed(house, (await frozen(house)).run)
+    await house.owner.execute(change.encode())
+    assert await bill_faults(house) == [fault]

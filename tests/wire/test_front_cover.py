@@ -1,0 +1,205 @@
+"""Cover at the door: asked for by a partner, confirmed by an operator or by the bank; alerts that are told once; never overdrawn."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg.types.json import Jsonb
+
+from clearing import database
+from clearing.front.app import create_app
+from clearing.front.house import LANE
+from clearing.ledger.verify import verify
+from clearing.partners import seconded
+from tests.agreed import document
+from tests.files.bank import entry, notification, payment
+from tests.wire.front_room import Answer, Front
+from tests.wire.test_front_agreements import DAY, NOW, agreed, covered, desk, iris, owing, position, waiting
+from tests.wire.test_front_doors import validator
+
+__all__ = ["desk", "iris"]  # the fixtures
+
+PREPAID = {"prepaid": {"of_cover": {"num": 1, "den": 1}}}
+DETAILS = {
+    "name": "Points House", "iban": "NL91ABNA0417164300", "account": "", "town": "Utrecht", "country": "NL", "bic": "",
+    "currency": "EUR",
+}  # fmt: skip
+
+
+def prepaid(desk: Front, partner: str, **more: Any) -> None:
+    agreed(desk, document(partner, NOW - DAY, cap=PREPAID, **more))
+
+
+def proposed(desk: Front, partner: str, amount: int, reference: str, key: str) -> Answer:
+    direction = "in" if amount > 0 else "out"
+    wish = {"partner": partner, "direction": direction, "amount": abs(amount), "reference": reference}
+    return desk.ask("POST", "/v1/cover", wish, key=key)
+
+
+def findings(desk: Front) -> list[str]:
+    async def found() -> list[str]:
+        async with await database.connect(desk.url) as connection:
+            told = [one for check in await verify(connection, LANE) for one in check.findings]
+            # the bank details of these tests are nobody's
+            return told + [one for one in (await seconded(connection, LANE))[1] if not one.startswith("bank_details")]
+
+    return asyncio.run(found())
+
+
+@pytest.fixture
+def banked(desk: Front) -> Iterator[Front]:
+    """The house has an account in euros, which nobody signed, and which is gone afterwards."""
+    with psycopg.connect(desk.url, autocommit=True) as connection:
+        connection.execute("DELETE FROM bank_details")
+        connection.execute(
+            "INSERT INTO bank_details VALUES ('house', 1, %s, %s, repeat('a', 64), %s, 'first', 'second', %s)",
+            [NOW - DAY, NOW - DAY, Jsonb(DETAILS), UUID(int=1)],
+        )
+    yield desk
+    with psycopg.connect(desk.url, autocommit=True) as connection:
+        connection.execute("DELETE FROM bank_details")
+
+
+def sent(desk: Front, *entries: str, key: str = "second", message: str = "N-1") -> Answer:
+    file = notification(*entries, message=message)
+    return desk.ask("POST", "/v1/cover/funds", file, key=key, headers={"content-type": "application/xml"})
+
+
+def credit(value: str, reference: str, **more: Any) -> str:
+    return entry(value, payment(reference), **{"way": "CRDT", **more})
+
+
+# --- by two keys
+
+
+def test_a_partner_asks_for_its_own_cover_and_an_operator_confirms(desk: Front, iris: str) -> None:
+    prepaid(desk, iris)
+    covered(desk, iris, "in", 1_000, "wire 1")
+    asked = proposed(desk, iris, -400, "back 1", key=iris)
+    assert (asked.status, asked.json["proposed_by"]) == (202, desk.keys[iris].public.key_id)
+    at = f"/v1/cover/{asked.json['proposal']}/confirm"
+    assert desk.ask("POST", at, {}, key=iris).status == 403  # its own word is not enough
+    done = desk.ask("POST", at, {}, key="second")
+    assert (done.status, done.json["amount"]) == (201, -400)
+    assert desk.ask("POST", at, {}, key="operator").json == done.json
+    assert position(desk, iris) == (600, 0)
+    assert proposed(desk, "palm", -1, "back 2", key=iris).code == "not_found"
+    assert findings(desk) == []
+
+
+def test_ten_withdrawals_confirmed_at_once_never_overdraw(desk: Front, iris: str) -> None:
+    prepaid(desk, iris)
+    covered(desk, iris, "in", 1_000, "wire 1")
+    asked = [proposed(desk, iris, -300, f"back {number}", key=iris).json["proposal"] for number in range(10)]
+    with ThreadPoolExecutor(10) as pool:
+        said = list(pool.map(lambda one: desk.ask("POST", f"/v1/cover/{one}/confirm", {}, key="second"), asked))
+    assert [one.status for one in said].count(201) == 3
+    assert {one.code for one in said if one.status != 201} == {"cover_needed"}
+    assert desk.ask("GET", "/v1/cover", key=iris).json["cover"] == {iris: "100"}
+    assert position(desk, iris) == (100, 0)
+    assert findings(desk) == []
+
+
+# --- by the bank
+
+
+def test_the_banks_notification_books_what_was_announced_once(banked: Front, iris: str) -> None:
+    prepaid(banked, iris)
+    digest = proposed(banked, iris, 12_340_000, f"{iris}-A", key=iris).json["proposal"]
+    strange = credit("99.00", "somebody-else")
+    said = sent(banked, strange, credit("12.34", f"{iris}-A"))
+    assert said.json == {
+        "blocked": False,
+        "findings": [],
+        "funds": [{"partner": iris, "reference": f"{iris}-A", "proposal": digest, "outcome": "booked", "differs": None}],
+    }  # fmt: skip
+    assert position(banked, iris) == (12_340_000, 0)
+    assert waiting(banked, iris) == []
+    again = sent(banked, strange, credit("12.34", f"{iris}-A"))
+    assert (again.json["blocked"], again.json["funds"]) == (False, [])
+    assert position(banked, iris) == (12_340_000, 0)
+    assert banked.ask("POST", f"/v1/cover/{digest}/confirm", {}, key="operator").json["amount"] == 12_340_000
+    assert findings(banked) == []
+
+
+@pytest.mark.parametrize(
+    ("entries", "differs"),
+    [
+        ([("12.35", {})], "amount: announced 12.34, booked 12.35"),
+        ([("12.34", {"currency": "USD"})], "currency: announced EUR, booked USD"),
+        ([("12.34", {}), ("12.34", {})], "it is there 2 times"),
+    ],
+)
+def test_what_differs_books_nothing_of_the_file(
+    banked: Front, iris: str, entries: list[tuple[str, dict[str, Any]]], differs: str
+) -> None:
+    prepaid(banked, iris)
+    for letter in "AB":
+        proposed(banked, iris, 12_340_000, f"{iris}-{letter}", key=iris)
+    wrong = [credit(value, f"{iris}-A", **more) for value, more in entries]
+    said = sent(banked, credit("12.34", f"{iris}-B"), *wrong).json
+    told = {one["reference"][-1]: (one["outcome"], one["differs"]) for one in said["funds"]}
+    assert said["blocked"]
+    assert told == {"A": ("differs", differs), "B": ("blocked", None)}
+    assert position(banked, iris) == (0, 0)
+
+
+@pytest.mark.parametrize("entry_", [{"way": "DBIT"}, {"status": "PDNG"}])
+def test_what_left_or_is_not_booked_confirms_nothing(banked: Front, iris: str, entry_: dict[str, Any]) -> None:
+    prepaid(banked, iris)
+    proposed(banked, iris, 12_340_000, f"{iris}-A", key=iris)
+    assert sent(banked, credit("12.34", f"{iris}-A", **entry_)).json["funds"] == []
+    assert position(banked, iris) == (0, 0)
+
+
+def test_the_file_is_sent_by_another_key_than_announced_the_funds(banked: Front, iris: str) -> None:
+    proposed(banked, iris, 12_340_000, f"{iris}-A", key="second")
+    assert sent(banked, credit("12.34", f"{iris}-A")).code == "second_key_needed"
+    assert sent(banked, credit("12.34", f"{iris}-A"), key=iris).status == 403
+    assert sent(banked, credit("12.34", f"{iris}-A"), key="operator").json["funds"][0]["outcome"] == "booked"
+
+
+# --- low water
+
+
+def test_a_fall_below_the_low_water_is_listed_once_and_counted(desk: Front, iris: str) -> None:
+    def counted() -> float:
+        text = desk.send("GET", "/metrics", [("host", desk.host)]).body.decode()
+        lines = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+        assert float(lines["clearing_low_water"]) >= 1
+        return float(lines[f'clearing_low_water_crossings_total{{partner="{iris}"}}'])
+
+    prepaid(desk, iris, low_water=100)
+    covered(desk, iris, "in", 99, "wire 1")
+    covered(desk, iris, "out", 1, "back 1")
+    (seen,) = desk.ask("GET", "/v1/alerts/crossings", key=iris).json["crossings"]
+    assert (seen["left"], seen["low_water"], seen["ended_at"], counted()) == ("99", "100", None, 1)
+    covered(desk, iris, "in", 2, "wire 2")  # exactly the low water
+    with owing(desk, iris, 1):
+        covered(desk, iris, "in", 1, "wire 3")
+        assert desk.ask("GET", "/v1/alerts", key=iris).json == {"alerts": []}
+    (ended,) = desk.ask("GET", f"/v1/alerts/crossings?partner={iris}", key="operator").json["crossings"]
+    assert ended["ended_at"] is not None
+    covered(desk, iris, "out", 2, "back 2")
+    found = desk.ask("GET", "/v1/alerts/crossings", key=iris).json
+    assert [one["number"] for one in found["crossings"]] == [2, 1]
+    assert counted() == 2
+    validator(json.loads(json.dumps(create_app().openapi())), "CrossingsSaid").validate(found)
+    assert desk.ask("GET", "/v1/alerts/crossings?partner=palm", key=iris).code == "not_found"
+
+
+def test_the_same_from_the_command_line(banked: Front, iris: str, tmp_path: Any) -> None:
+    prepaid(banked, iris, low_water=10_000_000)
+    banked.command("cover", "move", iris, "in", "5000000", f"{iris}-A", key=iris)
+    file = tmp_path / "came.xml"
+    file.write_bytes(notification(credit("5.01", f"{iris}-A")))
+    assert banked.command("cover", "funds", file, key="second").returncode == 1
+    file.write_bytes(notification(credit("5.00", f"{iris}-A")))
+    done = banked.command("cover", "funds", file, key="second")
+    assert (done.returncode, json.loads(done.stdout)["funds"][0]["outcome"]) == (0, "booked")
+    assert iris in banked.command("agreement", "alerts", "--crossings", key=iris).stdout

@@ -1,0 +1,142 @@
+"""Rate sets by two keys: published once under a name, never edited, and what a run is converted with."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from clearing import database, partners
+from tests.wire.front_room import Front
+from tests.wire.papers_room import ECB, published
+from tests.wire.test_front_runs import audited, desk, drafted, frozen, window
+
+__all__ = ["desk", "window"]  # the fixtures
+
+
+def rates(name: str, **changes: Any) -> dict[str, Any]:
+    return ECB | {"name": name} | changes
+
+
+def test_a_rate_set_takes_two_keys_and_is_shown_with_its_day_and_source(desk: Front) -> None:
+    said = rates("two-keys")
+    first = desk.ask("POST", "/v1/rates", said, key="operator")
+    assert (first.status, first.json["kind"], first.json["document"]) == (202, "rate_set", said)
+    assert desk.ask("GET", "/v1/rates/two-keys", key="operator").code == "not_found"
+    waiting = desk.ask("GET", "/v1/proposals", key="auditor").json["proposals"]
+    assert first.json["proposal"] in {one["proposal"] for one in waiting}
+    at = f"/v1/rates/{first.json['proposal']}/confirm"
+    assert desk.ask("POST", at, {}, key="operator").code == "second_key_needed"
+    done = desk.ask("POST", at, {}, key="auditor")
+    assert (done.status, done.json["document"], done.json["digest"]) == (201, said, first.json["proposal"])
+    assert desk.ask("POST", at, {}, key="auditor").status == 200
+    assert desk.ask("GET", "/v1/rates/two-keys", key="operator").json == done.json
+    assert done.json in desk.ask("GET", "/v1/rates", key="operator").json["rates"]
+    waiting = desk.ask("GET", "/v1/proposals", key="auditor").json["proposals"]
+    assert first.json["proposal"] not in {one["proposal"] for one in waiting}
+
+
+def test_a_name_stands_for_one_content_even_for_proposals_that_cross(desk: Front) -> None:
+    one, two = (desk.ask("POST", "/v1/rates", rates("crossed", source=who), key="operator") for who in ("ECB", "FED"))
+    done = [
+        desk.ask("POST", f"/v1/rates/{said.json['proposal']}/confirm", {}, key="auditor").status for said in (one, two)
+    ]
+    assert done == [201, 409]
+    assert desk.ask("GET", "/v1/rates/crossed", key="operator").json["document"]["source"] == "ECB"
+    assert desk.ask("POST", "/v1/rates", rates("crossed", source="FED"), key="operator").code == "version_taken"
+    assert desk.ask("POST", "/v1/rates", rates("crossed"), key="operator").status == 200
+
+
+def test_the_database_itself_lets_no_rate_set_be_edited(desk: Front) -> None:
+    published(desk, "/v1/rates", rates("edited"))
+    for change in ("UPDATE paper SET document = '{}'", "DELETE FROM paper"):
+        with psycopg.connect(desk.url) as connection:
+            connection.execute("SET ROLE clearing_app")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(change.encode())
+
+
+def test_the_audit_finds_a_rate_set_that_is_not_what_two_keys_signed(desk: Front) -> None:
+    digest = published(desk, "/v1/rates", rates("audited"))["digest"]
+
+    async def found(change: str) -> list[str]:
+        async with await database.connect(desk.url, application=False) as connection:
+            await connection.execute(change.encode(), [digest])
+            _, faults = await partners.seconded(connection, 0)
+            await connection.rollback()
+            return [one for one in faults if digest in one]
+
+    assert asyncio.run(found("SELECT %s::text")) == []
+    change = """UPDATE paper SET document = jsonb_set(document, '{rates,JPY}', '"0.00626"') WHERE digest = %s"""
+    assert asyncio.run(found(change)) == [f"rate_set {digest}: the content is not what was signed"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rates": {"EUR": "0"}},
+        {"rates": {"EUR": "1e0"}},
+        {"rates": {"ZZZ": "1"}},
+        {"rates": {}},
+        {"valid_until": "2026-03-08"},
+        {"valid_from": "2026-02-30"},
+        {"name": "of two words"},
+        {"source": ""},
+    ],
+)
+def test_what_is_no_rate_set_is_refused(desk: Front, change: dict[str, Any]) -> None:
+    answer = desk.ask("POST", "/v1/rates", rates("refused") | change, key="operator")
+    assert (answer.status, answer.code) == (422, "validation_failed")
+
+
+def test_partners_neither_see_nor_change_rate_sets(desk: Front) -> None:
+    assert desk.ask("POST", "/v1/rates", rates("palms"), key="palm").code == "forbidden"
+    assert desk.ask("GET", "/v1/rates", key="palm").code == "forbidden"
+
+
+def test_a_run_says_by_which_rate_set_it_was_converted_and_replays(desk: Front, window: str) -> None:
+    run = drafted(desk, window)["run"]
+    whole = desk.ask("GET", f"/v1/runs/{run}", key="operator").json
+    assert whole["result"]["rates"] == {"name": ECB["name"], "source": "ECB", "date": "2026-03-09"}
+    assert whole["replays"] is True
+    assert {one["currency"]: one["minor"] for one in whole["result"]["nets"] if one["party"] == "bob"} == {
+        "JPY": "1440"
+    }
+
+
+def test_the_same_from_the_command_line(desk: Front, tmp_path: Path) -> None:
+    file = tmp_path / "rates.csv"
+    file.write_text("currency,rate\nEUR,1\nUSD,0.921600\nJPY,0.00625\n")
+    words = ("--source", "ECB", "--date", "2026-04-01", "--published-at", "2026-04-01T14:00:00Z")
+    said = desk.command("rates", "publish", file, *words, key="operator")
+    assert said.returncode == 0, said.stderr
+    proposed = json.loads(said.stdout)
+    assert proposed["document"]["rates"] == {"EUR": "1", "JPY": "0.00625", "USD": "0.9216"}
+    assert (proposed["document"]["name"], proposed["document"]["valid_until"]) == ("ECB-2026-04-01", "2026-04-08")
+    assert desk.command("rates", "confirm", proposed["proposal"], key="auditor").returncode == 0
+    shown = json.loads(desk.command("rates", "show", "ECB-2026-04-01", key="auditor").stdout)
+    assert shown in json.loads(desk.command("rates", "list", key="auditor").stdout)["rates"]
+    file.write_text("currency,rate\nUSD,1.1\n")
+    refused = desk.command("rates", "publish", file, *words, key="operator")
+    assert (refused.returncode, json.loads(refused.stdout)["refusal"]["code"]) == (6, "settlement_currency")
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ("DELETE FROM paper WHERE kind = 'rate_set'", f"no rate set {ECB['name']} is published"),
+        ("UPDATE paper SET valid_until = '2027-01-01' WHERE kind = 'rate_set'", f"its rates are not those of {ECB['name']}"),
+        (
+            """UPDATE paper SET document = jsonb_set(document, '{rates,JPY}', '"0.00626"') WHERE kind = 'rate_set'""",
+            f"its rates are not those of {ECB['name']}",
+        ),
+    ],
+)  # fmt: skip
+def test_the_audit_finds_a_run_that_was_converted_at_other_rates_than_it_names(
+    desk: Front, window: str, change: str, fault: str
+) -> None:
+    run = frozen(desk, window)
+    assert audited(desk, run) == []
+    assert audited(desk, run, f"{change} AND %s::text IS NOT NULL") == [fault]
