@@ -13,7 +13,7 @@ from rich.table import Table
 
 from bench.report import Options, Report, machine
 
-BENCHES = ("ledger", "peers", "signing", "price", "exchange", "statement", "settlement", "matching")
+BENCHES = ("ledger", "peers", "signing", "price", "exchange", "statement", "settlement", "netting", "matching")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,10 +1,73 @@
-"""Who used the processor: user and system time of processes and of everything below them."""
+"""Who used the processor and the memory: user and system time of processes and of everything below them, and what they held at most."""
 
-from collections.abc import Iterable
-from contextlib import suppress
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 import psutil
 from psycopg import AsyncConnection
+
+SAMPLE_SECONDS = 0.02
+WORKERS_EVERY = 10  # samples between two looks for parallel workers
+MEGABYTE = 2**20
+
+
+@dataclass(slots=True)
+class Peak:
+    """The most memory of their own, in bytes, that this process had, and that its backend and the workers helping it had at once."""
+
+    ours: int = 0
+    server: int = 0
+
+    @property
+    def megabytes(self) -> dict[str, int]:
+        """The same as columns of a row."""
+        return {"ours_mb": self.ours // MEGABYTE, "server_mb": self.server // MEGABYTE}
+
+
+def own_bytes(process: psutil.Process) -> int:
+    """Resident, less what is shared with others (programs' text and shared buffers); nothing of a process that has ended."""
+    with suppress(psutil.NoSuchProcess):
+        told = process.memory_info()
+        return int(told.rss - getattr(told, "shared", 0))
+    return 0
+
+
+@contextmanager
+def peak_of(backend: int) -> Iterator[Peak]:
+    """Memory, looked at fifty times a second while this runs; `backend` is the process id of a local server's backend."""
+    found, ended, us, it = Peak(), threading.Event(), psutil.Process(), psutil.Process(backend)
+
+    def watch() -> None:
+        count, helpers = 0, []
+        while not ended.wait(SAMPLE_SECONDS):
+            if count % WORKERS_EVERY == 0:
+                helpers = _workers(it)
+            count += 1
+            found.ours = max(found.ours, own_bytes(us))
+            found.server = max(found.server, own_bytes(it) + sum(own_bytes(one) for one in helpers))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield found
+    finally:
+        ended.set()
+        watcher.join()
+
+
+def _workers(backend: psutil.Process) -> list[psutil.Process]:
+    """The server's processes that call themselves workers for this backend."""
+    said = f"parallel worker for PID {backend.pid}"
+    found = []
+    with suppress(psutil.NoSuchProcess):
+        server = backend.parent()
+        for one in [] if server is None else server.children():
+            with suppress(psutil.NoSuchProcess):
+                if said in " ".join(one.cmdline()):
+                    found.append(one)
+    return found
 
 
 def family(pids: Iterable[int]) -> list[psutil.Process]:

@@ -1,13 +1,10 @@
 """Reconciliation: a partner's books read, taken and matched against ours, with 1 % seeded differences, every one of which must be found.
 
 Ours are rows of `exchange` and `entry`, laid before the clock starts; theirs are books in CSV, written before it as well. Measured are
-`receive` of all books and one `match`. Both run in a process of
-their own, whose memory at its largest is `peak_mb`.
+`receive` of all books and one `match`. Both run in a process of their own, so that its memory is theirs.
 """
 
 import asyncio
-import resource
-import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -18,6 +15,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from bench.burden import cpu_seconds, peak_of
 from bench.ground import server
 from bench.report import Options, Report, Row
 from bench.seeded import ACCOUNT, AS_OF, NEIGHBOURS, PARTNER, WINDOW, Seeded, books, lay, seeded
@@ -35,8 +33,11 @@ UNITS = {
     "seconds": "receiving all books and matching them",
     "receive_s": "of these, reading the books strictly and taking them in",
     "match_s": "of these, the run: totals, passes, classes",
+    "ours_cpu_s": "processor time of the process that reads and matches; what other work takes is not in it",
+    "server_cpu_s": "processor time of the backend",
     "us_per_line": "microseconds for each of their lines, all in all",
-    "peak_mb": "largest resident memory of the process that reads and matches (PostgreSQL's own is apart)",
+    "ours_mb": "most memory of its own of the process that reads and matches",
+    "server_mb": "most memory of its own of the PostgreSQL backend that does it; shared buffers are apart",
     "matched": "lines of theirs that were matched",
     "breaks": "breaks found: exactly those that were seeded, or the bench fails",
 }
@@ -51,7 +52,7 @@ async def _measured(url: str, lines: int) -> Row:
     with TemporaryDirectory(prefix="clearing-bench-") as folder:
         paths = _files(found, Path(folder))
         with ProcessPoolExecutor(1, get_context("spawn")) as apart:
-            received, matched, summary, peak = apart.submit(_reconciled, url, paths).result()
+            received, matched, burden, summary = apart.submit(_reconciled, url, paths).result()
     async with await database.connect(url) as connection:
         await _require_all_found(connection, found, summary)
     return {
@@ -60,33 +61,45 @@ async def _measured(url: str, lines: int) -> Row:
         "receive_s": round(received, 2),
         "match_s": round(matched, 2),
         "us_per_line": round(1e6 * (received + matched) / len(found.theirs), 2),
-        "peak_mb": peak,
+        **burden,
         "matched": sum(summary.matched.values()),
         "breaks": sum(summary.breaks.values()),
     }
 
 
-def _reconciled(url: str, paths: list[Path]) -> tuple[float, float, Summary, int]:
+def _reconciled(url: str, paths: list[Path]) -> tuple[float, float, Row, Summary]:
     """Receive and match in a process of its own, so that its memory is what this takes and not what the bench holds."""
     return asyncio.run(_reconcile(url, paths))
 
 
-async def _reconcile(url: str, paths: list[Path]) -> tuple[float, float, Summary, int]:
+async def _reconcile(url: str, paths: list[Path]) -> tuple[float, float, Row, Summary]:
     async with await database.connect(url) as connection:
         await connection.set_autocommit(True)
-        started = time.perf_counter()
-        for path in paths:
-            with path.open("rb") as file:
-                answer = await matching.receive(
-                    connection, file, Form.CSV, partner=PARTNER, windows={WINDOW}, at=AS_OF, key_id="bench"
-                )
-            if not answer.taken:
-                raise RuntimeError(f"a book was not taken: {answer}")
-        received = time.perf_counter()
-        summary = await matching.match(
-            connection, lane=0, partner=PARTNER, account=ACCOUNT, window_id=WINDOW, neighbours=NEIGHBOURS, at=AS_OF
-        )
-        return received - started, time.perf_counter() - received, summary, _peak_mb()
+        server = connection.info.backend_pid
+        ours_before, server_before = time.process_time(), cpu_seconds([server])
+        with peak_of(server) as peak:
+            started = time.perf_counter()
+            await _received(connection, paths)
+            received = time.perf_counter()
+            summary = await matching.match(
+                connection, lane=0, partner=PARTNER, account=ACCOUNT, window_id=WINDOW, neighbours=NEIGHBOURS, at=AS_OF
+            )
+            ended = time.perf_counter()
+        spent = {
+            "ours_cpu_s": round(time.process_time() - ours_before, 2),
+            "server_cpu_s": round(cpu_seconds([server]) - server_before, 2),
+        }
+        return received - started, ended - received, spent | peak.megabytes, summary
+
+
+async def _received(connection: AsyncConnection[Any], paths: list[Path]) -> None:
+    for path in paths:
+        with path.open("rb") as file:
+            answer = await matching.receive(
+                connection, file, Form.CSV, partner=PARTNER, windows={WINDOW}, at=AS_OF, key_id="bench"
+            )
+        if not answer.taken:
+            raise RuntimeError(f"a book was not taken: {answer}")
 
 
 def _files(found: Seeded, folder: Path) -> list[Path]:
@@ -114,16 +127,6 @@ async def _require_all_found(connection: AsyncConnection[Any], found: Seeded, su
         raise RuntimeError(f"{len(said - found.expected)} breaks too many, {len(found.expected - said)} not found")
     if sum(summary.matched.values()) + sum(1 for row in rows if row[2] is not None) != len(found.theirs):
         raise RuntimeError("a line was neither matched nor broken")
-
-
-def _peak_mb() -> int:
-    """Where it is kept, of this program alone: the usual figure begins with what the process that started this one held."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        said = next(line for line in status.read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM:"))
-        return round(int(said.split()[1]) / 2**10)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (2**20 if sys.platform == "darwin" else 2**10))
 
 
 def bench(options: Options) -> Report:

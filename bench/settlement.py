@@ -7,15 +7,13 @@ by pair, trial balance, bilateral matrix, nets, result and rows of the run. Roun
 
 import asyncio
 import gc
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import psutil
 import psycopg
 
+from bench.burden import Peak, cpu_seconds, peak_of, postmaster
 from bench.ground import new_database, server
 from bench.report import Options, Report, Row, middle, spread
 from clearing import database
@@ -28,13 +26,18 @@ SIZES = (10_000, 100_000, 1_000_000)
 PARTNERS = 200
 CODE, NUMBER = "W-2001-01", 1
 ROUNDS = 3
-SAMPLE_SECONDS = 0.01
+CPU_TOLD = 0.05  # seconds; processor time is told in hundredths
 UNITS = {
     "seconds": "reading, checking, netting and writing down a run of this many exchanges",
     "group_by_seconds": "the bare GROUP BY of the same rows: entries of value joined with their exchanges, by both programs and account",
     "by_account_seconds": "the sums of a trial balance alone: the same entries by account, joined with nothing",
+    "us_per_exchange": "microseconds for each exchange; every row also pays for its pairs of partners, up to 39,800 of them",
     "ratio": "seconds by group_by_seconds",
-    "peak_mb": "most memory of their own that this process and its PostgreSQL backend had at once; without parallel workers",
+    "by_account_ratio": "seconds by by_account_seconds",
+    "cpu_ratio": "the first ratio, of processor time: ours and all of the server's; what other work takes is not in it",
+    "by_account_cpu_ratio": "the second ratio, of processor time",
+    "ours_mb": "most memory of its own that this process had",
+    "server_mb": "most memory of their own that the PostgreSQL backend and its parallel workers had at once; what they share is apart",
     "spread_pct": "seconds: largest minus smallest round, in percent of the median",
 }
 ROWS = (
@@ -76,6 +79,30 @@ BY_PAIR = """SELECT source_program, target_program, account, sum(amount)
 BY_ACCOUNT = "SELECT account, sum(amount) FROM entry WHERE lane = 0 AND window_id = %s GROUP BY account"
 
 
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What something took by the clock, and of the processor: this process and the whole server, its workers among it."""
+
+    seconds: float
+    cpu: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Clock:
+    server: int
+    at: float
+    cpu: float
+
+    @classmethod
+    async def started(cls, connection: settling.Connection) -> "_Clock":
+        server = await postmaster(connection)
+        return cls(server, time.perf_counter(), time.process_time() + cpu_seconds([server]))
+
+    def spent(self) -> Spent:
+        seconds = time.perf_counter() - self.at
+        return Spent(seconds, time.process_time() + cpu_seconds([self.server]) - self.cpu)
+
+
 def bench(options: Options) -> Report:
     """The whole bench."""
     most = options.most(SIZES[-1])
@@ -94,26 +121,37 @@ def bench(options: Options) -> Report:
 async def _measured(url: str, size: int, options: Options) -> Row:
     await prepare(url)
     _fill(url, size)
-    took, bare, plain, peaks = [], [], [], []
+    took, bare, plain, most = [], [], [], Peak()
     async with await database.connect(url, application=False) as connection:
         await connection.set_autocommit(True)
         await connection.execute("SET statement_timeout = 0")
         for _ in range(options.rounds or ROUNDS):
             bare.append(await _bare(connection, BY_PAIR))
             plain.append(await _bare(connection, BY_ACCOUNT))
-            seconds, peak = await _drafted(connection, size)
-            took.append(seconds)
-            peaks.append(peak)
+            spent, peak = await _drafted(connection, size)
+            took.append(spent)
+            most = Peak(max(most.ours, peak.ours), max(most.server, peak.server))
+    seconds, joined, sums = (middle([one.seconds for one in spent]) for spent in (took, bare, plain))
+    cpu, joined_cpu, sums_cpu = (middle([one.cpu for one in spent]) for spent in (took, bare, plain))
     return {
         "exchanges": size,
         "partners": PARTNERS,
-        "seconds": round(middle(took), 3),
-        "group_by_seconds": round(middle(bare), 3),
-        "by_account_seconds": round(middle(plain), 3),
-        "ratio": round(middle(took) / middle(bare), 2),
-        "peak_mb": max(peaks),
-        "spread_pct": spread(took),
+        "seconds": round(seconds, 3),
+        "group_by_seconds": round(joined, 3),
+        "by_account_seconds": round(sums, 3),
+        "us_per_exchange": round(1e6 * seconds / size, 2),
+        "ratio": round(seconds / joined, 2),
+        "by_account_ratio": round(seconds / sums, 2),
+        "cpu_ratio": _ratio(cpu, joined_cpu),
+        "by_account_cpu_ratio": _ratio(cpu, sums_cpu),
+        **most.megabytes,
+        "spread_pct": spread([one.seconds for one in took]),
     }
+
+
+def _ratio(one: float, other: float) -> float | None:
+    """None where the other took less than the processor's clock can tell."""
+    return round(one / other, 2) if other >= CPU_TOLD else None
 
 
 def _fill(url: str, size: int) -> None:
@@ -124,48 +162,23 @@ def _fill(url: str, size: int) -> None:
         connection.execute("VACUUM ANALYZE")
 
 
-async def _bare(connection: settling.Connection, query: str) -> float:
-    started = time.perf_counter()
+async def _bare(connection: settling.Connection, query: str) -> Spent:
+    clock = await _Clock.started(connection)
     await (await connection.execute(query, [NUMBER])).fetchall()
-    return time.perf_counter() - started
+    return clock.spent()
 
 
-async def _drafted(connection: settling.Connection, size: int) -> tuple[float, int]:
-    """One draft: its seconds and its peak. What it says is checked: all exchanges counted, everybody's net written, nothing held."""
+async def _drafted(connection: settling.Connection, size: int) -> tuple[Spent, Peak]:
+    """One draft: what it took and its peak. What it says is checked: all exchanges counted, everybody's net written, nothing held."""
     rates = RateSet("bench", "2001-01-08", "2001-01-08T15:00:00Z", (Rate("EUR", 1, 1, 2),))
     wanted = Wanted((CODE,), rates, "EUR", (), (), "2001-01-10")
     step = Step(datetime.now(UTC), "bench", None)
     gc.collect()
-    with _memory(connection.info.backend_pid) as peak:
-        started = time.perf_counter()
+    with peak_of(connection.info.backend_pid) as peak:
+        clock = await _Clock.started(connection)
         row = await settling.draft(connection, 0, wanted, step)
-        seconds = time.perf_counter() - started
+        spent = clock.spent()
     if not isinstance(row, RunRow) or row.state != "drafted" or f'"posted":{size}'.encode() not in (row.result or b""):
         raise RuntimeError(f"the run is not what was booked: {row!r:.300}")
     await settling.abort(connection, row.run, "measured", step)
-    return seconds, peak[0] // 2**20
-
-
-def _own(process: psutil.Process) -> int:
-    """Resident, less what is shared with others: programs' text and shared buffers."""
-    told = process.memory_info()
-    return int(told.rss - getattr(told, "shared", 0))
-
-
-@contextmanager
-def _memory(backend: int) -> Iterator[list[int]]:
-    """The most memory of their own that this process and the backend have together meanwhile, looked at a hundred times a second."""
-    found, ended = [0], threading.Event()
-    watched = [psutil.Process(), psutil.Process(backend)]
-
-    def watch() -> None:
-        while not ended.wait(SAMPLE_SECONDS):
-            found[0] = max(found[0], sum(_own(process) for process in watched))
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        yield found
-    finally:
-        ended.set()
-        watcher.join()
+    return spent, peak

@@ -18,13 +18,15 @@ from settlement.rules.breaks import SUGGESTED_WITHIN, aged
 PASSES = ("pass_1_exchange", "pass_2_reference", "pass_3_date", "pass_4_groups")
 AT_ONCE_MAX = 10
 _SET_BASED = (
-    # The tables were filled a moment ago and nobody analysed them: sets are hashed and sorted, never walked for each other.
-    "SET LOCAL enable_nestloop = off",
     "SET LOCAL work_mem = '64MB'",
     "SET LOCAL jit = off",
     "SET LOCAL statement_timeout = '300s'",
     "SET LOCAL lock_timeout = '300s'",  # of two runs at once, one waits until the other is whole
 )
+# What is grouped by sorting comes in the order of the key under which it is written: an index that grows at its end is soon written.
+_IN_ORDER = "SET LOCAL enable_hashagg = off"
+# The tables were filled a moment ago and nobody analysed them: sets are hashed and sorted, never walked for each other.
+_NEVER_WALKED = "SET LOCAL enable_nestloop = off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +81,12 @@ async def _run(
     at: datetime,
 ) -> Summary:
     async with connection.transaction():
-        for setting in _SET_BASED[1:]:
+        for setting in _SET_BASED:
             await connection.execute(setting)
         found = await row(connection, "run_next")
         run = 1 if found is None else found["run"]
         named = {"run": run, "partner": partner, "window_id": window_id}
-        await rows(connection, "our_lines_insert", lane=lane, account=account, **named)
-        await connection.execute(_SET_BASED[0])
+        await _our_lines(connection, lane, account, named)
         totals = await row(connection, "match_insert", at=at, **named)
         for one in PASSES:
             await rows(connection, one, **named)
@@ -95,6 +96,19 @@ async def _run(
         await rows(connection, "breaks_clear", at=at, **named)
         counted = await rows(connection, "run_summary", run=run)
     return _summary(run, totals or {}, counted)
+
+
+async def _our_lines(connection: Connection, lane: int, account: int, named: Row) -> None:
+    """Our side of the window. Exchanges of a window that is much of the log are read in one go, those of a small one by their keys."""
+    span = await row(connection, "our_span", lane=lane, window_id=named["window_id"])
+    if span is None or span["is_much"]:
+        await connection.execute(_NEVER_WALKED)
+    if span is not None:
+        await connection.execute(_IN_ORDER)
+        asked = {"first": span["first"], "until": span["until"], "lane": lane, "account": account}
+        await rows(connection, "our_lines_insert", **asked, **named)
+        await connection.execute("SET LOCAL enable_hashagg = on")
+    await connection.execute(_NEVER_WALKED)
 
 
 def _summary(run: int, totals: Row, counted: list[Row]) -> Summary:

@@ -1,7 +1,7 @@
 """The statement as PDF/A-3a by typst: tagged, evidence attached, the same bytes every time. A character that no font has is an error."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from importlib.resources import files
 from itertools import groupby
@@ -11,18 +11,22 @@ from typing import Any, Literal
 import typst
 
 from clearing import errors
-from settlement.reports import jsonl
+from settlement.reports import jsonl, pdf_lines
 from settlement.reports.figures import grouped, steps
+from settlement.reports.pdf_joined import joined, page_count
 from settlement.reports.pictures import flow, waterfall
 from settlement.reports.seal import Sealed
 from settlement.rules.statement import LINE_RULE, SIGN_RULE, Payment, Statement, Total
 from settlement.rules.statement_lines import MONEY, POINTS, Line, unit
 
-PRINTED_LINES_MAX = 1_000
-"""Lines that pages show, some thirty pages. More are in the attached evidence alone: typst takes about 150 kB of memory for each."""
+TABLED_LINES_MAX = 1_000
+"""Lines that pages show as tables, some thirty pages: typst takes about 150 kB of memory for each. More are fixed-width text."""
+PRINTED_LINES_MAX = 100_000
+"""Lines that pages show at all, some two thousand pages. More are in the attached evidence alone."""
+PAGES_AT_ONCE = 10
 STANDARD: Literal["a-3a"] = "a-3a"
 
-_TEMPLATE = files("settlement.reports").joinpath("statement.typ").read_bytes()
+_TEMPLATE, _LINES = (files("settlement.reports").joinpath(name).read_bytes() for name in ("statement.typ", "lines.typ"))
 _TOTAL_NAMES = ["", "lines", "points sent", "points received", "debit", "credit", "fee", "funding", "net"]
 _LINE_NAMES = ["line", "at", "kind", "exchange", "reference", "sent", "received", "debit", "credit", "fee", "funding"]
 
@@ -32,14 +36,37 @@ def write(sealed: Sealed, said: Mapping[str, Any], fonts: Sequence[Path] = ()) -
 
     Raises errors.GlyphMissing with the text that cannot be shown: PDF/A allows no empty box in the place of a letter.
     """
-    statement = sealed.statement
+    lines = len(sealed.statement.lines)
+    if not TABLED_LINES_MAX < lines <= PRINTED_LINES_MAX:
+        return _front(sealed, said, fonts, 0)
+    texts = list(pdf_lines.pages(sealed.statement))
+    front = _front(sealed, said, fonts, len(texts))
+    return joined(front, _behind(sealed, said, fonts, texts, page_count(front)))
+
+
+def _front(sealed: Sealed, said: Mapping[str, Any], fonts: Sequence[Path], behind: int) -> bytes:
+    """The pages before those of a long statement's lines, of which there are so many `behind`; or all pages."""
     inputs = {
-        "data": json.dumps(_data(sealed, said)),
+        "data": json.dumps(_data(sealed, said) | {"behind": behind}),
         "evidence": jsonl.write(sealed).decode(),
-        "waterfall": waterfall(statement),
-        "flow": flow(statement),
+        "waterfall": waterfall(sealed.statement),
+        "flow": flow(sealed.statement),
     }
-    return compiled(_TEMPLATE, inputs, statement.made_at, fonts)
+    return compiled(_TEMPLATE, inputs, sealed.statement.made_at, fonts)
+
+
+def _behind(
+    sealed: Sealed, said: Mapping[str, Any], fonts: Sequence[Path], texts: Sequence[str], before: int
+) -> Iterator[bytes]:
+    """The pages of a long statement's lines, some at a time."""
+    plain = {"title": _title(sealed.statement), "root": said["root"], "pages": before + len(texts)}
+    for start in range(0, len(texts), PAGES_AT_ONCE):
+        some = texts[start : start + PAGES_AT_ONCE]
+        data = plain | {"before": before + start, "texts": some}
+        made = compiled(_LINES, {"data": json.dumps(data)}, sealed.statement.made_at, fonts)
+        if page_count(made) != len(some):
+            raise ValueError("a page of lines does not hold what it should")
+        yield made
 
 
 def compiled(template: bytes, inputs: Mapping[str, str], made_at: datetime, fonts: Sequence[Path]) -> bytes:
@@ -64,9 +91,9 @@ def compiled(template: bytes, inputs: Mapping[str, str], made_at: datetime, font
 def _data(sealed: Sealed, said: Mapping[str, Any]) -> dict[str, Any]:
     statement = sealed.statement
     figures = statement.figures
-    title = f"Statement {statement.reference}"
+    count = grouped(len(statement.lines), 0)
     return {
-        "title": title,
+        "title": _title(statement),
         "author": "clearing house",
         "keywords": [said["schema"], f"root {said['root']}", f"key {said['key']}"],
         "reference": statement.reference,
@@ -86,9 +113,11 @@ def _data(sealed: Sealed, said: Mapping[str, Any]) -> dict[str, Any]:
         "by-counterparty": [_total(_name(statement, one.name), one) for one in figures.by_counterparty],
         "by-kind": [_total(one.name, one) for one in figures.by_kind],
         "line-names": _LINE_NAMES,
-        "groups": _groups(statement) if len(statement.lines) <= PRINTED_LINES_MAX else None,
-        "unprinted": f"The {grouped(len(statement.lines), 0)} lines are not printed here: pages show at most "
-        f"{grouped(PRINTED_LINES_MAX, 0)}. They are in the attached evidence, and in the CSV and the workbook of this statement.",
+        "groups": _groups(statement) if len(statement.lines) <= TABLED_LINES_MAX else None,
+        "elsewhere": f"The {count} lines stand on the pages behind the seal."
+        if len(statement.lines) <= PRINTED_LINES_MAX
+        else f"The {count} lines are not printed here: pages show at most {grouped(PRINTED_LINES_MAX, 0)}. They are in the attached "
+        "evidence, and in the CSV and the workbook of this statement.",
         "seal": [
             ["lines", str(said["lines"])],
             ["root", said["root"]],
@@ -96,6 +125,10 @@ def _data(sealed: Sealed, said: Mapping[str, Any]) -> dict[str, Any]:
             ["signature", sealed.token.rpartition(".")[2]],
         ],
     }
+
+
+def _title(statement: Statement) -> str:
+    return f"Statement {statement.reference}"
 
 
 def _facts(statement: Statement) -> list[list[str]]:

@@ -14,7 +14,7 @@ from typing import Any
 from clearing import errors
 from clearing.rules import merkle
 from clearing.signatures import PublicKey, encode, jws_verify
-from settlement.reports import csv_file, jsonl, pdf_attached
+from settlement.reports import csv_file, jsonl, pdf_attached, xlsx, xlsx_read
 from settlement.reports.claims import Claim, Seen
 from settlement.reports.seal import SEALED, STATEMENT, Sealed, column_hashes, hashes_of, root_of
 from settlement.rules.statement import Statement
@@ -49,7 +49,7 @@ class Verdict:
 
 
 def verify(data: bytes, keys: Mapping[str, PublicKey]) -> Verdict:
-    """What can be said of a file with the house's public keys and nothing else: JSON lines, CSV, or a PDF by the evidence inside it."""
+    """What can be said of a file with the house's public keys alone: JSON lines, CSV, a workbook, or a PDF by the evidence inside it."""
     try:
         claim = claimed(data)
     except ValueError as fault:
@@ -61,7 +61,9 @@ def verify(data: bytes, keys: Mapping[str, PublicKey]) -> Verdict:
     said: dict[str, Any] = json.loads(signed)
     if said.get("schema") != SCHEMA:
         return _refused("signature", f"the house signed another schema than {SCHEMA}")
-    findings = [Finding("signature", True, f"signed by {said['key']}; {claim.form}"), _header(claim, signed, said)]  # 2
+    findings = [Finding("signature", True, f"signed by {said['key']}; {claim.form}")]
+    if claim.form != xlsx_read.FORM:  # what a workbook says beside its lines is compared when these are known to hold
+        findings.append(_header(claim, signed, said))  # 2
     hashes, leaves = _hashes(claim, said)  # 3
     findings.append(hashes)
     findings.append(_lines(claim.lines, leaves, said))  # 4
@@ -79,7 +81,7 @@ def claimed(data: bytes) -> Claim:
     if data.startswith(b"%PDF-"):
         return jsonl.read(pdf_attached.attached(data), "the evidence in a PDF; what its pages show is not compared")
     if data.startswith(b"PK"):
-        raise ValueError("a workbook is not checked; check the evidence or the CSV of the same statement")
+        return xlsx_read.read(data)
     return jsonl.read(data) if data.startswith(b"{") else csv_file.read(data)
 
 
@@ -228,8 +230,27 @@ def _summed(claim: Claim, signed: bytes, said: dict[str, Any], findings: list[Fi
     sealed = _sealed(statement, claim, signed)
     if claim.header is not None and jsonl.write(sealed) != claim.data:
         return Verdict((*findings, Finding("file", False, "all of it is there, but not as the house writes it")))
+    if claim.form == xlsx_read.FORM:
+        findings.append(_sheets(claim, sealed, said))
+        if not findings[-1].holds:
+            return Verdict(tuple(findings))
     detail = f"opening {said['opening']}, net {said['net']} {said['currency']}, closing {said['closing']}: every figure adds up"
     return Verdict((*findings, Finding("sums", True, detail)), sealed)
+
+
+def _sheets(claim: Claim, sealed: Sealed, said: Mapping[str, Any]) -> Finding:
+    """Every cell of a workbook beside those of its lines, as the house writes it of the same statement."""
+    wanted = dict(map(xlsx_read.cell_of, xlsx_read.read(xlsx.frame(sealed, said)).frame))
+    there = dict(map(xlsx_read.cell_of, claim.frame))
+    for place in sorted({*wanted, *there}):
+        was, now = wanted.get(place, xlsx_read.Cell("")), there.get(place, xlsx_read.Cell(""))
+        if not xlsx_read.same(was, now):
+            sheet, row, column = place
+            told = f"column {column}, row {row} of the sheet {sheet} was changed"
+            return Finding(
+                "header", False, f"{told}: it is {now.formula or now.text}, signed was {was.formula or was.text}"
+            )
+    return Finding("header", True, "what is said beside the lines is what was signed")
 
 
 def _sealed(statement: Statement, claim: Claim, signed: bytes) -> Sealed:

@@ -1,10 +1,11 @@
 """The statement as a workbook: real tables with totals that calculate, number formats, print titles; the same bytes every time.
 
-A workbook keeps fifteen significant digits of a number. The exact figures are those of the evidence, and the sheet "seal" says so.
+A cell keeps the binary number that is nearest to an amount, and the sheet "seal" says so. Those of lines are exact to the millionth again;
+the sheet has the hashes of all lines, so that the workbook is checked like the other files (`xlsx_read`).
 """
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -13,10 +14,11 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from settlement.reports.figures import steps
-from settlement.reports.seal import Sealed
+from settlement.reports.seal import Sealed, hash_rows
 from settlement.rules.statement import Statement, Total
 from settlement.rules.statement_lines import COLUMNS, MONEY, POINTS, TEXT_MAX, decimal, record
 
+CELL_MAX = 30_000  # a cell holds 32,767 characters
 MICROS = "#,##0.000000;[Red]-#,##0.000000;0.000000"
 WHOLE = "#,##0;[Red]-#,##0;0"
 _TOTAL_COLUMNS = ("lines", *POINTS, *MONEY)
@@ -25,6 +27,15 @@ _WIDTHS = {"line": 7, "kind": 12, "at": 21, "exchange": 38, "counterparty": 18, 
 
 def write(sealed: Sealed, said: Mapping[str, Any]) -> bytes:
     """The workbook; `said` is the header of the seal."""
+    return _written(sealed, said, with_rows=True)
+
+
+def frame(sealed: Sealed, said: Mapping[str, Any]) -> bytes:
+    """The same workbook without the rows of its lines: all that stands beside them."""
+    return _written(sealed, said, with_rows=False)
+
+
+def _written(sealed: Sealed, said: Mapping[str, Any], *, with_rows: bool) -> bytes:
     data, statement = io.BytesIO(), sealed.statement
     with xlsxwriter.Workbook(data, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}) as book:
         book.set_properties(
@@ -42,7 +53,7 @@ def write(sealed: Sealed, said: Mapping[str, Any]) -> bytes:
         sheets.payment(statement)
         sheets.totals("counterparties", "counterparty", statement.figures.by_counterparty, statement.figures.total)
         sheets.totals("kinds", "kind", statement.figures.by_kind, statement.figures.total)
-        sheets.lines(statement)
+        sheets.lines(statement, with_rows=with_rows)
         sheets.seal(sealed, said)
     return data.getvalue()
 
@@ -62,6 +73,35 @@ class Sheet(Worksheet):  # type: ignore[misc]
         return known
 
 
+class LongSheet(Sheet):
+    """A sheet whose many rows are made when the file is written, one after the other, and kept nowhere; their texts stand in the cells."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._places = range(0)
+        self._make: Callable[[int], None] = _nothing
+
+    def rows_later(self, places: range, make: Callable[[int], None]) -> None:
+        """`make` writes the cells of the row at one of these places, whenever it is asked."""
+        self._places, self._make = places, make
+
+    def _write_rows(self) -> None:
+        for row in range(self.dim_rowmin, self.dim_rowmax + 1):
+            self.constant_memory, self.previous_row = row in self._places, row
+            if self.constant_memory:
+                self._make(row)
+            if cells := self.table.pop(row, None):
+                self._write_row(row, None)
+                for place, cell in sorted(cells.items()):
+                    self._write_cell(row, place, cell)
+                self._xml_end_tag("row")
+        self.constant_memory = False
+
+
+def _nothing(_row: int) -> None:
+    return
+
+
 class Sheets:
     """The sheets of one workbook, one after the other, and the formats that they share."""
 
@@ -76,9 +116,9 @@ class Sheets:
         self._minor: Format = book.add_format({"num_format": f"#,##0{point};[Red]-#,##0{point};0{point}"})
         self._bold: Format = book.add_format({"bold": True})
 
-    def _sheet(self, name: str, repeated: int) -> Worksheet:
+    def _sheet(self, name: str, repeated: int, kind: type[Sheet] = Sheet) -> Sheet:
         """A sheet in landscape, as broad as a page, whose row `repeated` is on top of every page and stays in sight."""
-        sheet = self._book.add_worksheet(name, Sheet)
+        sheet: Sheet = self._book.add_worksheet(name, kind)
         sheet.set_landscape()
         sheet.set_paper(9)
         sheet.fit_to_pages(1, 0)
@@ -145,69 +185,76 @@ class Sheets:
         sheet = self._sheet(name, 0)
         sheet.set_column(0, 0, 24)
         sheet.set_column(1, len(_TOTAL_COLUMNS) + 1, 18)
-        rows = [[one.name, *(self._cell(column, getattr(one, column)) for column in _TOTAL_COLUMNS)] for one in totals]
         columns = [{"header": of, "total_string": "total"}, *(self._column(one, whole) for one in _TOTAL_COLUMNS)]
-        self._table(sheet, name, rows, columns, [one.net for one in totals], whole)
+        net = self._table(sheet, name, len(totals), columns, whole)
+        for row, one in enumerate(totals, 1):
+            sheet.write_string(row, 0, one.name)
+            for place, column in enumerate(_TOTAL_COLUMNS, 1):
+                sheet.write_number(row, place, self._cell(column, getattr(one, column)), self._format(column))
+            sheet.write_formula(row, len(columns), net, self._micros, _exact(one.net))
 
-    def lines(self, statement: Statement) -> None:
-        """Every line, in the order of the statement."""
-        sheet = self._sheet("lines", 0)
+    def lines(self, statement: Statement, *, with_rows: bool) -> None:
+        """Every line, in the order of the statement, or only what is above and below them."""
+        sheet = self._sheet("lines", 0, LongSheet)
         for place, name in enumerate(COLUMNS):
             sheet.set_column(place, place, _WIDTHS.get(name, 16))
         sheet.set_column(len(COLUMNS), len(COLUMNS), 16)
-        rows = []
-        for number, line in enumerate(statement.lines, 1):
-            values = record(line, number)
-            rows.append([self._cell(name, getattr(line, name)) if name in MONEY else values[name] for name in COLUMNS])
-        whole = statement.figures.total
+        whole, lines = statement.figures.total, statement.lines
         columns = [self._column(name, whole) if name in (*MONEY, *POINTS) else {"header": name} for name in COLUMNS]
-        self._table(sheet, "lines", rows, columns, [line.net for line in statement.lines], whole)
+        net = self._table(sheet, "lines", len(lines), columns, whole)
 
-    def _table(
-        self,
-        sheet: Worksheet,
-        name: str,
-        rows: list[list[Any]],
-        columns: list[dict[str, Any]],
-        nets: Sequence[int],
-        whole: Total,
-    ) -> None:
-        """A table with a row of totals and, as its last column, the net, which is a formula."""
-        last = max(1, len(rows))
+        def make(row: int) -> None:
+            line = lines[row - 1]
+            values = record(line, row)
+            for place, name in enumerate(COLUMNS):
+                if name in MONEY:
+                    sheet.write_number(row, place, _exact(getattr(line, name)), self._micros)
+                elif isinstance(values[name], int):
+                    sheet.write_number(row, place, values[name], self._whole if name in POINTS else None)
+                elif values[name]:
+                    sheet.write_string(row, place, values[name])
+            sheet.write_formula(row, len(COLUMNS), net, self._micros, _exact(line.net))
+
+        sheet.rows_later(range(1, len(lines) + 1) if with_rows else range(0), make)
+
+    def _table(self, sheet: Sheet, name: str, rows: int, columns: list[dict[str, Any]], whole: Total) -> str:
+        """A table with a row of totals and, as its last column, the net: what every row has there is this formula."""
+        last = max(1, rows)
         credit, *less = (f"{name}[[#This Row],[{column}]]" for column in ("credit", "debit", "fee", "funding"))
-        formula = f"={'-'.join((credit, *less))}"
-        net = self._column("net", whole) | {"formula": formula}
+        net = "-".join((credit, *less))
         options = {
             "name": name,
             "style": "Table Style Light 1",
             "total_row": True,
-            "columns": [*columns, net],
-            "data": rows,
+            "columns": [*columns, self._column("net", whole)],
         }
         sheet.add_table(0, 0, last + 1, len(columns), options)
-        for row, amount in enumerate(nets, 1):
-            sheet.write_formula(row, len(columns), formula, self._micros, _exact(amount))
+        sheet.tables[-1]["columns"][-1]["formula"] = net  # said so, it is the column's, and add_table writes no cell
+        return f"={net}"
 
     def _column(self, name: str, whole: Total) -> dict[str, Any]:
         total = self._cell(name, getattr(whole, name))
-        form = self._micros if name in (*MONEY, "net") else self._whole
-        return {"header": name, "format": form, "total_function": "sum", "total_value": total}
+        return {"header": name, "format": self._format(name), "total_function": "sum", "total_value": total}
+
+    def _format(self, name: str) -> Format:
+        return self._micros if name in (*MONEY, "net") else self._whole
 
     def _cell(self, name: str, amount: int) -> Decimal | int:
         return _exact(amount) if name in (*MONEY, "net") else amount
 
     def seal(self, sealed: Sealed, said: Mapping[str, Any]) -> None:
-        """Root, key and signature, in cells that hold them."""
+        """Root, key, signature and the hashes of the lines, in cells that hold them."""
         sheet = self._sheet("seal", 0)
         sheet.set_column(0, 0, 12)
         sheet.set_column(1, 1, TEXT_MAX)
         rows = [
             (
                 "note",
-                "A workbook keeps 15 digits of a number and is not checked; `clearing statement verify` checks the evidence and the CSV.",
+                "Cells keep the nearest binary number; six digits of it are the amount. `clearing statement verify` checks this file.",
             ),
             *((name, str(said[name])) for name in ("schema", "lines", "root", "key")),
-            *(("signature", sealed.token[start : start + 30_000]) for start in range(0, len(sealed.token), 30_000)),
+            *(("signature", sealed.token[start : start + CELL_MAX]) for start in range(0, len(sealed.token), CELL_MAX)),
+            *((f"hashes from {first}", hashes) for first, hashes in hash_rows(sealed.leaves)),
         ]
         for row, (name, text) in enumerate(rows):
             sheet.write_string(row, 0, name)

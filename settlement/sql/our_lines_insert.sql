@@ -1,4 +1,4 @@
--- What each exchange or adjustment booked on the partner's position in the window: the entries between the window's two ends of the log.
+-- What each exchange or adjustment booked on the partner's position in the window: entries from the first event of the window to its last.
 INSERT INTO our_line (run, our_id, reference, at, amount, points)
 SELECT
     %(run)b::bigint AS run,
@@ -16,16 +16,12 @@ FROM (
     SELECT
         entry.exchange_id,
         sum(entry.amount)::bigint AS amount
-    FROM lane_window
-    INNER JOIN entry
-        ON
-            lane_window.lane = entry.lane
-            AND lane_window.window_id = entry.window_id
-            AND entry.seq >= lane_window.opened_size
-            AND entry.seq < coalesce(lane_window.sealed_size, 9223372036854775807)
+    FROM entry
     WHERE
-        lane_window.lane = %(lane)b
-        AND lane_window.window_id = %(window_id)b
+        entry.lane = %(lane)b
+        AND entry.seq >= %(first)b::bigint
+        AND entry.seq < %(until)b::bigint
+        AND entry.window_id = %(window_id)b
         AND entry.account = %(account)b
     GROUP BY entry.exchange_id
     HAVING sum(entry.amount) <> 0

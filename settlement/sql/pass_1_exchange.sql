@@ -1,4 +1,5 @@
--- Pass 1: the same exchange and amount. A line that says so twice is paired once, the first of them.
+-- Pass 1: the same exchange and amount. A line that says so twice is paired once, the first of them. Both tables are written in the order of
+-- their keys: an index that grows at its end costs a fraction of one that grows everywhere.
 WITH first AS (
     SELECT DISTINCT ON (book_line.exchange_id)
         book_line.exchange_id,
@@ -25,6 +26,7 @@ theirs AS (
         first.line AS match,
         1 AS pass_number
     FROM first
+    ORDER BY first.line
 )
 
 INSERT INTO match_our (run, our_id, match, pass_number)
@@ -34,3 +36,4 @@ SELECT
     first.line AS match,
     1 AS pass_number
 FROM first
+ORDER BY first.exchange_id

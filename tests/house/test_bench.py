@@ -18,12 +18,32 @@ PROMISED = {
     "price": {"card", "us_per_price", "us_by_received", "us_to_read"},
     "statement": {"format", "lines", "seconds", "peak_mb", "bytes"},
     "exchange": {"in_flight", "exchanges_per_s", "p50_ms", "p99_ms", "house_cpu_us", "postgres_cpu_us", "quotes_per_s"},
-    "matching": {"lines", "seconds", "us_per_line", "peak_mb", "matched", "breaks"},
-    "settlement": {"exchanges", "partners", "seconds", "group_by_seconds", "ratio", "peak_mb"},
+    "matching": {
+        "lines",
+        "seconds",
+        "us_per_line",
+        "ours_cpu_s",
+        "server_cpu_s",
+        "ours_mb",
+        "server_mb",
+        "matched",
+        "breaks",
+    },
+    "netting": {"model", "parties", "obligations", "seconds", "payments"},
+    "settlement": {
+        "exchanges",
+        "partners",
+        "seconds",
+        "us_per_exchange",
+        "ratio",
+        "by_account_ratio",
+        "ours_mb",
+        "server_mb",
+    },
 }
 COUNT = {
     "ledger": "1", "peers": "1", "signing": "2", "price": "2", "exchange": "4", "statement": "5", "settlement": "1000",
-    "matching": "1000",
+    "matching": "1000", "netting": "20",
 }  # fmt: skip
 
 

@@ -102,3 +102,28 @@ async def test_the_order_of_lines_does_not_matter(database_url: str, app: AsyncC
     await furnished(database_url, app, mixed)
     await run(app)
     assert await said(app) == straight.expected
+
+
+async def test_a_window_that_is_little_of_the_log_gives_what_it_gives_as_all_of_it(
+    database_url: str, app: AsyncConnection
+) -> None:
+    found = seeded(400, 7, 5)
+    await furnished(database_url, app, found)
+    whole = await run(app)
+    async with await database.connect(database_url, application=False) as owner:
+        await owner.execute("INSERT INTO lane VALUES (0, %s, 1000000, '{}', %s, %s, 0)", [AS_OF, WINDOW, UUID(int=1)])
+        await owner.execute(
+            "UPDATE lane_window SET sealed_at = %s, sealed_root = '', sealed_size = 10000 WHERE window_id = %s",
+            [AS_OF, WINDOW],
+        )
+    span = database.statement("our_span", "settlement")
+    asked = await (await app.execute(span, {"lane": 0, "window_id": WINDOW})).fetchone()
+    assert asked == (0, 10_000, False)
+    again = await run(app)
+    assert (again.our_lines, again.matched, again.breaks) == (whole.our_lines, whole.matched, whole.breaks)
+    assert await matches(app, again.run) == await matches(app, whole.run)
+    assert await said(app) == found.expected
+
+
+async def test_a_window_that_the_lane_never_had_has_nothing_of_ours(app: AsyncConnection) -> None:
+    assert (await run(app)).our_lines == 0

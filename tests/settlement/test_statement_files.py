@@ -13,8 +13,9 @@ import pypdf
 import pytest
 
 from clearing import errors
-from settlement.reports import FORMATS, Sealed, render, seal, verify
-from settlement.reports.pdf import PRINTED_LINES_MAX
+from settlement.reports import FORMATS, Sealed, pdf, pdf_joined, pdf_lines, render, seal, verify
+from settlement.reports.figures import grouped
+from settlement.reports.pdf import TABLED_LINES_MAX
 from settlement.reports.xlsx import MICROS
 from settlement.rules.statement import Party, Statement, state
 from settlement.rules.statement_lines import Line, LineKind
@@ -144,11 +145,70 @@ def test_the_pdf_is_tagged_pdf_a_with_the_evidence_in_it(sealed: Sealed) -> None
     assert json.loads(sealed.header)["root"] in metadata
 
 
-def test_a_pdf_of_many_lines_shows_sums_and_attaches_the_rest() -> None:
-    made = seal(a_statement(PRINTED_LINES_MAX), HOUSE_KEY)  # and two that the house adds
+def test_a_pdf_of_many_lines_shows_every_line_behind_the_seal() -> None:
+    made = seal(a_statement(TABLED_LINES_MAX), HOUSE_KEY)  # and two that the house adds
+    data = render(made, "pdf")
+    assert data == render(made, "pdf")
+    found = pages(data)
+    assert "stand on the pages behind the seal" in "\n".join(found)
+    for number, text in enumerate(found, 1):
+        assert f"page {number} of {len(found)}" in text
+    first = next(at for at, text in enumerate(found) if made.statement.lines[0].exchange in text)
+    behind = "\n".join(found[first:])
+    assert all(behind.count(line.exchange) == 1 for line in made.statement.lines if line.exchange)
+    assert behind.count("subtotal") == 3
+    assert grouped(made.statement.figures.by_counterparty[0].net, 6) in behind
+    assert pypdf.PdfReader(io.BytesIO(data)).attachments["evidence.jsonl"] == [render(made, "jsonl")]
+
+
+def test_of_a_pdf_that_was_made_in_parts_every_page_finds_its_structure() -> None:
+    reader = pypdf.PdfReader(io.BytesIO(render(seal(a_statement(TABLED_LINES_MAX), HOUSE_KEY), "pdf")))
+    root: Any = reader.trailer["/Root"]["/StructTreeRoot"]  # type: ignore[index]
+    nums = list(root["/ParentTree"]["/Nums"])
+    keys, elements = nums[::2], nums[1::2]
+    assert list(range(len(reader.pages))) == keys == [page["/StructParents"] for page in reader.pages]
+    assert root["/ParentTreeNextKey"] == len(keys)
+    for page, found in zip(reader.pages, elements, strict=True):
+        for element in found.get_object():
+            assert element.get_object()["/Pg"].indirect_reference == page.indirect_reference
+    for top in root["/K"]:
+        assert top.get_object()["/P"].get_object() == root
+
+
+def test_rows_of_long_statements_are_never_wider_than_the_page_and_lose_nothing() -> None:
+    names = ("x" * 140, "荷" * 60, "Ωß" * 30, "")
+    lines = [
+        Line(LineKind.ADJUSTMENT, CLOSES, "corner", debit=2**53 - 1, fee=1 - 2**53, reference=name, exchange=name[:140])
+        for name in names
+    ]
+    plain = a_statement()
+    made = state(
+        reference=plain.reference, partner=plain.partner, counterparties=PARTIES, periods=plain.periods, currency="EUR",
+        digits=6, made_at=plain.made_at, opening=0, lines=lines, net=sum(line.net for line in lines),
+    )  # fmt: skip
+    texts = list(pdf_lines.pages(made))
+    rows = "\n".join(texts).split("\n")
+    assert all(sum(2 if character == "荷" else 1 for character in row) <= len(rows[1]) for row in rows)
+    assert all(len(text.split("\n")) <= pdf_lines.ROWS_A_PAGE for text in texts)
+    for character, count in (("x", 280 + rows[0].count("x") * len(texts)), ("荷", 120), ("ß", 60)):
+        assert "".join(rows[2:] if character != "x" else rows).count(character) == count
+
+
+def test_a_pdf_of_too_many_lines_shows_sums_and_attaches_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pdf, "PRINTED_LINES_MAX", TABLED_LINES_MAX)
+    made = seal(a_statement(TABLED_LINES_MAX), HOUSE_KEY)
     data = render(made, "pdf")
     assert "are not printed here" in "\n".join(pages(data))
     assert pypdf.PdfReader(io.BytesIO(data)).attachments["evidence.jsonl"] == [render(made, "jsonl")]
+
+
+def test_a_pdf_that_is_written_in_another_way_is_not_joined() -> None:
+    ours = render(seal(a_statement(2), HOUSE_KEY), "pdf")
+    for wrong in (b"", b"%PDF-1.7", ours[:-20], ours.replace(b"/Type/StructTreeRoot", b"/Type/StructTreeTree")):
+        with pytest.raises(ValueError, match="not written as typst writes"):
+            pdf_joined.joined(ours, [wrong])
+    with pytest.raises(ValueError, match="a name is used once"):
+        pdf_joined.joined(ours, [ours])
 
 
 def with_a_name(name: str) -> Statement:
