@@ -5,10 +5,12 @@ import hashlib
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from clearing import database
@@ -66,8 +68,8 @@ def test_what_is_no_tax_table_is_refused(desk: Front, change: dict[str, Any], st
 
 
 @pytest.fixture(scope="module")
-def issued(desk: Front) -> str:
-    """An invoice of palm, sealed by the house; its tax rate is zero, so nothing is booked."""
+def issued(desk: Front) -> Iterator[str]:
+    """An invoice of palm, sealed by the house; its tax rate is zero, so nothing is booked. Gone after these tests: no run issued it."""
     said = table("issued", series="TST", customers=[customer("palm", REVERSE)])
     (draft,) = drafts([Fee("palm", "", "exchange", False, 3, 1_234_567)], table_of(said), {})
     content = canonical(document(draft, Issue(2026, 1, "2026-03-09", RUN, "1999-12-06", "1999-12-12", ("W-1999-50",))))
@@ -82,7 +84,10 @@ def issued(desk: Front) -> str:
             await bill_run(connection, desk.house.writer, RUN, desk.house.key)
 
     asyncio.run(issue())
-    return INVOICE
+    yield INVOICE
+    with psycopg.connect(desk.url, autocommit=True) as connection:
+        for kept in ("settlement_invoice_file", "settlement_invoice"):
+            connection.execute(f"DELETE FROM {kept} WHERE invoice = %s", [INVOICE])
 
 
 def test_a_partner_sees_its_own_invoices_and_gets_the_same_bytes_each_time(desk: Front, issued: str) -> None:
