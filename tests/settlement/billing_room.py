@@ -53,7 +53,8 @@ async def approved(house: House, *codes: str) -> RunRow:
 
 async def billed(house: House, run: str) -> list[dict[str, Any]]:
     """The documents of a frozen run once its tax is booked and its files are sealed, by number."""
-    await stating.bill_run(house.owner, house.writer, run, KEY)
+    await runs.carry_on(house.owner, house.writer, run, step(house))
+    await stating.seal_invoices(house.owner, run, KEY)
     return await documents(house, run)
 
 

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearing.ledger.items import Adjust
-from settlement import books, stating
+from settlement import books
 from settlement import run as runs
 from settlement.rules.accruals import WHATS, Month, Unbilled, accruals_bean, accruals_csv
 from settlement.rules.journal import Codes
 from tests.ledger.books import AIR, HOTEL, SHOP, House, uid
-from tests.settlement.billing_room import KEY, publish, table
+from tests.settlement.billing_room import publish, table
 from tests.settlement.runs_room import BACK, BIG, frozen, seal, step
 from tests.settlement.runs_room import lively as two_exchanges
 from tests.settlement.share_room import contract
@@ -119,7 +119,7 @@ async def test_tax_is_never_accrued_and_interest_is_told_apart(house: House) -> 
     await two_exchanges(house)
     await publish(house, table())
     row = await frozen(house)
-    await stating.bill_run(house.owner, house.writer, row.run, KEY)
+    await runs.carry_on(house.owner, house.writer, row.run, step(house))
     lines = ((HOTEL, 70), ("house", -70))
     await house.put(Adjust(None, None, uid("late"), "interest", lines, None, "CL1"))
     assert await accrued(house, MARCH) == [Unbilled(HOTEL, "interest", 70)]

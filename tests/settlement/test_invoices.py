@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from clearing import database
+from clearing import database, errors
 from clearing.rules.refusals import Refusal, RefusalCode
 from settlement import reports, stating
 from settlement import run as runs
@@ -14,7 +14,8 @@ from settlement.reports.invoice_file import verify_invoice
 from settlement.rules.invoice import faults_of
 from settlement.run import RunRow
 from settlement.run.invoicing import invoice_fees
-from settlement.stating.invoices import VAT
+from settlement.run import taxes as taxes_room
+from settlement.run.taxes import VAT
 from settlement.stating.store import rows
 from tests.ledger.books import AIR, HOTEL, SHOP, D, House
 from tests.settlement.billing_room import (
@@ -31,6 +32,10 @@ from tests.settlement.billing_room import (
 )
 from tests.settlement.runs_room import BIG, NEXT_WINDOW, WINDOW, frozen, paid, positions, refused, seal, step
 from tests.settlement.runs_room import lively as two_exchanges
+
+
+class BrokenOffError(Exception):
+    """The process ended here."""
 
 
 async def given_back(house: House) -> None:
@@ -93,9 +98,8 @@ async def test_tax_is_booked_once_under_the_invoice_and_settled_with_the_next_wi
     await two_exchanges(house)
     await publish(house, table())
     row = await frozen(house)
-    await paid(house, row.run)
-    for _ in range(2):
-        await stating.bill_run(house.owner, house.writer, row.run, KEY)
+    assert (await paid(house, row.run)).state == "settled"
+    await billed(house, row.run)
     assert await positions(house) == {HOTEL: 210_000, AIR: 0, SHOP: 0}
     booked = await house.rows("SELECT reference, lines FROM adjustment WHERE reason = %s", VAT)
     assert booked == [("CH-2026-000002", '[["hotel",210000],["house",-210000]]'.replace("hotel", HOTEL))]
@@ -106,6 +110,39 @@ async def test_tax_is_booked_once_under_the_invoice_and_settled_with_the_next_wi
     await paid(house, after.run)
     assert await positions(house) == {HOTEL: 0, AIR: 0, SHOP: 0}
     assert await house.findings() == []
+
+
+async def test_a_run_that_broke_off_before_its_tax_was_booked_is_not_settled_without_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frozen, and the process ended: whoever goes on, by a confirmation too, books the tax before anything is instructed."""
+    await two_exchanges(house)
+    await publish(house, table())
+    row = await frozen(house)
+
+    async def broken(*_: Any) -> None:
+        raise BrokenOffError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(taxes_room, "put", broken)
+        with pytest.raises(BrokenOffError):
+            await runs.carry_on(house.owner, house.writer, row.run, step(house))
+    assert (await runs.run_of(house.owner, row.run)).state == "frozen"
+    assert (await paid(house, row.run)).state == "settled"
+    assert await house.rows("SELECT reference FROM adjustment WHERE reason = %s", VAT) == [("CH-2026-000002",)]
+    assert await bill_faults(house) == []
+    for form in ("json", "pdf"):
+        with pytest.raises(errors.NotFound, match="is not sealed yet"):
+            await stating.invoice_file(house.owner, "CH-2026-000002", form, HOTEL)
+
+
+async def test_an_invoice_without_a_pdf_says_that_it_is_for_want_of_a_font(house: House) -> None:
+    await two_exchanges(house)
+    await publish(house, table())
+    await billed(house, (await frozen(house)).run)
+    await house.owner.execute("DELETE FROM settlement_invoice_file WHERE form = 'pdf'")
+    with pytest.raises(errors.NotFound, match="no font of the house"):
+        await stating.invoice_file(house.owner, "CH-2026-000002", "pdf", HOTEL)
 
 
 async def test_what_is_given_back_later_is_a_credit_note_of_the_invoice_and_its_rate(house: House) -> None:
@@ -168,10 +205,6 @@ async def test_a_run_whose_fees_cannot_be_taxed_is_not_frozen_and_loses_no_numbe
     assert [one["number"] for one in await documents(house, row.run)] == [1, 2]
 
 
-class BrokenOffError(Exception):
-    """The process ended here."""
-
-
 async def test_a_freezing_that_breaks_off_after_numbering_takes_no_number(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -219,7 +252,7 @@ async def test_files_are_sealed_once_and_every_change_is_found_offline(house: Ho
     await two_exchanges(house)
     await publish(house, table())
     run = (await frozen(house)).run
-    await stating.bill_run(house.owner, house.writer, run, KEY)
+    await billed(house, run)
     (hotel,) = [one for one in await stating.invoices(house.owner, HOTEL) if one.run == run]
     files = {form: await stating.invoice_file(house.owner, hotel.invoice, form, HOTEL) for form in ("json", "pdf")}
     for content in files.values():
@@ -232,7 +265,7 @@ async def test_files_are_sealed_once_and_every_change_is_found_offline(house: Ho
     assert verify_invoice(b"%PDF-1.7 of somebody else", PUBLIC).sealed is None
     assert verify_invoice(b"[]", PUBLIC).sealed is None
     await house.owner.execute("DELETE FROM settlement_invoice_file")
-    await stating.bill_run(house.owner, house.writer, run, KEY)  # made anew, they are the same bytes
+    await billed(house, run)  # made anew, they are the same bytes
     assert {form: await stating.invoice_file(house.owner, hotel.invoice, form, None) for form in files} == files
 
 

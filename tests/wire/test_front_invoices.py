@@ -18,7 +18,7 @@ from settlement.rules.invoice import Fee, Issue, document, drafts
 from settlement.rules.run import canonical, sha256
 from settlement.rules.tax import table_of
 from settlement.run.store import write
-from settlement.stating import bill_run
+from settlement.stating import seal_invoices
 from tests.settlement.billing_room import REVERSE, STANDARD, customer, table
 from tests.wire.front_room import Front
 from tests.wire.papers_room import published
@@ -81,7 +81,7 @@ def issued(desk: Front) -> Iterator[str]:
             told |= {"kind": draft.kind, "corrects": None, "tax_table": "issued", "currency": "EUR", "digits": 2}
             told |= {"net": draft.net, "tax": draft.tax, "issued_on": date(2026, 3, 9), "of_window": 1}
             await write(connection, "invoice_insert", **told, document=content, sha256=sha256(content))
-            await bill_run(connection, desk.house.writer, RUN, desk.house.key)
+            await seal_invoices(connection, RUN, desk.house.key)
 
     asyncio.run(issue())
     yield INVOICE
