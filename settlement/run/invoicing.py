@@ -1,6 +1,7 @@
 """The invoices of a run, numbered in the transaction that freezes it: it is final and all are there, or nothing is and no number is lost.
 
-The row of a series is held first, so that of two runs the second sees what the first has billed, and its numbers follow without a gap.
+One fixed row is held first, whatever the series and the year, so that of two runs the second sees what the first has billed, and its numbers
+follow without a gap.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,10 +17,13 @@ from settlement.rules.tax import TaxTable, table_of
 from settlement.run.store import Connection, Row, Step, rows, write
 
 INSTANT = timedelta(microseconds=1)
+HELD = ("", 0)
+"""Series and year of the row that every freezing holds before it reads what was billed. No tax table has such a series; it never counts."""
 
 
 async def invoice_fees(connection: Connection, lane: int, run: str, inputs: Inputs, step: Step) -> Refusal | None:
     """Issue what a run bills, in the caller's transaction. A house that had published no tax table by then bills nothing."""
+    await _numbers(connection, *HELD, step.at.date(), 0)
     windows = await rows(connection, "state_windows", lane=lane, run=run)
     until = max(_day(one["closes_at"] - INSTANT) for one in windows)
     papers = {one.name: one for one in await partners.filed_papers(connection, partners.TAXES)}
@@ -32,7 +36,6 @@ async def invoice_fees(connection: Connection, lane: int, run: str, inputs: Inpu
         return untaxed if await _fees(connection, lane, windows) else None
     if named := _another_unit(own, inputs):
         return named
-    await _numbers(connection, own.series, step.at.date(), 0)
     fees = await _fees(connection, lane, windows)
     try:
         made = drafts(fees, own, await _tables(connection, fees, papers))
@@ -73,9 +76,9 @@ async def _tables(connection: Connection, fees: Iterable[Fee], papers: Mapping[s
     return {one["invoice"]: table_of(papers[one["tax_table"]].document) for one in found}
 
 
-async def _numbers(connection: Connection, series: str, day: date, count: int) -> tuple[int, date]:
+async def _numbers(connection: Connection, series: str, year: int, day: date, count: int) -> tuple[int, date]:
     """The last of so many next numbers, and the day of issue; the row of the series is held from here on."""
-    told: dict[str, Any] = {"series": series, "year": day.year, "count": count, "issued_on": day}
+    told: dict[str, Any] = {"series": series, "year": year, "count": count, "issued_on": day}
     (found,) = await rows(connection, "invoice_numbers", **told)
     return found["last"], found["issued_on"]
 
@@ -84,7 +87,7 @@ async def _issue(
     connection: Connection, run: str, made: list[Draft], windows: list[Row], day: date, of_window: int
 ) -> None:
     series = made[0].table.series
-    last, issued_on = await _numbers(connection, series, day, len(made))
+    last, issued_on = await _numbers(connection, series, day.year, day, len(made))
     since = min(_day(one["opens_at"]) for one in windows).isoformat()
     until = max(_day(one["closes_at"] - INSTANT) for one in windows).isoformat()
     codes = tuple([one["code"] for one in windows])
