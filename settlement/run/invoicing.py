@@ -31,12 +31,13 @@ async def invoice_fees(connection: Connection, lane: int, run: str, inputs: Inpu
     own = _in_force(begun, until)
     if not begun:
         return None
+    fees = await _fees(connection, lane, windows)
+    if isinstance(fees, Refusal):
+        return fees
     if own is None:
-        untaxed = Refusal(RefusalCode.TAX_UNKNOWN, f"no tax table is in force on {until.isoformat()}")
-        return untaxed if await _fees(connection, lane, windows) else None
+        return Refusal(RefusalCode.TAX_UNKNOWN, f"no tax table is in force on {until.isoformat()}") if fees else None
     if named := _another_unit(own, inputs):
         return named
-    fees = await _fees(connection, lane, windows)
     try:
         made = drafts(fees, own, await _tables(connection, fees, papers))
     except KeyError as stranger:
@@ -62,11 +63,15 @@ def _another_unit(table: TaxTable, inputs: Inputs) -> Refusal | None:
     return Refusal(RefusalCode.TAX_UNKNOWN, f"the tax table bills in {table.currency}, whose rate is not 1")
 
 
-async def _fees(connection: Connection, lane: int, windows: Iterable[Row]) -> list[Fee]:
+async def _fees(connection: Connection, lane: int, windows: Iterable[Row]) -> list[Fee] | Refusal:
+    """What is billed. Refused while something is given back of a window that no run has settled: nobody knows yet how that was taxed."""
     known = list(windows)
     first, until = min(one["first"] for one in known), max(one["until"] for one in known)
     told = {"lane": lane, "first": first, "until": until, "windows": [one["window_id"] for one in known]}
-    return [Fee(**one) for one in await rows(connection, "invoice_fees", **told)]
+    found = await rows(connection, "invoice_fees", **told)
+    if awaited := min(filter(None, [one.pop("awaits") for one in found]), default=None):
+        return Refusal(RefusalCode.RUN_NOT_READY, f"fees of {awaited} are given back: freeze its run before")
+    return [Fee(**one) for one in found]
 
 
 async def _tables(connection: Connection, fees: Iterable[Fee], papers: Mapping[str, FiledPaper]) -> dict[str, TaxTable]:

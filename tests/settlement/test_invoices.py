@@ -170,13 +170,40 @@ async def test_what_is_given_back_before_it_was_billed_lessens_the_invoice(house
     assert [said(one)[1:5] for one in found] == [("invoice", AIR, None, "0.50")]  # Hotel's lines come to nothing
 
 
-async def test_a_partner_is_credited_without_an_invoice_where_nothing_was_billed_before(house: House) -> None:
+async def test_no_tax_is_given_back_of_a_fee_that_was_never_billed(house: House) -> None:
+    """Hotel's fee was settled before the first table began; its run gives it back, and no document does. Its next fee is billed whole."""
     await two_exchanges(house)
     await frozen(house)  # no tax table yet
     await publish(house, table(valid_from="2026-03-09"))
+    await house.complete("new", terms=BIG)
     await given_back(house)
-    (credit,) = await billed(house, (await frozen(house, NEXT_WINDOW)).run)
-    assert said(credit) == ("CH-2026-000001", "credit_note", HOTEL, None, "-1.00", "-0.21", "-1.21")
+    found = await billed(house, (await frozen(house, NEXT_WINDOW)).run)
+    assert [said(one) for one in found] == [("CH-2026-000001", "invoice", HOTEL, None, "1.00", "0.21", "1.21")]
+    assert await house.rows("SELECT reference FROM adjustment WHERE reason = %s", VAT) == [("CH-2026-000001",)]
+    assert (await positions(house))[HOTEL] == 10_000_000 + 210_000  # paid nothing yet: of its first exchange, nothing is left
+
+
+async def test_a_run_that_only_gives_back_what_was_never_billed_issues_nothing(house: House) -> None:
+    """Nor does it need a tax table: the one that had begun has ended."""
+    await two_exchanges(house)
+    await frozen(house)
+    await publish(house, table(valid_from="2026-03-09", valid_until="2026-03-10"))
+    await given_back(house)
+    assert await billed(house, (await frozen(house, NEXT_WINDOW)).run) == []
+
+
+async def test_what_is_given_back_of_a_window_waits_until_that_is_frozen(house: House) -> None:
+    await two_exchanges(house)
+    await publish(house, table())
+    await given_back(house)
+    later = await approved(house, NEXT_WINDOW)
+    told = await runs.freeze(house.owner, house.lane, later.run, step(house))
+    assert refused(told) is RefusalCode.RUN_NOT_READY
+    assert isinstance(told, Refusal)
+    assert WINDOW in told.detail
+    await frozen(house)
+    assert isinstance(await runs.freeze(house.owner, house.lane, later.run, step(house)), RunRow)
+    assert [one["corrects"] for one in await documents(house, later.run)] == ["CH-2026-000002"]
 
 
 async def test_a_house_without_a_tax_table_bills_nothing(house: House) -> None:
