@@ -36,7 +36,7 @@ async def invoice_fees(connection: Connection, lane: int, run: str, inputs: Inpu
         return fees
     if own is None:
         return Refusal(RefusalCode.TAX_UNKNOWN, f"no tax table is in force on {until.isoformat()}") if fees else None
-    if named := _another_unit(own, inputs):
+    if named := await _another_unit(connection, own, inputs):
         return named
     try:
         made = drafts(fees, own, await _tables(connection, fees, papers))
@@ -55,12 +55,21 @@ def _in_force(begun: Iterable[FiledPaper], day: date) -> TaxTable | None:
     return None if newest is None else table_of(newest.document)
 
 
-def _another_unit(table: TaxTable, inputs: Inputs) -> Refusal | None:
-    """Fees are billed in the currency that the common unit is: the run's rates must not say that it is another."""
+async def _another_unit(connection: Connection, table: TaxTable, inputs: Inputs) -> Refusal | None:
+    """Fees are billed in the currency that the common unit is. The published scheme names it; the run's rates say 1, and may say nothing
+    only where a scheme does.
+    """
+    unit = await partners.scheme_currency(connection)
     rate = next((one for one in inputs.rates.rates if one.currency == table.currency), None)
-    if rate is None or rate.num == rate.den:
-        return None
-    return Refusal(RefusalCode.TAX_UNKNOWN, f"the tax table bills in {table.currency}, whose rate is not 1")
+    if unit not in {None, table.currency}:
+        return _bills_in(table, f"and the scheme is in {unit}")
+    if rate is None:
+        return None if unit else _bills_in(table, "of which the run has no rate")
+    return None if rate.num == rate.den else _bills_in(table, "whose rate is not 1")
+
+
+def _bills_in(table: TaxTable, why: str) -> Refusal:
+    return Refusal(RefusalCode.TAX_UNKNOWN, f"the tax table bills in {table.currency}, {why}")
 
 
 async def _fees(connection: Connection, lane: int, windows: Iterable[Row]) -> list[Fee] | Refusal:

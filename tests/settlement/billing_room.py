@@ -44,8 +44,8 @@ async def publish(house: House, document: dict[str, Any]) -> None:
     assert isinstance(await partners.publish_paper(house.owner, proposed, signers, now), FiledPaper)
 
 
-async def approved(house: House, *codes: str) -> RunRow:
-    row = await drafted(house, *codes)
+async def approved(house: House, *codes: str, **changes: Any) -> RunRow:
+    row = await drafted(house, *codes, **changes)
     for key in (FIRST, SECOND):
         await runs.approve(house.owner, row.run, row.result_sha256 or "", step(house, key))
     return row

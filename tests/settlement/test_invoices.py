@@ -6,18 +6,22 @@ from typing import Any
 import psycopg
 import pytest
 
-from clearing import database, errors
+from clearing import database, errors, partners
+from clearing.front.materialised import calendar_of
 from clearing.rules.refusals import Refusal, RefusalCode
 from settlement import reports, stating
 from settlement import run as runs
 from settlement.reports.invoice_file import verify_invoice
 from settlement.rules.invoice import faults_of
+from settlement.rules.run import Rate, RateSet
 from settlement.run import RunRow
 from settlement.run.invoicing import invoice_fees
 from settlement.run import taxes as taxes_room
 from settlement.run.taxes import VAT
 from settlement.stating.store import rows
+from tests.agreed import BOTH
 from tests.ledger.books import AIR, HOTEL, SHOP, D, House
+from tests.rules.test_settlement_calendar import DOCUMENT
 from tests.settlement.billing_room import (
     KEY,
     PUBLIC,
@@ -180,7 +184,7 @@ async def test_no_tax_is_given_back_of_a_fee_that_was_never_billed(house: House)
     found = await billed(house, (await frozen(house, NEXT_WINDOW)).run)
     assert [said(one) for one in found] == [("CH-2026-000001", "invoice", HOTEL, None, "1.00", "0.21", "1.21")]
     assert await house.rows("SELECT reference FROM adjustment WHERE reason = %s", VAT) == [("CH-2026-000001",)]
-    assert (await positions(house))[HOTEL] == 10_000_000 + 210_000  # paid nothing yet: of its first exchange, nothing is left
+    assert (await positions(house))[HOTEL] == 10_000_000 + 210_000  # the new exchange and its tax: the first is undone
 
 
 async def test_a_run_that_only_gives_back_what_was_never_billed_issues_nothing(house: House) -> None:
@@ -216,7 +220,8 @@ async def test_a_house_without_a_tax_table_bills_nothing(house: House) -> None:
     [
         ({"customers": [customer(AIR, STANDARD)]}, f"how {HOTEL} is taxed"),
         ({"valid_until": "2026-02-28"}, "no tax table is in force"),
-        ({"currency": "JPY", "digits": 0}, "bills in JPY"),
+        ({"currency": "JPY", "digits": 0}, "bills in JPY, whose rate is not 1"),
+        ({"currency": "USD"}, "bills in USD, of which the run has no rate"),
     ],
 )
 async def test_a_run_whose_fees_cannot_be_taxed_is_not_frozen_and_loses_no_number(
@@ -233,6 +238,22 @@ async def test_a_run_whose_fees_cannot_be_taxed_is_not_frozen_and_loses_no_numbe
     await publish(house, table("right", valid_from="2026-01-02"))
     assert isinstance(await runs.freeze(house.owner, house.lane, row.run, step(house)), RunRow)
     assert [one["number"] for one in await documents(house, row.run)] == [1, 2]
+
+
+@pytest.mark.parametrize(("currency", "why"), [("EUR", None), ("USD", "and the scheme is in EUR")])
+async def test_fees_are_billed_in_the_currency_of_the_published_scheme(
+    house: House, currency: str, why: str | None
+) -> None:
+    """Whatever the rates say of it: these have none of the one and 1 for the other."""
+    await two_exchanges(house)
+    year = calendar_of(DOCUMENT, 2026)
+    assert isinstance(year, dict)
+    await partners.publish_calendar(house.owner, year, house.clock(), BOTH)
+    await publish(house, table(currency=currency))
+    yen = RateSet("ECB", "2026-03-09", "2026-03-09T15:00:00Z", (Rate("USD", 1, 1, 2), Rate("JPY", 1, 160, 0)))
+    row = await approved(house, rates=yen, currency="JPY", terms=())
+    told = await runs.freeze(house.owner, house.lane, row.run, step(house))
+    assert isinstance(told, RunRow) if why is None else isinstance(told, Refusal) and why in told.detail
 
 
 async def test_a_freezing_that_breaks_off_after_numbering_takes_no_number(
