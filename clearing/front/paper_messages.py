@@ -7,13 +7,13 @@ from pydantic import Field
 from clearing.front.agreement_messages import Digest
 from clearing.front.messages import Code, Instant, Said, Wish
 from clearing.front.run_messages import Currency, Day, Decimal, Named
+from clearing.rules.lifecycle import Kind
 
 PaperName = Annotated[
     str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="it stands for this content, for ever")
 ]
 
 Words = Annotated[str, Field(min_length=1, max_length=140)]
-Kind = Annotated[str, Field(pattern="^[a-z_]{1,40}$", description="of an exchange")]
 
 
 class RatesWish(Wish):

@@ -37,7 +37,8 @@ def taxes(name: str, **changes: Any) -> dict[str, Any]:
 
 
 def test_a_tax_table_takes_two_keys_and_its_name_stands_for_it(desk: Front) -> None:
-    said = taxes("two-keys")
+    spent = REVERSE | {"kinds": ["redemption", "cash_back"]}
+    said = taxes("two-keys", customers=[customer("palm", STANDARD, spent)])
     first = desk.ask("POST", "/v1/taxes", said, key="operator")
     assert (first.status, first.json["kind"], first.json["document"]) == (202, "tax_table", said | {"digits": 2})
     at = f"/v1/taxes/{first.json['proposal']}/confirm"
@@ -58,6 +59,7 @@ def test_a_tax_table_takes_two_keys_and_its_name_stands_for_it(desk: Front) -> N
         ({"customers": [customer("palm", REVERSE | {"reason": ""})]}, 422),
         ({"customers": [customer("palm", STANDARD | {"basis_points": 10_001})]}, 422),
         ({"customers": [customer("palm", STANDARD)] * 2}, 422),
+        ({"customers": [customer("palm", STANDARD, REVERSE | {"kinds": ["redemptions"]})]}, 422),
         ({"currency": "ZZZ"}, 422),
         ({"series": "low"}, 422),
         ({"valid_until": "2089-12-31"}, 422),
