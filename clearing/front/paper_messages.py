@@ -41,7 +41,7 @@ class TaxWish(Wish):
     treatment: Literal["standard", "reverse_charge", "exempt"]
     basis_points: Annotated[int, Field(ge=0, le=10_000, strict=True)] = 0
     reason: Annotated[str, Field(max_length=140)] = ""
-    kinds: Annotated[list[Kind], Field(max_length=10, default_factory=list)]
+    kinds: Annotated[list[Annotated[Kind, Field(strict=False)]], Field(max_length=10, default_factory=list)]
 
 
 class CustomerWish(SideWish):

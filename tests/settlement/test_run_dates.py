@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
 from clearing import database, errors, partners
 from clearing.front.materialised import calendar_of
+from clearing.rules.refusals import Refusal, RefusalCode
 from settlement import run as runs
 from settlement.rules.run import Terms, replayed
 from tests.agreed import BOTH
@@ -17,6 +20,7 @@ from tests.settlement.runs_room import (
     BACK,
     BIG,
     DUE,
+    RATES,
     WINDOW,
     drafted,
     frozen,
@@ -113,7 +117,13 @@ async def test_a_payment_is_due_by_the_calendars_of_its_parties_and_its_currency
     await house.complete(2, source=AIR, target=SHOP, terms=BACK)
     for _ in range(2):
         await seal(house)
-    asked = {"value_date": None, "terms": (Terms(HOTEL, "EUR", 1_000, 360), Terms(AIR, "JPY", 0, 360))}
+    asked: dict[str, Any] = {"value_date": None, "terms": (Terms(HOTEL, "EUR", 1_000, 360), Terms(AIR, "JPY", 0, 360))}
+    short = wanted("2026-03-1", **asked, rates=replace(RATES, until="2026-03-20"))  # the run's day, and not that of all payments
+    told = await runs.draft(house.owner, house.lane, short, step(house))
+    assert isinstance(told, Refusal)
+    assert told.code is RefusalCode.RATES_NOT_IN_FORCE
+    assert told.detail.endswith("not on 2026-03-23")
+    asked |= {"rates": replace(RATES, until="2026-03-23")}
     row = await drafted(house, "2026-03-1", **asked)
     assert row.value_date.isoformat() == "2026-03-20"
     assert json.loads(row.result or b"")["dates"] == [
