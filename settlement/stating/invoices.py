@@ -42,10 +42,13 @@ async def seal_invoices(connection: Connection, run: str, key: PrivateKey) -> No
             await _seal(connection, one, key)
 
 
-async def invoices(connection: Connection, partner: str | None) -> list[KeptInvoice]:
-    """Invoices, the newest first: of a partner, or all; of many the newest thousand."""
-    found = await rows(connection, "invoice_list", partner=partner, most=LISTED_MAX)
-    return [_kept(list(group)) for _, group in groupby(found, key=lambda row: row["invoice"])]
+async def invoices(
+    connection: Connection, *, partner: str | None = None, run: str | None = None
+) -> tuple[list[KeptInvoice], bool]:
+    """Invoices, the newest first: of a partner, of a run, or all; of many the newest thousand, and whether there are more."""
+    found = await rows(connection, "invoice_list", partner=partner, run=run, most=LISTED_MAX + 1)
+    kept = [_kept(list(group)) for _, group in groupby(found, key=lambda row: row["invoice"])]
+    return kept[:LISTED_MAX], len(kept) > LISTED_MAX
 
 
 async def invoice_file(connection: Connection, invoice: str, form: str, partner: str | None) -> bytes:

@@ -303,7 +303,7 @@ async def test_files_are_sealed_once_and_every_change_is_found_offline(house: Ho
     await publish(house, table())
     run = (await frozen(house)).run
     await billed(house, run)
-    (hotel,) = [one for one in await stating.invoices(house.owner, HOTEL) if one.run == run]
+    (hotel,) = [one for one in (await stating.invoices(house.owner, partner=HOTEL))[0] if one.run == run]
     files = {form: await stating.invoice_file(house.owner, hotel.invoice, form, HOTEL) for form in ("json", "pdf")}
     for content in files.values():
         checked = verify_invoice(content, PUBLIC)
@@ -317,6 +317,25 @@ async def test_files_are_sealed_once_and_every_change_is_found_offline(house: Ho
     await house.owner.execute("DELETE FROM settlement_invoice_file")
     await billed(house, run)  # made anew, they are the same bytes
     assert {form: await stating.invoice_file(house.owner, hotel.invoice, form, None) for form in files} == files
+
+
+async def test_a_list_that_is_cut_off_says_so(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    await two_exchanges(house)
+    await publish(house, table())
+    run = (await frozen(house)).run
+
+    async def listed(most: int, **asked: str) -> tuple[list[int], bool]:
+        with monkeypatch.context() as patch:
+            patch.setattr("settlement.stating.invoices.LISTED_MAX", most)
+            found, more = await stating.invoices(house.owner, **asked)
+        return [int(one.invoice[-6:]) for one in found], more
+
+    assert await listed(2) == ([2, 1], False)
+    assert await listed(1) == ([2], True)
+    assert await listed(1, partner=AIR) == ([1], False)
+    assert await listed(2, run=run) == ([2, 1], False)
+    assert await listed(2, run=run, partner=HOTEL) == ([2], False)
+    assert await listed(2, run="W-2026-11.1") == ([], False)
 
 
 async def test_the_database_itself_keeps_what_was_issued(house: House, database_url: str) -> None:

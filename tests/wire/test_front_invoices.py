@@ -96,7 +96,12 @@ def test_a_partner_sees_its_own_invoices_and_gets_the_same_bytes_each_time(desk:
     (one,) = desk.ask("GET", "/v1/invoices", key="palm").json["invoices"]
     assert (one["invoice"], one["net"], one["tax"], one["gross"]) == (issued, "1.23", "0.00", "1.23")
     assert one in desk.ask("GET", "/v1/invoices", key="operator").json["invoices"]
-    assert desk.ask("GET", "/v1/invoices", key="lotus").json["invoices"] == []
+    assert desk.ask("GET", "/v1/invoices", key="lotus").json == {"invoices": [], "more": False}
+    for query, told in ((f"run={RUN}", [one]), (f"run={RUN}&partner=lotus", []), ("run=W-1999-49.1", [])):
+        assert desk.ask("GET", f"/v1/invoices?{query}", key="operator").json == {"invoices": told, "more": False}
+    assert desk.ask("GET", "/v1/invoices?partner=palm", key="palm").json["invoices"] == [one]
+    for query in ("partner=palm", f"run={RUN}"):
+        assert desk.ask("GET", f"/v1/invoices?{query}", key="lotus").code == "not_found"
     assert {file["format"] for file in one["files"]} == {"json", "pdf"}
     for file in one["files"]:
         got = [desk.ask("GET", file["href"], key=key) for key in ("palm", "operator", "palm")]
@@ -116,6 +121,9 @@ def test_invoices_from_the_command_line_are_verified_offline(desk: Front, issued
 
     signed = ("--key", desk.folder / "palm.jwk", "--url", f"http://{desk.host}")
     assert issued in command("list", *signed).stdout
+    signing = ("--key", desk.folder / "operator.jwk", "--url", f"http://{desk.host}")
+    assert issued in command("list", "--run", RUN, "--partner", "palm", *signing).stdout
+    assert issued not in command("list", "--run", "W-1999-49.1", *signing).stdout
     for form in ("json", "pdf"):
         assert command("get", issued, "--format", form, *signed).returncode == 0
         told = command("verify", f"{issued}.{form}", "--key", house)
