@@ -17,7 +17,7 @@ MEDIA = {"json": "application/json", "pdf": "application/pdf"}
 
 
 async def list_invoices(house: "House", asked: Asked) -> Reply:
-    """The caller's invoices and credit notes, the newest first; for an operator everybody's, or those of the `run` or `partner` that the query names."""
+    """The caller's invoices and credit notes, the newest first; for an operator everybody's, or those of a `run` or a `partner`."""
     said, own = reading.query(asked.message.query, "run", "partner"), asked.caller.partner
     if own is not None and ("run" in said or said.get("partner") not in {None, own}):
         raise errors.NotFound

@@ -1,7 +1,7 @@
 """The invoices of a run, numbered in the transaction that freezes it: it is final and all are there, or nothing is and no number is lost.
 
-One fixed row is held first, whatever the series and the year, so that of two runs the second sees what the first has billed, and its numbers
-follow without a gap.
+One fixed row is held first, whatever the series and the year, so that of two runs the second sees what the first has billed, and
+its numbers follow without a gap.
 """
 
 from collections.abc import Iterable, Mapping

@@ -2,12 +2,9 @@
 SELECT
     settlement_invoice.partner,
     settlement_invoice_file.content,
-    EXISTS (
-        SELECT 1
-        FROM settlement_invoice_file AS sealed
-        WHERE sealed.invoice = settlement_invoice.invoice AND sealed.form = 'json'
-    ) AS is_sealed
+    sealed.invoice IS NOT NULL AS is_sealed
 FROM settlement_invoice
 LEFT JOIN settlement_invoice_file
     ON settlement_invoice.invoice = settlement_invoice_file.invoice AND settlement_invoice_file.form = %(form)b
+LEFT JOIN settlement_invoice_file AS sealed ON settlement_invoice.invoice = sealed.invoice AND sealed.form = 'json'
 WHERE settlement_invoice.invoice = %(invoice)b

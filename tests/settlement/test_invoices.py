@@ -15,8 +15,8 @@ from settlement.reports.invoice_file import verify_invoice
 from settlement.rules.invoice import faults_of
 from settlement.rules.run import Rate, RateSet
 from settlement.run import RunRow
-from settlement.run.invoicing import invoice_fees
 from settlement.run import taxes as taxes_room
+from settlement.run.invoicing import invoice_fees
 from settlement.run.taxes import VAT
 from settlement.stating.store import rows
 from tests.agreed import BOTH
@@ -36,7 +36,6 @@ from tests.settlement.billing_room import (
 )
 from tests.settlement.runs_room import BIG, NEXT_WINDOW, WINDOW, frozen, paid, positions, refused, seal, step
 from tests.settlement.runs_room import lively as two_exchanges
-
 
 UNBOOKED = "its tax is not booked once under its number"
 
@@ -326,7 +325,7 @@ async def test_a_list_that_is_cut_off_says_so(house: House, monkeypatch: pytest.
 
     async def listed(most: int, **asked: str) -> tuple[list[int], bool]:
         with monkeypatch.context() as patch:
-            patch.setattr("settlement.stating.invoices.LISTED_MAX", most)
+            patch.setitem(stating.invoices.__globals__, "LISTED_MAX", most)
             found, more = await stating.invoices(house.owner, **asked)
         return [int(one.invoice[-6:]) for one in found], more
 
