@@ -19,9 +19,16 @@ terminal.app.add_typer(taxes, name="taxes")
 
 
 @invoice.command("list")
-def list_invoices(key: Signing, url: Url = URL, pinned: Pinned = None) -> None:
-    """Your invoices and credit notes, the newest first; for an operator all."""
-    terminal.out.print_json(data=Session(key, url, pinned).ask("GET", "/v1/invoices"))
+def list_invoices(
+    key: Signing,
+    run: Annotated[str | None, typer.Option("--run", help="Those of this run; for operators.")] = None,
+    partner: Annotated[str | None, typer.Option("--partner", help="Those of this partner; for operators.")] = None,
+    url: Url = URL,
+    pinned: Pinned = None,
+) -> None:
+    """Your invoices and credit notes, the newest first; for an operator all. `more`: there are older ones than the thousand told."""
+    asked = "&".join(f"{name}={value}" for name, value in (("run", run), ("partner", partner)) if value)
+    terminal.out.print_json(data=Session(key, url, pinned).ask("GET", f"/v1/invoices{'?' if asked else ''}{asked}"))
 
 
 @invoice.command("get")

@@ -64,8 +64,7 @@ async def _account(connection: Connection, asked: Asked) -> tuple[Account, str]:
     if details is None:
         raise errors.ValidationFailed("house has no bank details in force")
     party, currency = party_of(details.document), str(details.document["currency"])
-    schemes = {one.document["scheme"]["currency"] for one in (await partners.filed_calendars(connection))[-1:]}
-    if party.account is None or schemes - {currency}:
+    if party.account is None or await partners.scheme_currency(connection) not in {None, currency}:
         raise errors.ValidationFailed(
             "cover is lodged in the scheme's own currency, and the house's account is in another"
         )

@@ -34,6 +34,7 @@ class InvoiceSaid(Said):
 
 
 class InvoicesSaid(Said):
-    """Invoices and credit notes, the newest first; of many the newest thousand."""
+    """Invoices and credit notes, the newest first; `more`: these are only the newest thousand of them."""
 
     invoices: list[InvoiceSaid]
+    more: bool

@@ -17,10 +17,13 @@ MEDIA = {"json": "application/json", "pdf": "application/pdf"}
 
 
 async def list_invoices(house: "House", asked: Asked) -> Reply:
-    """The caller's invoices and credit notes, the newest first; for an operator everybody's."""
+    """The caller's invoices and credit notes, the newest first; for an operator everybody's, or those of a `run` or a `partner`."""
+    said, own = reading.query(asked.message.query, "run", "partner"), asked.caller.partner
+    if own is not None and ("run" in said or said.get("partner") not in {None, own}):
+        raise errors.NotFound
     async with house.reads.connection() as connection:
-        found = await stating.invoices(connection, asked.caller.partner)
-    return Reply(200, {"invoices": [_said(one) for one in found]})
+        found, more = await stating.invoices(connection, partner=own or said.get("partner"), run=said.get("run"))
+    return Reply(200, {"invoices": [_said(one) for one in found], "more": more})
 
 
 async def fetch_invoice(house: "House", asked: Asked) -> Reply:
@@ -65,8 +68,10 @@ DOORS = (
         "/v1/invoices",
         list_invoices,
         {200: messages.InvoicesSaid},
+        refuses=("not_found",),
         purposes=BOTH,
         tag="settlement",
+        asks=("run", "partner"),
     ),
     Door(
         "GET",

@@ -7,13 +7,13 @@ from pydantic import Field
 from clearing.front.agreement_messages import Digest
 from clearing.front.messages import Code, Instant, Said, Wish
 from clearing.front.run_messages import Currency, Day, Decimal, Named
+from clearing.rules.lifecycle import Kind
 
 PaperName = Annotated[
     str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="it stands for this content, for ever")
 ]
 
 Words = Annotated[str, Field(min_length=1, max_length=140)]
-Kind = Annotated[str, Field(pattern="^[a-z_]{1,40}$", description="of an exchange")]
 
 
 class RatesWish(Wish):
@@ -41,7 +41,7 @@ class TaxWish(Wish):
     treatment: Literal["standard", "reverse_charge", "exempt"]
     basis_points: Annotated[int, Field(ge=0, le=10_000, strict=True)] = 0
     reason: Annotated[str, Field(max_length=140)] = ""
-    kinds: Annotated[list[Kind], Field(max_length=10, default_factory=list)]
+    kinds: Annotated[list[Annotated[Kind, Field(strict=False)]], Field(max_length=10, default_factory=list)]
 
 
 class CustomerWish(SideWish):

@@ -64,6 +64,10 @@ async def propose_taxes(house: "House", asked: Asked) -> Reply | Problem:
     known = await house.live.directory(asked.at, fresh=True)
     if strangers := {one.partner for one in wish.customers} - known.partners.keys():
         raise errors.NotFound(f"no such partner: {', '.join(sorted(strangers))}")
+    async with house.reads.connection() as connection:
+        unit = await partners.scheme_currency(connection)
+    if unit not in {None, wish.currency}:
+        raise errors.ValidationFailed(f"currency: fees are billed in the scheme's own currency, {unit}")
     return await _propose(house, asked, partners.TAXES, document)
 
 

@@ -66,7 +66,7 @@ async def freeze_run(house: "House", asked: Asked) -> Reply | Problem:
             return problems.of_refusal(frozen)
         row = await settling.carry_on(connection, house.writer, frozen.run, step)
         await stating.state_run(connection, LANE, row.run, house.key)
-        await stating.bill_run(connection, house.writer, row.run, house.key)
+        await stating.seal_invoices(connection, row.run, house.key)
         return _said(row)
 
 

@@ -47,6 +47,7 @@ from clearing.partners.calendars import (
     filed_calendars,
     publish_calendar,
     published_calendar,
+    scheme_currency,
 )
 from clearing.partners.campaigns import FiledBudget, budget_document, file_budget, filed_budgets, latest
 from clearing.partners.cards import FiledCard, cards_filed, drafted_card, publish_card
@@ -218,6 +219,7 @@ __all__ = [
     "register_program",
     "reject_claim",
     "revoke_key",
+    "scheme_currency",
     "seconded",
     "told_of",
     "withdraw_consent",

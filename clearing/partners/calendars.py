@@ -41,6 +41,12 @@ async def filed_calendars(connection: Connection) -> list[FiledCalendar]:
     return [FiledCalendar(**found) for found in await rows(connection, "calendar_version_list")]
 
 
+async def scheme_currency(connection: Connection) -> str | None:
+    """The currency that the common unit is: that of the scheme published last; None where none is."""
+    filed = await filed_calendars(connection)
+    return str(filed[-1].document["scheme"]["currency"]) if filed else None
+
+
 async def published_calendar(connection: Connection, document: Mapping[str, Any]) -> FiledCalendar | None:
     """The version that this document is already."""
     digest = digest_of(KIND, document)

@@ -128,7 +128,7 @@ class RefusalCode(StrEnum):
     RUN_DIFFERS = "run_differs"
     """The settlement run says something else than what is approved, or its books do by now."""
     RATES_NOT_IN_FORCE = "rates_not_in_force"
-    """No rate set of this name is published, or it may not be gone by on the run's day of payment."""
+    """No rate set of this name is published, or it may not be gone by on a day on which the run pays."""
     TAX_UNKNOWN = "tax_unknown"
     """A fee is to be invoiced, and no tax table in force says how it is taxed."""
 

@@ -276,7 +276,7 @@ def result_document(inputs: Inputs, result: Result) -> dict[str, Any]:
         "windows": sorted({one.code for one in inputs.windows}),
         "advice_date": inputs.advice_date,
         "value_date": inputs.value_date,
-        **_dated(one for one in inputs.dates if (one.party, one.direction) in _ways(result.nets)),
+        **_dated(own_dates(inputs, result.nets)),
         "rates": {"name": inputs.rates.name, "source": inputs.rates.source, "date": inputs.rates.date},
         "counts": [
             {"kind": one.kind, "posted": one.posted, "given_back": one.given_back} for one in sorted(inputs.counts)
@@ -304,8 +304,10 @@ def _dated(dates: Iterable[PaymentDates]) -> dict[str, list[list[str]]]:
     return {"dates": told} if told else {}
 
 
-def _ways(found: Iterable[Net]) -> set[tuple[str, str]]:
-    return {(net.party, direction_of(net)) for net in found if net.micros}
+def own_dates(inputs: Inputs, found: Iterable[Net]) -> list[PaymentDates]:
+    """The dates of those of these payments that have their own."""
+    ways = {(net.party, direction_of(net)) for net in found if net.micros}
+    return [one for one in inputs.dates if (one.party, one.direction) in ways]
 
 
 def direction_of(net: Net) -> str:

@@ -2,8 +2,8 @@
 
 Every step is one function. What it decides, one statement decides, by a condition: a run moves on only from the state that the step
 expects, what a bank says is written only in the turn in which the run was read, interest only from the day up to which it was known. So of
-two that do the same at once one has the effect and the other reads again or is told so, and no row is held for its own sake (decision
-0011). After a crash the same call goes on where it stopped.
+two that do the same at once one has the effect and the other reads again or is told so, and no row is held for its own sake but
+the one behind which runs bill one after the other (decision 0011). After a crash the same call goes on where it stopped.
 """
 
 from settlement.run.auditing import unsound

@@ -80,7 +80,7 @@ def _faults(run: Row) -> Iterator[str]:
 
 
 def _rate_faults(run: Row, papers: Mapping[str, FiledPaper]) -> Iterator[str]:
-    """A run that names a rate set was converted by that very set, on a day on which it was in force."""
+    """A run that names a rate set was converted by that very set, which was in force on every day on which it pays."""
     inputs = inputs_of(json.loads(run["inputs"]))
     rates, paper = inputs.rates, papers.get(inputs.rates.name)
     if not rates.name:
@@ -91,5 +91,6 @@ def _rate_faults(run: Row, papers: Mapping[str, FiledPaper]) -> Iterator[str]:
     said = {currency: Fraction(text) for currency, text in paper.document["rates"].items()}
     used = {one.currency: Fraction(one.num, one.den) for one in rates.rates}
     days = (paper.valid_from.isoformat(), paper.valid_until.isoformat())
-    if said != used or days != (rates.date, rates.until) or not rates.in_force(inputs.value_date):
+    paid = {inputs.value_date, *(value_date for *_, value_date in json.loads(run["result"]).get("dates", ()))}
+    if said != used or days != (rates.date, rates.until) or not all(map(rates.in_force, paid)):
         yield f"its rates are not those of {rates.name}"

@@ -1,6 +1,7 @@
 """The invoices of a run, numbered in the transaction that freezes it: it is final and all are there, or nothing is and no number is lost.
 
-The row of a series is held first, so that of two runs the second sees what the first has billed, and its numbers follow without a gap.
+One fixed row is held first, whatever the series and the year, so that of two runs the second sees what the first has billed, and
+its numbers follow without a gap.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,10 +17,13 @@ from settlement.rules.tax import TaxTable, table_of
 from settlement.run.store import Connection, Row, Step, rows, write
 
 INSTANT = timedelta(microseconds=1)
+HELD = ("", 0)
+"""Series and year of the row that every freezing holds before it reads what was billed. No tax table has such a series; it never counts."""
 
 
 async def invoice_fees(connection: Connection, lane: int, run: str, inputs: Inputs, step: Step) -> Refusal | None:
     """Issue what a run bills, in the caller's transaction. A house that had published no tax table by then bills nothing."""
+    await _numbers(connection, *HELD, step.at.date(), 0)
     windows = await rows(connection, "state_windows", lane=lane, run=run)
     until = max(_day(one["closes_at"] - INSTANT) for one in windows)
     papers = {one.name: one for one in await partners.filed_papers(connection, partners.TAXES)}
@@ -27,13 +31,13 @@ async def invoice_fees(connection: Connection, lane: int, run: str, inputs: Inpu
     own = _in_force(begun, until)
     if not begun:
         return None
-    if own is None:
-        untaxed = Refusal(RefusalCode.TAX_UNKNOWN, f"no tax table is in force on {until.isoformat()}")
-        return untaxed if await _fees(connection, lane, windows) else None
-    if named := _another_unit(own, inputs):
-        return named
-    await _numbers(connection, own.series, step.at.date(), 0)
     fees = await _fees(connection, lane, windows)
+    if isinstance(fees, Refusal):
+        return fees
+    if own is None:
+        return Refusal(RefusalCode.TAX_UNKNOWN, f"no tax table is in force on {until.isoformat()}") if fees else None
+    if named := await _another_unit(connection, own, inputs):
+        return named
     try:
         made = drafts(fees, own, await _tables(connection, fees, papers))
     except KeyError as stranger:
@@ -51,19 +55,32 @@ def _in_force(begun: Iterable[FiledPaper], day: date) -> TaxTable | None:
     return None if newest is None else table_of(newest.document)
 
 
-def _another_unit(table: TaxTable, inputs: Inputs) -> Refusal | None:
-    """Fees are billed in the currency that the common unit is: the run's rates must not say that it is another."""
+async def _another_unit(connection: Connection, table: TaxTable, inputs: Inputs) -> Refusal | None:
+    """Fees are billed in the currency that the common unit is. The published scheme names it; the run's rates say 1, and may say nothing
+    only where a scheme does.
+    """
+    unit = await partners.scheme_currency(connection)
     rate = next((one for one in inputs.rates.rates if one.currency == table.currency), None)
-    if rate is None or rate.num == rate.den:
-        return None
-    return Refusal(RefusalCode.TAX_UNKNOWN, f"the tax table bills in {table.currency}, whose rate is not 1")
+    if unit not in {None, table.currency}:
+        return _bills_in(table, f"and the scheme is in {unit}")
+    if rate is None:
+        return None if unit else _bills_in(table, "of which the run has no rate")
+    return None if rate.num == rate.den else _bills_in(table, "whose rate is not 1")
 
 
-async def _fees(connection: Connection, lane: int, windows: Iterable[Row]) -> list[Fee]:
+def _bills_in(table: TaxTable, why: str) -> Refusal:
+    return Refusal(RefusalCode.TAX_UNKNOWN, f"the tax table bills in {table.currency}, {why}")
+
+
+async def _fees(connection: Connection, lane: int, windows: Iterable[Row]) -> list[Fee] | Refusal:
+    """What is billed. Refused while something is given back of a window that no run has settled: nobody knows yet how that was taxed."""
     known = list(windows)
     first, until = min(one["first"] for one in known), max(one["until"] for one in known)
     told = {"lane": lane, "first": first, "until": until, "windows": [one["window_id"] for one in known]}
-    return [Fee(**one) for one in await rows(connection, "invoice_fees", **told)]
+    found = await rows(connection, "invoice_fees", **told)
+    if awaited := min(filter(None, [one.pop("awaits") for one in found]), default=None):
+        return Refusal(RefusalCode.RUN_NOT_READY, f"fees of {awaited} are given back: freeze its run before")
+    return [Fee(**one) for one in found]
 
 
 async def _tables(connection: Connection, fees: Iterable[Fee], papers: Mapping[str, FiledPaper]) -> dict[str, TaxTable]:
@@ -73,9 +90,9 @@ async def _tables(connection: Connection, fees: Iterable[Fee], papers: Mapping[s
     return {one["invoice"]: table_of(papers[one["tax_table"]].document) for one in found}
 
 
-async def _numbers(connection: Connection, series: str, day: date, count: int) -> tuple[int, date]:
+async def _numbers(connection: Connection, series: str, year: int, day: date, count: int) -> tuple[int, date]:
     """The last of so many next numbers, and the day of issue; the row of the series is held from here on."""
-    told: dict[str, Any] = {"series": series, "year": day.year, "count": count, "issued_on": day}
+    told: dict[str, Any] = {"series": series, "year": year, "count": count, "issued_on": day}
     (found,) = await rows(connection, "invoice_numbers", **told)
     return found["last"], found["issued_on"]
 
@@ -84,7 +101,7 @@ async def _issue(
     connection: Connection, run: str, made: list[Draft], windows: list[Row], day: date, of_window: int
 ) -> None:
     series = made[0].table.series
-    last, issued_on = await _numbers(connection, series, day, len(made))
+    last, issued_on = await _numbers(connection, series, day.year, day, len(made))
     since = min(_day(one["opens_at"]) for one in windows).isoformat()
     until = max(_day(one["closes_at"] - INSTANT) for one in windows).isoformat()
     codes = tuple([one["code"] for one in windows])

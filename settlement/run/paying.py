@@ -15,18 +15,20 @@ from settlement.run import late as overdue_room
 from settlement.run.late import INTEREST, put
 from settlement.run.shares import book_shares
 from settlement.run.store import Connection, InstructionRow, RunRow, Step, instructions, moved, noted, rows, run_of
+from settlement.run.taxes import book_tax
 
 PAID_FOR = "settlement"
 
 
 async def carry_on(connection: Connection, writer: Writer, run: str, step: Step) -> RunRow:
-    """Do all that can be done now: instruct, book what is confirmed, release what goes out, settle."""
+    """Do all that can be done now: book contracts and tax, instruct, book what is confirmed, release what goes out, settle."""
     row = await run_of(connection, run)
     if row.state not in {"frozen", "instructed", "paying"}:
         return row
     inputs = inputs_of(json.loads(row.inputs))
     if row.state == "frozen":
         await book_shares(writer, run, inputs)
+        await book_tax(connection, writer, run)
     await _move(connection, run, ("frozen",), "instructed", step)
     while await _book(connection, writer, run, inputs) or await _release(connection, run):
         pass  # what is settled may release what goes out, and that may be settled already

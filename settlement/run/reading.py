@@ -69,11 +69,8 @@ async def read_inputs(connection: Connection, lane: int, wanted: Wanted, run: st
         if isinstance(windows, Refusal):
             return windows
         advice_date, value_date = _dates(windows[-1], wanted)
-        if not wanted.rates.in_force(value_date):
-            span = f"from {wanted.rates.date} to {wanted.rates.until}"
-            return Refusal(
-                RefusalCode.RATES_NOT_IN_FORCE, f"{wanted.rates.name} is in force {span}, not on {value_date}"
-            )
+        if refusal := out_of_force(wanted.rates, [value_date]):
+            return refusal
         directory = await partners.load(connection)
         sums, slices = await _booked(connection, lane, windows, directory)
         counts = await _counted(connection, lane, windows)
@@ -103,6 +100,13 @@ async def read_inputs(connection: Connection, lane: int, wanted: Wanted, run: st
         sharing,
     )
     return Read(inputs, tuple(one.number for one in windows), imbalance(sums, slices), tuple(parked))
+
+
+def out_of_force(rates: RateSet, days: Iterable[str]) -> Refusal | None:
+    """Why payments of these days may not go by these rates; None where they may."""
+    day = next((one for one in sorted(days) if not rates.in_force(one)), None)
+    told = f"{rates.name} is in force from {rates.date} to {rates.until}, not on {day}"
+    return None if day is None else Refusal(RefusalCode.RATES_NOT_IN_FORCE, told)
 
 
 async def sealed(connection: Connection, lane: int, codes: Iterable[str]) -> list[Window] | Refusal:

@@ -19,12 +19,13 @@ from settlement.rules.run import (
     direction_of,
     inputs_document,
     inputs_of,
+    own_dates,
     result_document,
     settle,
     sha256,
 )
 from settlement.run.invoicing import invoice_fees
-from settlement.run.reading import Parked, Read, Wanted, read_inputs
+from settlement.run.reading import Parked, Read, Wanted, out_of_force, read_inputs
 from settlement.run.sharing import keep_sharing
 from settlement.run.store import Connection, RunRow, Step, moved, noted, rows, run_of, write
 
@@ -46,6 +47,9 @@ async def draft(connection: Connection, lane: int, wanted: Wanted, step: Step) -
         if known:
             return await _same(connection, lane, wanted, [row["run"] for row in known])
         result = _settled(read)
+        own = [] if result is None else own_dates(read.inputs, result.nets)
+        if refusal := out_of_force(wanted.rates, [one.value_date for one in own]):
+            return refusal
         async with connection.transaction():
             made = await _kept(connection, read, result, step)
             if made is None:

@@ -1,5 +1,6 @@
 -- What the house earned of every partner by an instant, and what it paid of bonuses, in windows that no run had frozen by then; without tax, which
--- it only hands on. A fee is of whoever sends, a bonus of whoever receives, an adjustment of the partner that it moves, if there is one only.
+-- it only hands on, and without what runs booked of contracts: they settled it, whatever window it stands in. A fee is of whoever sends, a bonus
+-- of whoever receives, an adjustment of the partner that it moves, if there is one only.
 WITH signing AS (
     SELECT
         program.program,
@@ -67,7 +68,10 @@ told AS (
     LEFT JOIN signing AS target ON exchange.target_program = target.program
     LEFT JOIN partner AS alone
         ON exchange.partner = alone.partner AND num_nulls(exchange.source_program, exchange.target_program) = 1
-    WHERE booked.account < 16 AND adjustment.reason IS DISTINCT FROM 'vat'
+    WHERE
+        booked.account < 16
+        AND adjustment.reason IS DISTINCT FROM 'vat'
+        AND adjustment.reason IS DISTINCT FROM 'share'
 )
 
 SELECT

@@ -1,5 +1,7 @@
 -- What partners paid the house in fees in some windows, by kind of exchange: the fee and the rounding inside it, without bonuses and
--- adjustments, as on their statements. What a reversal gave back is told of the invoice that billed the original, if there is one.
+-- adjustments, as on their statements. What a reversal gave back is told of the document that billed the original, if there is one. It is left
+-- out where another run settled the original without a document: no tax was charged that could be given back. `awaits` is the window of
+-- an original that no run has settled yet, so that nobody can say which of the two it is.
 WITH signing AS (
     SELECT
         program.program,
@@ -16,7 +18,14 @@ billed AS (
     FROM settlement_invoice
     INNER JOIN settlement_run_window
         ON settlement_invoice.run = settlement_run_window.run AND settlement_run_window.live
-    WHERE settlement_invoice.kind = 'invoice' AND settlement_invoice.corrects IS NULL
+    WHERE settlement_invoice.corrects IS NULL
+),
+
+frozen AS (
+    SELECT settlement_run_window.window_id
+    FROM settlement_run_window
+    INNER JOIN settlement_run ON settlement_run_window.run = settlement_run.run
+    WHERE settlement_run_window.live AND settlement_run.state IN ('frozen', 'instructed', 'paying', 'settled')
 ),
 
 told AS (
@@ -48,12 +57,20 @@ SELECT
     coalesce(billed.invoice, '') AS corrects,
     told.kind,
     told.returned,
+    CASE WHEN told.returned AND frozen.window_id IS NULL THEN calendar.code ELSE '' END AS awaits,
     count(DISTINCT told.seq)::integer AS bookings,
     -sum(told.amount)::bigint AS micros
 FROM told
 INNER JOIN partner ON told.number = partner.number
 LEFT JOIN billed
     ON told.returned AND told.original_window = billed.window_id AND partner.partner = billed.partner
-GROUP BY 1, 2, 3, 4
+LEFT JOIN frozen ON told.original_window = frozen.window_id
+LEFT JOIN calendar ON told.original_window = calendar.window_id
+WHERE
+    NOT told.returned
+    OR told.original_window = any(%(windows)b::integer[])
+    OR billed.invoice IS NOT NULL
+    OR frozen.window_id IS NULL
+GROUP BY 1, 2, 3, 4, 5
 HAVING sum(told.amount) <> 0
-ORDER BY 1, 2, 3, 4
+ORDER BY 1, 2, 3, 4, 5

@@ -1,8 +1,10 @@
--- Invoices with their files, the newest first: of a partner, or all; of many the newest.
+-- Invoices with their files, the newest first: of a partner, of a run, or all; of many the newest.
 WITH newest AS (
     SELECT *
     FROM settlement_invoice
-    WHERE %(partner)b::text IS NULL OR partner = %(partner)b
+    WHERE
+        (%(partner)b::text IS NULL OR partner = %(partner)b)
+        AND (%(run)b::text IS NULL OR run = %(run)b)
     ORDER BY issued_on DESC, invoice DESC
     LIMIT %(most)b
 )

@@ -3,7 +3,7 @@
 A statement is made once. Whatever breaks off between two of them, the same call goes on with those that are missing.
 """
 
-from settlement.stating.invoices import KeptInvoice, bill_run, invoice_file, invoices
+from settlement.stating.invoices import KeptInvoice, invoice_file, invoices, seal_invoices
 from settlement.stating.making import state_run
 from settlement.stating.store import Kept, KeptFile, file_of, kept
 
@@ -11,10 +11,10 @@ __all__ = [
     "Kept",
     "KeptFile",
     "KeptInvoice",
-    "bill_run",
     "file_of",
     "invoice_file",
     "invoices",
     "kept",
+    "seal_invoices",
     "state_run",
 ]

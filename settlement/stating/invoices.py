@@ -1,6 +1,6 @@
-"""Invoices of a frozen run after their numbers are decided: tax booked in the open window, sealed with the house's key, kept as files.
+"""Invoices of a frozen run after their numbers are decided: sealed with the house's key, kept as files, and told.
 
-Each may be done again and then has no second effect: a booking is called after its invoice, and a file that is there stays.
+They may be sealed again, and a file that is there stays.
 """
 
 import asyncio
@@ -9,21 +9,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
-from uuid import UUID
 
 from clearing import errors
 from clearing.database import statement
-from clearing.ledger import Writer
-from clearing.ledger.items import Adjust
-from clearing.rules.refusals import Refusal
 from clearing.signatures import PrivateKey
 from settlement.reports.invoice_file import invoice_pdf, seal_invoice
-from settlement.rules.flows import HOUSE
-from settlement.rules.money import MICRO_DIGITS
 from settlement.stating.store import LISTED_MAX, Connection, KeptFile, Row, rows
-
-VAT = "vat"
-"""The reason of the adjustment that books the tax of an invoice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,40 +35,36 @@ class KeptInvoice:
     files: tuple[KeptFile, ...]
 
 
-async def bill_run(connection: Connection, writer: Writer, run: str, key: PrivateKey) -> None:
-    """Book the tax of a run's invoices, and seal those that are not. Raises errors.ItemRejected."""
+async def seal_invoices(connection: Connection, run: str, key: PrivateKey) -> None:
+    """Seal the invoices of a run that are not."""
     for one in await rows(connection, "invoice_of_run", run=run):
-        if one["tax"]:
-            outcome = await writer.put(_tax(one))
-            if isinstance(outcome, Refusal):
-                raise errors.ItemRejected(outcome.detail)
         if not one["is_sealed"]:
             await _seal(connection, one, key)
 
 
-async def invoices(connection: Connection, partner: str | None) -> list[KeptInvoice]:
-    """Invoices, the newest first: of a partner, or all; of many the newest thousand."""
-    found = await rows(connection, "invoice_list", partner=partner, most=LISTED_MAX)
-    return [_kept(list(group)) for _, group in groupby(found, key=lambda row: row["invoice"])]
+async def invoices(
+    connection: Connection, *, partner: str | None = None, run: str | None = None
+) -> tuple[list[KeptInvoice], bool]:
+    """Invoices, the newest first: of a partner, of a run, or all; of many the newest thousand, and whether there are more."""
+    found = await rows(connection, "invoice_list", partner=partner, run=run, most=LISTED_MAX + 1)
+    kept = [_kept(list(group)) for _, group in groupby(found, key=lambda row: row["invoice"])]
+    return kept[:LISTED_MAX], len(kept) > LISTED_MAX
 
 
 async def invoice_file(connection: Connection, invoice: str, form: str, partner: str | None) -> bytes:
-    """The bytes of a file as they were kept. Raises errors.NotFound, also for a partner that asks for another's."""
+    """The bytes of a file as they were kept. Raises errors.NotFound, also for a partner that asks for another's.
+
+    No file is there until the invoice is sealed, and no PDF where no font of the house had all its characters.
+    """
     found = await rows(connection, "invoice_file", invoice=invoice, form=form)
     if not found or partner not in {None, found[0]["partner"]}:
         raise errors.NotFound("there is no such invoice")
     content: bytes | None = found[0]["content"]
+    if not found[0]["is_sealed"]:
+        raise errors.NotFound("this invoice is not sealed yet: freezing its run again goes on with it")
     if content is None:
         raise errors.NotFound("no font of the house has all characters of this invoice: render its JSON")
     return content
-
-
-def _tax(one: Row) -> Adjust:
-    """The partner owes the tax, and the house has it to hand on: in the window that is open now, settled with that."""
-    micros = one["tax"] * 10 ** (MICRO_DIGITS - one["digits"])
-    name = UUID(bytes=hashlib.sha256(f"{VAT}|{one['invoice']}".encode()).digest()[:16])
-    lines = ((one["partner"], micros), (HOUSE, -micros))
-    return Adjust(None, None, name, VAT, lines, one["of_window"], one["invoice"])
 
 
 async def _seal(connection: Connection, one: Row, key: PrivateKey) -> None:

@@ -9,7 +9,10 @@ from clearing.tables.columns import check, col, table
 
 
 class InvoiceSeries(SQLModel, table=True):
-    """The last number of a series in a year, and its day of issue. The row is held while a run is frozen, so no number is left out."""
+    """The last number of a series in a year, and its day of issue. The row is held while a run is frozen, so no number is left out.
+
+    The row of no series and no year is held before all others, by every freezing: it never counts.
+    """
 
     __tablename__ = "settlement_invoice_series"
     __table_args__ = table("local", check("counts", "last >= 0"))

@@ -44,8 +44,8 @@ async def publish(house: House, document: dict[str, Any]) -> None:
     assert isinstance(await partners.publish_paper(house.owner, proposed, signers, now), FiledPaper)
 
 
-async def approved(house: House, *codes: str) -> RunRow:
-    row = await drafted(house, *codes)
+async def approved(house: House, *codes: str, **changes: Any) -> RunRow:
+    row = await drafted(house, *codes, **changes)
     for key in (FIRST, SECOND):
         await runs.approve(house.owner, row.run, row.result_sha256 or "", step(house, key))
     return row
@@ -53,7 +53,8 @@ async def approved(house: House, *codes: str) -> RunRow:
 
 async def billed(house: House, run: str) -> list[dict[str, Any]]:
     """The documents of a frozen run once its tax is booked and its files are sealed, by number."""
-    await stating.bill_run(house.owner, house.writer, run, KEY)
+    await runs.carry_on(house.owner, house.writer, run, step(house))
+    await stating.seal_invoices(house.owner, run, KEY)
     return await documents(house, run)
 
 

@@ -10,13 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearing.ledger.items import Adjust
-from settlement import books, stating
+from settlement import books
+from settlement import run as runs
 from settlement.rules.accruals import WHATS, Month, Unbilled, accruals_bean, accruals_csv
 from settlement.rules.journal import Codes
 from tests.ledger.books import AIR, HOTEL, SHOP, House, uid
-from tests.settlement.billing_room import KEY, publish, table
-from tests.settlement.runs_room import BACK, BIG, frozen, seal
+from tests.settlement.billing_room import publish, table
+from tests.settlement.runs_room import BACK, BIG, frozen, seal, step
 from tests.settlement.runs_room import lively as two_exchanges
+from tests.settlement.share_room import contract
+from tests.settlement.share_room import publish as published
 from tests.settlement.test_journals import judged, windows
 
 MARCH, APRIL, MAY = Month(2026, 3), Month(2026, 4), Month(2026, 5)
@@ -116,14 +119,18 @@ async def test_tax_is_never_accrued_and_interest_is_told_apart(house: House) -> 
     await two_exchanges(house)
     await publish(house, table())
     row = await frozen(house)
-    await stating.bill_run(house.owner, house.writer, row.run, KEY)
+    await runs.carry_on(house.owner, house.writer, row.run, step(house))
     lines = ((HOTEL, 70), ("house", -70))
     await house.put(Adjust(None, None, uid("late"), "interest", lines, None, "CL1"))
     assert await accrued(house, MARCH) == [Unbilled(HOTEL, "interest", 70)]
 
 
 async def test_accruals_and_what_was_frozen_are_all_that_was_earned(lively: House, tmp_path: Path) -> None:
-    """Over everything that can happen: whichever windows are frozen, the rest is accrued, to the millionth."""
+    """Over everything that can happen: whichever windows are frozen, the rest is accrued, to the millionth.
+
+    What the frozen run gives on by a contract stands in an open window, and is of the run.
+    """
+    await published(lively, contract())
     await seal(lively)
     lived = await windows(lively)
     everything = sum(one.amount for one in await accrued(lively, MAY))
@@ -133,7 +140,9 @@ async def test_accruals_and_what_was_frozen_are_all_that_was_earned(lively: Hous
     ((billed,),) = await lively.rows(
         "SELECT -sum(amount)::bigint FROM entry JOIN calendar USING (window_id) WHERE account IN (14, 15) AND code = any(%s)", first
     )  # fmt: skip
-    await frozen(lively, *first)
+    row = await frozen(lively, *first)
+    await runs.carry_on(lively.owner, lively.writer, row.run, step(lively))
+    assert await lively.rows("SELECT reason FROM adjustment WHERE reason = 'share'") == [("share",)]
     found = await accrued(lively, MAY)
     assert sum(one.amount for one in found) + billed == earned
     assert judged(accruals_bean(MAY, found), tmp_path) == (True, "")

@@ -6,17 +6,22 @@ from typing import Any
 import psycopg
 import pytest
 
-from clearing import database
+from clearing import database, errors, partners
+from clearing.front.materialised import calendar_of
 from clearing.rules.refusals import Refusal, RefusalCode
 from settlement import reports, stating
 from settlement import run as runs
 from settlement.reports.invoice_file import verify_invoice
 from settlement.rules.invoice import faults_of
+from settlement.rules.run import Rate, RateSet
 from settlement.run import RunRow
+from settlement.run import taxes as taxes_room
 from settlement.run.invoicing import invoice_fees
-from settlement.stating.invoices import VAT
+from settlement.run.taxes import VAT
 from settlement.stating.store import rows
+from tests.agreed import BOTH
 from tests.ledger.books import AIR, HOTEL, SHOP, D, House
+from tests.rules.test_settlement_calendar import DOCUMENT
 from tests.settlement.billing_room import (
     KEY,
     PUBLIC,
@@ -31,6 +36,12 @@ from tests.settlement.billing_room import (
 )
 from tests.settlement.runs_room import BIG, NEXT_WINDOW, WINDOW, frozen, paid, positions, refused, seal, step
 from tests.settlement.runs_room import lively as two_exchanges
+
+UNBOOKED = "its tax is not booked once under its number"
+
+
+class BrokenOffError(Exception):
+    """The process ended here."""
 
 
 async def given_back(house: House) -> None:
@@ -93,9 +104,8 @@ async def test_tax_is_booked_once_under_the_invoice_and_settled_with_the_next_wi
     await two_exchanges(house)
     await publish(house, table())
     row = await frozen(house)
-    await paid(house, row.run)
-    for _ in range(2):
-        await stating.bill_run(house.owner, house.writer, row.run, KEY)
+    assert (await paid(house, row.run)).state == "settled"
+    await billed(house, row.run)
     assert await positions(house) == {HOTEL: 210_000, AIR: 0, SHOP: 0}
     booked = await house.rows("SELECT reference, lines FROM adjustment WHERE reason = %s", VAT)
     assert booked == [("CH-2026-000002", '[["hotel",210000],["house",-210000]]'.replace("hotel", HOTEL))]
@@ -106,6 +116,39 @@ async def test_tax_is_booked_once_under_the_invoice_and_settled_with_the_next_wi
     await paid(house, after.run)
     assert await positions(house) == {HOTEL: 0, AIR: 0, SHOP: 0}
     assert await house.findings() == []
+
+
+async def test_a_run_that_broke_off_before_its_tax_was_booked_is_not_settled_without_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frozen, and the process ended: whoever goes on, by a confirmation too, books the tax before anything is instructed."""
+    await two_exchanges(house)
+    await publish(house, table())
+    row = await frozen(house)
+
+    async def broken(*_: Any) -> None:
+        raise BrokenOffError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(taxes_room, "put", broken)
+        with pytest.raises(BrokenOffError):
+            await runs.carry_on(house.owner, house.writer, row.run, step(house))
+    assert (await runs.run_of(house.owner, row.run)).state == "frozen"
+    assert (await paid(house, row.run)).state == "settled"
+    assert await house.rows("SELECT reference FROM adjustment WHERE reason = %s", VAT) == [("CH-2026-000002",)]
+    assert await bill_faults(house) == []
+    for form in ("json", "pdf"):
+        with pytest.raises(errors.NotFound, match="is not sealed yet"):
+            await stating.invoice_file(house.owner, "CH-2026-000002", form, HOTEL)
+
+
+async def test_an_invoice_without_a_pdf_says_that_it_is_for_want_of_a_font(house: House) -> None:
+    await two_exchanges(house)
+    await publish(house, table())
+    await billed(house, (await frozen(house)).run)
+    await house.owner.execute("DELETE FROM settlement_invoice_file WHERE form = 'pdf'")
+    with pytest.raises(errors.NotFound, match="no font of the house"):
+        await stating.invoice_file(house.owner, "CH-2026-000002", "pdf", HOTEL)
 
 
 async def test_what_is_given_back_later_is_a_credit_note_of_the_invoice_and_its_rate(house: House) -> None:
@@ -130,13 +173,40 @@ async def test_what_is_given_back_before_it_was_billed_lessens_the_invoice(house
     assert [said(one)[1:5] for one in found] == [("invoice", AIR, None, "0.50")]  # Hotel's lines come to nothing
 
 
-async def test_a_partner_is_credited_without_an_invoice_where_nothing_was_billed_before(house: House) -> None:
+async def test_no_tax_is_given_back_of_a_fee_that_was_never_billed(house: House) -> None:
+    """Hotel's fee was settled before the first table began; its run gives it back, and no document does. Its next fee is billed whole."""
     await two_exchanges(house)
     await frozen(house)  # no tax table yet
     await publish(house, table(valid_from="2026-03-09"))
+    await house.complete("new", terms=BIG)
     await given_back(house)
-    (credit,) = await billed(house, (await frozen(house, NEXT_WINDOW)).run)
-    assert said(credit) == ("CH-2026-000001", "credit_note", HOTEL, None, "-1.00", "-0.21", "-1.21")
+    found = await billed(house, (await frozen(house, NEXT_WINDOW)).run)
+    assert [said(one) for one in found] == [("CH-2026-000001", "invoice", HOTEL, None, "1.00", "0.21", "1.21")]
+    assert await house.rows("SELECT reference FROM adjustment WHERE reason = %s", VAT) == [("CH-2026-000001",)]
+    assert (await positions(house))[HOTEL] == 10_000_000 + 210_000  # the new exchange and its tax: the first is undone
+
+
+async def test_a_run_that_only_gives_back_what_was_never_billed_issues_nothing(house: House) -> None:
+    """Nor does it need a tax table: the one that had begun has ended."""
+    await two_exchanges(house)
+    await frozen(house)
+    await publish(house, table(valid_from="2026-03-09", valid_until="2026-03-10"))
+    await given_back(house)
+    assert await billed(house, (await frozen(house, NEXT_WINDOW)).run) == []
+
+
+async def test_what_is_given_back_of_a_window_waits_until_that_is_frozen(house: House) -> None:
+    await two_exchanges(house)
+    await publish(house, table())
+    await given_back(house)
+    later = await approved(house, NEXT_WINDOW)
+    told = await runs.freeze(house.owner, house.lane, later.run, step(house))
+    assert refused(told) is RefusalCode.RUN_NOT_READY
+    assert isinstance(told, Refusal)
+    assert WINDOW in told.detail
+    await frozen(house)
+    assert isinstance(await runs.freeze(house.owner, house.lane, later.run, step(house)), RunRow)
+    assert [one["corrects"] for one in await documents(house, later.run)] == ["CH-2026-000002"]
 
 
 async def test_a_house_without_a_tax_table_bills_nothing(house: House) -> None:
@@ -149,7 +219,8 @@ async def test_a_house_without_a_tax_table_bills_nothing(house: House) -> None:
     [
         ({"customers": [customer(AIR, STANDARD)]}, f"how {HOTEL} is taxed"),
         ({"valid_until": "2026-02-28"}, "no tax table is in force"),
-        ({"currency": "JPY", "digits": 0}, "bills in JPY"),
+        ({"currency": "JPY", "digits": 0}, "bills in JPY, whose rate is not 1"),
+        ({"currency": "USD"}, "bills in USD, of which the run has no rate"),
     ],
 )
 async def test_a_run_whose_fees_cannot_be_taxed_is_not_frozen_and_loses_no_number(
@@ -168,8 +239,20 @@ async def test_a_run_whose_fees_cannot_be_taxed_is_not_frozen_and_loses_no_numbe
     assert [one["number"] for one in await documents(house, row.run)] == [1, 2]
 
 
-class BrokenOffError(Exception):
-    """The process ended here."""
+@pytest.mark.parametrize(("currency", "why"), [("EUR", None), ("USD", "and the scheme is in EUR")])
+async def test_fees_are_billed_in_the_currency_of_the_published_scheme(
+    house: House, currency: str, why: str | None
+) -> None:
+    """Whatever the rates say of it: these have none of the one and 1 for the other."""
+    await two_exchanges(house)
+    year = calendar_of(DOCUMENT, 2026)
+    assert isinstance(year, dict)
+    await partners.publish_calendar(house.owner, year, house.clock(), BOTH)
+    await publish(house, table(currency=currency))
+    yen = RateSet("ECB", "2026-03-09", "2026-03-09T15:00:00Z", (Rate("USD", 1, 1, 2), Rate("JPY", 1, 160, 0)))
+    row = await approved(house, rates=yen, currency="JPY", terms=())
+    told = await runs.freeze(house.owner, house.lane, row.run, step(house))
+    assert isinstance(told, RunRow) if why is None else isinstance(told, Refusal) and why in told.detail
 
 
 async def test_a_freezing_that_breaks_off_after_numbering_takes_no_number(
@@ -192,10 +275,8 @@ async def test_a_freezing_that_breaks_off_after_numbering_takes_no_number(
     assert [one["number"] for one in await documents(house, row.run)] == [1, 2]
 
 
-async def test_runs_frozen_at_once_number_without_a_gap_and_see_what_the_other_billed(
-    house: House, database_url: str
-) -> None:
-    """Two runs of windows that follow one another, a dozen windows in all: whatever the order, numbers are 1 to n."""
+async def test_runs_frozen_at_once_number_without_a_gap(house: House, database_url: str) -> None:
+    """Seven runs of windows that follow one another, each frozen twice: whatever the order, numbers are 1 to 7."""
     await publish(house, table())
     names = [WINDOW, *(f"W-2026-{number}" for number in range(11, 17))]
     for place, _ in enumerate(names):
@@ -212,15 +293,16 @@ async def test_runs_frozen_at_once_number_without_a_gap_and_see_what_the_other_b
     found = await house.rows("SELECT number, run FROM settlement_invoice ORDER BY number")
     assert [number for number, _ in found] == list(range(1, len(names) + 1))
     assert {run for _, run in found} == {row.run for row in ready}
-    assert await house.rows("SELECT last FROM settlement_invoice_series") == [(len(names),)]
+    assert await house.rows("SELECT last FROM settlement_invoice_series WHERE series <> ''") == [(len(names),)]
+    assert await bill_faults(house) == [f"CH-2026-{number:06}: {UNBOOKED}" for number in range(1, len(names) + 1)]
 
 
 async def test_files_are_sealed_once_and_every_change_is_found_offline(house: House) -> None:
     await two_exchanges(house)
     await publish(house, table())
     run = (await frozen(house)).run
-    await stating.bill_run(house.owner, house.writer, run, KEY)
-    (hotel,) = [one for one in await stating.invoices(house.owner, HOTEL) if one.run == run]
+    await billed(house, run)
+    (hotel,) = [one for one in (await stating.invoices(house.owner, partner=HOTEL))[0] if one.run == run]
     files = {form: await stating.invoice_file(house.owner, hotel.invoice, form, HOTEL) for form in ("json", "pdf")}
     for content in files.values():
         checked = verify_invoice(content, PUBLIC)
@@ -232,8 +314,27 @@ async def test_files_are_sealed_once_and_every_change_is_found_offline(house: Ho
     assert verify_invoice(b"%PDF-1.7 of somebody else", PUBLIC).sealed is None
     assert verify_invoice(b"[]", PUBLIC).sealed is None
     await house.owner.execute("DELETE FROM settlement_invoice_file")
-    await stating.bill_run(house.owner, house.writer, run, KEY)  # made anew, they are the same bytes
+    await billed(house, run)  # made anew, they are the same bytes
     assert {form: await stating.invoice_file(house.owner, hotel.invoice, form, None) for form in files} == files
+
+
+async def test_a_list_that_is_cut_off_says_so(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    await two_exchanges(house)
+    await publish(house, table())
+    run = (await frozen(house)).run
+
+    async def listed(most: int, **asked: str) -> tuple[list[int], bool]:
+        with monkeypatch.context() as patch:
+            patch.setitem(stating.invoices.__globals__, "LISTED_MAX", most)
+            found, more = await stating.invoices(house.owner, **asked)
+        return [int(one.invoice[-6:]) for one in found], more
+
+    assert await listed(2) == ([2, 1], False)
+    assert await listed(1) == ([2], True)
+    assert await listed(1, partner=AIR) == ([1], False)
+    assert await listed(2, run=run) == ([2, 1], False)
+    assert await listed(2, run=run, partner=HOTEL) == ([2], False)
+    assert await listed(2, run="W-2026-11.1") == ([], False)
 
 
 async def test_the_database_itself_keeps_what_was_issued(house: House, database_url: str) -> None:
@@ -250,8 +351,8 @@ async def test_the_database_itself_keeps_what_was_issued(house: House, database_
     ("change", "fault"),
     [
         ("DELETE FROM settlement_invoice WHERE number = 1", "CH 2026: its last number is 2, and 1 are there"),
-        ("UPDATE adjustment SET reference = 'other' WHERE reason = 'vat'", "CH-2026-000002: its tax is not booked once under its number"),
-        ("UPDATE settlement_invoice SET tax = 20 WHERE number = 2", "CH-2026-000002: its tax is not booked once under its number"),
+        ("UPDATE adjustment SET reference = 'other' WHERE reason = 'vat'", f"CH-2026-000002: {UNBOOKED}"),
+        ("UPDATE settlement_invoice SET tax = 20 WHERE number = 2", f"CH-2026-000002: {UNBOOKED}"),
     ],
 )  # fmt: skip
 async def test_the_audit_finds_gaps_and_tax_that_is_not_booked(house: House, change: str, fault: str) -> None:

@@ -2,14 +2,28 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
 from clearing import database, errors, partners
 from clearing.front.materialised import calendar_of
+from clearing.partners import FiledPaper
+from clearing.rules.refusals import Refusal, RefusalCode
 from settlement import run as runs
-from settlement.rules.run import Terms, replayed
+from settlement.rules.run import (
+    PaymentDates,
+    Terms,
+    canonical,
+    inputs_document,
+    inputs_of,
+    replayed,
+    result_document,
+    settle,
+)
+from settlement.run import auditing
 from tests.agreed import BOTH
 from tests.ledger.books import AIR, HOTEL, SHOP, House
 from tests.rules.test_settlement_calendar import DOCUMENT
@@ -17,6 +31,7 @@ from tests.settlement.runs_room import (
     BACK,
     BIG,
     DUE,
+    RATES,
     WINDOW,
     drafted,
     frozen,
@@ -113,7 +128,15 @@ async def test_a_payment_is_due_by_the_calendars_of_its_parties_and_its_currency
     await house.complete(2, source=AIR, target=SHOP, terms=BACK)
     for _ in range(2):
         await seal(house)
-    asked = {"value_date": None, "terms": (Terms(HOTEL, "EUR", 1_000, 360), Terms(AIR, "JPY", 0, 360))}
+    asked: dict[str, Any] = {"value_date": None, "terms": (Terms(HOTEL, "EUR", 1_000, 360), Terms(AIR, "JPY", 0, 360))}
+    short = wanted(
+        "2026-03-1", **asked, rates=replace(RATES, until="2026-03-20")
+    )  # the run's day, and not that of all payments
+    told = await runs.draft(house.owner, house.lane, short, step(house))
+    assert isinstance(told, Refusal)
+    assert told.code is RefusalCode.RATES_NOT_IN_FORCE
+    assert told.detail.endswith("not on 2026-03-23")
+    asked |= {"rates": replace(RATES, until="2026-03-23")}
     row = await drafted(house, "2026-03-1", **asked)
     assert row.value_date.isoformat() == "2026-03-20"
     assert json.loads(row.result or b"")["dates"] == [
@@ -131,3 +154,21 @@ async def test_a_payment_is_due_by_the_calendars_of_its_parties_and_its_currency
         await runs.overdue(house.owner, house.writer, date(2026, 3, 23)) == []
     )  # due by its own calendar, not by the run's
     assert [one.micros for one in await runs.overdue(house.owner, house.writer, date(2026, 3, 24))] == [2_777]
+
+
+@pytest.mark.parametrize(("until", "faults"), [("2026-03-16", []), ("2026-03-15", ["its rates are not those of ECB"])])
+async def test_the_audit_finds_a_payment_whose_day_is_not_one_of_its_rates(
+    house: House, until: str, faults: list[str]
+) -> None:
+    """Hotel pays on the sixteenth by its own calendars; the run's own day is the twelfth."""
+    await lively(house)
+    row = await drafted(house, rates=replace(RATES, name="ECB", until=until))
+    dates = (PaymentDates(HOTEL, "pay_in", "2026-03-12", "2026-03-16"),)
+    inputs = replace(inputs_of(json.loads(row.inputs)), dates=dates)
+    days = date.fromisoformat(RATES.date), date.fromisoformat(until)
+    paper = FiledPaper("ECB", *days, house.clock(), "", {"rates": {"EUR": "1", "JPY": "0.00625"}}, "first", "second")
+    kept = {
+        "inputs": canonical(inputs_document(inputs)),
+        "result": canonical(result_document(inputs, settle(inputs))),
+    }
+    assert list(auditing._rate_faults(kept, {"ECB": paper})) == faults

@@ -20,6 +20,7 @@ from clearing.front.materialised import calendar_of
 from clearing.front.settings import Environment, Settings
 from clearing.rules.windows import containing
 from tests.rules.test_settlement_calendar import DOCUMENT
+from tests.settlement.billing_room import table
 from tests.wire.front_room import Front, listening
 from tests.wire.test_front_doors import validator
 
@@ -91,6 +92,16 @@ def test_the_running_house_goes_by_what_was_published_and_both_keys_are_audited(
             assert len(now()) == 1
         finally:
             owner.execute(change, [str(YEAR), version])
+
+
+def test_fees_are_billed_in_the_currency_of_the_scheme_and_in_no_other(risky: Front) -> None:
+    published(risky, wish("billed"))
+    said = table("billed", customers=[])
+    del said["digits"]
+    refused = risky.ask("POST", "/v1/taxes", said | {"currency": "USD"}, key="operator")
+    assert (refused.status, refused.code) == (422, "validation_failed")
+    assert "the scheme's own currency, EUR" in refused.json["detail"]
+    assert risky.ask("POST", "/v1/taxes", said, key="operator").status == 202
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [

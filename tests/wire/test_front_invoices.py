@@ -18,7 +18,7 @@ from settlement.rules.invoice import Fee, Issue, document, drafts
 from settlement.rules.run import canonical, sha256
 from settlement.rules.tax import table_of
 from settlement.run.store import write
-from settlement.stating import bill_run
+from settlement.stating import seal_invoices
 from tests.settlement.billing_room import REVERSE, STANDARD, customer, table
 from tests.wire.front_room import Front
 from tests.wire.papers_room import published
@@ -37,7 +37,8 @@ def taxes(name: str, **changes: Any) -> dict[str, Any]:
 
 
 def test_a_tax_table_takes_two_keys_and_its_name_stands_for_it(desk: Front) -> None:
-    said = taxes("two-keys")
+    spent = REVERSE | {"kinds": ["redemption", "cash_back"]}
+    said = taxes("two-keys", customers=[customer("palm", STANDARD, spent)])
     first = desk.ask("POST", "/v1/taxes", said, key="operator")
     assert (first.status, first.json["kind"], first.json["document"]) == (202, "tax_table", said | {"digits": 2})
     at = f"/v1/taxes/{first.json['proposal']}/confirm"
@@ -58,6 +59,7 @@ def test_a_tax_table_takes_two_keys_and_its_name_stands_for_it(desk: Front) -> N
         ({"customers": [customer("palm", REVERSE | {"reason": ""})]}, 422),
         ({"customers": [customer("palm", STANDARD | {"basis_points": 10_001})]}, 422),
         ({"customers": [customer("palm", STANDARD)] * 2}, 422),
+        ({"customers": [customer("palm", STANDARD, REVERSE | {"kinds": ["redemptions"]})]}, 422),
         ({"currency": "ZZZ"}, 422),
         ({"series": "low"}, 422),
         ({"valid_until": "2089-12-31"}, 422),
@@ -81,7 +83,7 @@ def issued(desk: Front) -> Iterator[str]:
             told |= {"kind": draft.kind, "corrects": None, "tax_table": "issued", "currency": "EUR", "digits": 2}
             told |= {"net": draft.net, "tax": draft.tax, "issued_on": date(2026, 3, 9), "of_window": 1}
             await write(connection, "invoice_insert", **told, document=content, sha256=sha256(content))
-            await bill_run(connection, desk.house.writer, RUN, desk.house.key)
+            await seal_invoices(connection, RUN, desk.house.key)
 
     asyncio.run(issue())
     yield INVOICE
@@ -94,7 +96,12 @@ def test_a_partner_sees_its_own_invoices_and_gets_the_same_bytes_each_time(desk:
     (one,) = desk.ask("GET", "/v1/invoices", key="palm").json["invoices"]
     assert (one["invoice"], one["net"], one["tax"], one["gross"]) == (issued, "1.23", "0.00", "1.23")
     assert one in desk.ask("GET", "/v1/invoices", key="operator").json["invoices"]
-    assert desk.ask("GET", "/v1/invoices", key="lotus").json["invoices"] == []
+    assert desk.ask("GET", "/v1/invoices", key="lotus").json == {"invoices": [], "more": False}
+    for query, told in ((f"run={RUN}", [one]), (f"run={RUN}&partner=lotus", []), ("run=W-1999-49.1", [])):
+        assert desk.ask("GET", f"/v1/invoices?{query}", key="operator").json == {"invoices": told, "more": False}
+    assert desk.ask("GET", "/v1/invoices?partner=palm", key="palm").json["invoices"] == [one]
+    for query in ("partner=palm", f"run={RUN}"):
+        assert desk.ask("GET", f"/v1/invoices?{query}", key="lotus").code == "not_found"
     assert {file["format"] for file in one["files"]} == {"json", "pdf"}
     for file in one["files"]:
         got = [desk.ask("GET", file["href"], key=key) for key in ("palm", "operator", "palm")]
@@ -114,6 +121,9 @@ def test_invoices_from_the_command_line_are_verified_offline(desk: Front, issued
 
     signed = ("--key", desk.folder / "palm.jwk", "--url", f"http://{desk.host}")
     assert issued in command("list", *signed).stdout
+    signing = ("--key", desk.folder / "operator.jwk", "--url", f"http://{desk.host}")
+    assert issued in command("list", "--run", RUN, "--partner", "palm", *signing).stdout
+    assert issued not in command("list", "--run", "W-1999-49.1", *signing).stdout
     for form in ("json", "pdf"):
         assert command("get", issued, "--format", form, *signed).returncode == 0
         told = command("verify", f"{issued}.{form}", "--key", house)
