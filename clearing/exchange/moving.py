@@ -9,7 +9,7 @@ import orjson
 from psycopg import AsyncConnection
 
 from clearing import errors
-from clearing.exchange.quoted import Quote, consent_needed, link_days
+from clearing.exchange.quoted import Quote, consent_needed
 from clearing.ledger import Writer, reads
 from clearing.ledger.items import (
     Cancel,
@@ -108,7 +108,7 @@ def reservation(
         others=watch.others,
         charges=accepted.charges,
         consent=consent_needed(accepted, directory),
-        link_days=link_days(accepted, directory, now),
+        link_days=accepted.link_days,
     )
 
 

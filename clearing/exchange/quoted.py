@@ -70,6 +70,7 @@ class Wish:
 class Quote:
     """A price that is honoured until it expires, and used once. Amounts: points of each side, value in millionths.
 
+    `link_days` is how old the link of the two accounts must be, by the rules in force when the price was given; None: it needs none.
     `priced` is how the rate card comes to it; it is said with the quote and not carried in its token, but for its `charges`.
     """
 
@@ -89,6 +90,7 @@ class Quote:
     limits: tuple[Limit, ...] = ()
     priced: Priced | None = None
     charges: tuple[Charge, ...] = ()
+    link_days: int | None = None
 
 
 # --- quote
@@ -126,6 +128,7 @@ def quote(wish: Wish, directory: Directory, now: datetime, quote_id: UUID) -> Qu
         offered.limits,
         offered.priced,
         () if offered.priced is None else charges_of(offered.priced, source.partner),
+        offered.link_days,
     )
 
 
@@ -136,6 +139,7 @@ class _Offered(NamedTuple):
     version: str
     limits: tuple[Limit, ...] = ()
     priced: Priced | None = None
+    link_days: int | None = None
 
 
 def _exchanged(wish: Wish, directory: Directory, now: datetime) -> _Offered | Refusal:
@@ -159,7 +163,7 @@ def _exchanged(wish: Wish, directory: Directory, now: datetime) -> _Offered | Re
     if moved.terms.debit > AMOUNT_MAX:
         return Refusal(RefusalCode.ABOVE_MAXIMUM, "the value of this amount is beyond what the books carry")
     limits = (*limits_of(card, priced, now, _zones(card)), *leaving(directory, source.code, now, besides=card))
-    return _Offered(moved, version, limits, priced)
+    return _Offered(moved, version, limits, priced, _link_days(source, target, card))
 
 
 def _given(wish: Wish, directory: Directory, now: datetime) -> _Offered | Refusal:
@@ -232,16 +236,10 @@ def consent_needed(accepted: Quote, directory: Directory) -> Scope | None:
     return None if directory.programs[accepted.source_program].partner == accepted.partner else Scope.EXCHANGE
 
 
-def link_days(accepted: Quote, directory: Directory, now: datetime) -> int | None:
-    """How many days old the link of the two accounts must be; None where no rule of a program or of the rate card wants one."""
-    source, target = directory.programs[accepted.source_program], directory.programs[accepted.target_program]
-    if source is target:
-        return None
-    card = directory.card(source.code, target.code, now)
-    days = max(source.capabilities.link_age_days, target.capabilities.link_age_days)
-    if card is not None and card.link.min_age_days:
-        return max(days, card.link.min_age_days)
-    return days if _has_rules(source) or _has_rules(target) else None
+def _link_days(source: Program, target: Program, card: Card) -> int | None:
+    """How many days old the link of two accounts must be; None where no rule of a program or of the rate card wants one."""
+    days = max(source.capabilities.link_age_days, target.capabilities.link_age_days, card.link.min_age_days)
+    return days if days or _wants_link(source, target) else None
 
 
 def _wants_link(source: Program, target: Program) -> bool:
@@ -286,6 +284,8 @@ def quote_token(quote: Quote, key: PrivateKey) -> str:
         "limits": limits,
         "charges": [tuple(charge) for charge in quote.charges],
     }
+    if quote.link_days is not None:
+        claims["link_days"] = quote.link_days
     return jws_sign(orjson.dumps(claims, option=orjson.OPT_UTC_Z), key, QUOTE)
 
 
@@ -318,6 +318,7 @@ def read_quote(token: str, key: PrivateKey, key_of: KeyOf) -> Quote:
             for rule, since, *rest in claims["limits"]
         ),
         charges=tuple(Charge(*charge) for charge in claims["charges"]),
+        link_days=claims.get("link_days"),
     )
 
 

@@ -1,6 +1,9 @@
 """A member's lots: what its program tells of them now, and what its signed answers said of every operation that touched them."""
 
+import asyncio
 import base64
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -42,31 +45,56 @@ async def lots(house: "House", asked: Asked) -> Reply:
             raise errors.NotFound
         told = await partners.told_of(connection, LANE, token, MOST)
     now = await house.delivery.look_up_lots(program.code, token)
-    history = [(one, _parts(house, program, one, token)) for one in told]
+    # opening and reading up to two hundred answers would hold up everybody else
+    history = await asyncio.to_thread(_history, house, program, token, told)
     return Reply(200, _said(program, asked, str(token), now, history))
 
 
-History = list[tuple[Told, tuple[Part, ...] | None]]
+Parts = tuple[Part, ...] | None
+History = list[tuple[Told, Parts]]
 
 
-def _parts(house: "House", program: Program, told: Told, account: UUID) -> tuple[Part, ...] | None:
-    """The lots that the answer named for this operation; None where it named none, was erased, or speaks another dialect by now."""
-    adapter, evidence = house.adapters.get(program.adapter), told.evidence
+def _history(house: "House", program: Program, account: UUID, told: Sequence[Told]) -> History:
+    """Each operation with the lots that its answer named; None where it named none, was erased, or speaks another dialect by now.
+
+    One answer may speak of many operations: it is opened and read once.
+    """
+    together: dict[UUID, list[Told]] = defaultdict(list)
+    for one in told:
+        together[one.evidence.evidence_id].append(one)
+    named = {evidence_id: _named(house, program, account, ones) for evidence_id, ones in together.items()}
+    return [(one, named[one.evidence.evidence_id].get(_name(one))) for one in told]
+
+
+def _name(told: Told) -> str:
+    return order_id(told.exchange_id.hex, told.leg)
+
+
+def _named(house: "House", program: Program, account: UUID, told: Sequence[Told]) -> Mapping[str, Parts]:
+    """The lots that the one answer to these operations named, by operation."""
+    adapter, evidence = house.adapters.get(program.adapter), told[0].evidence
+    if adapter is None or evidence.kind != "call":
+        return {}
     try:
         plain = open_sealed(house.keyring, place("evidence", LANE, evidence.evidence_id, "box"), evidence.sealed)
-        found = _answers(adapter, program, told, account, plain) if adapter and evidence.kind == "call" else ()
+        found = _answers(adapter, program, account, told, plain)
     except (errors.SealBroken, errors.AnswerUnreadable):
-        return None
-    name = order_id(told.exchange_id.hex, told.leg)
-    return next((answer.lots for answer in found if answer.id == name), None)
+        return {}
+    return {answer.id: answer.lots for answer in found}
 
 
-def _answers(adapter: Adapter, program: Program, told: Told, account: UUID, plain: bytes) -> tuple[Answer, ...]:
+def _answers(
+    adapter: Adapter, program: Program, account: UUID, told: Sequence[Told], plain: bytes
+) -> tuple[Answer, ...]:
     """What the kept answer says, read as it was read when it came."""
-    meta, bodies = orjson.loads(told.evidence.meta), orjson.loads(plain)
-    name = order_id(told.exchange_id.hex, told.leg)
-    order = Order(name, Operation(told.operation), program.code, str(account), program.unit_name, told.amount)
-    call = Call(meta["method"], f"https://{meta['target']}", (), base64.b64decode(bodies["request"]), (order,))
+    meta, bodies = orjson.loads(told[0].evidence.meta), orjson.loads(plain)
+    orders = tuple(
+        [
+            Order(_name(one), Operation(one.operation), program.code, str(account), program.unit_name, one.amount)
+            for one in told
+        ]
+    )
+    call = Call(meta["method"], f"https://{meta['target']}", (), base64.b64decode(bodies["request"]), orders)
     return adapter.answers(call, Heard(meta["status"], _JSON, base64.b64decode(bodies["answer"])))
 
 

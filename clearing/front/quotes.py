@@ -116,12 +116,13 @@ async def _informed(house: "House", wish: Wish, directory: Directory, at: dateti
 
 async def _booked_now(house: "House", wish: Wish, priced: Quote) -> Quote | Refusal:
     """The quote, or what the books would refuse it for if it was submitted now: a limit, also of another card, or a campaign's budget."""
-    if not priced.limits and not priced.shares:
-        return priced
-    source = priced.source_account
+    before, unread = wish.used, bool(priced.limits) and not wish.used
+    if not unread and not priced.shares:
+        return over_limit(priced.terms, priced.limits, before) or priced
     async with house.reads.connection() as connection:
-        before = wish.used or (await reads.used(connection, LANE, source) if priced.limits else ())
-        budgets = await reads.budgets(connection, LANE, [share.campaign for share in priced.shares])
+        before = await reads.used(connection, LANE, priced.source_account) if unread else before
+        campaigns = [share.campaign for share in priced.shares]
+        budgets = await reads.budgets(connection, LANE, campaigns) if campaigns else {}
     return over_limit(priced.terms, priced.limits, before) or exhausted(priced.shares, budgets) or priced
 
 

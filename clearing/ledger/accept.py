@@ -11,6 +11,7 @@ from clearing.ledger.book import Book
 from clearing.ledger.items import Reserve, Reverse, Try
 from clearing.ledger.outcomes import ExchangeView, Reserved, Tried
 from clearing.rules import rates
+from clearing.rules.agreements import Bearer
 from clearing.rules.lifecycle import UNDOES, Leg, State, Verdict
 from clearing.rules.limits import Cap, Limit, Used
 from clearing.rules.members import Side, link_refusal, stands_refusal
@@ -309,6 +310,16 @@ def _shares_of(original: ExchangeView, terms: Terms, before: int, after: int) ->
     )
 
 
+def _bearer(book: Book, item: Reverse, original: ExchangeView) -> Bearer | None:
+    """Who bears what was spent. A partner only of what it paid or was paid: nobody's cap is looked at here, so nobody may owe more by it.
+
+    The source's partner owes less after it, the target's as much as after any reversal.
+    """
+    owners = book.chart.owners(original)
+    stranger = owners.asking_partner not in {owners.source_partner, owners.target_partner}
+    return None if stranger and item.bearer is Bearer.PARTNER else item.bearer
+
+
 def _reversal_of(
     book: Book, item: Reverse, original: ExchangeView, terms: Terms, shares: tuple[Share, ...]
 ) -> ExchangeView:
@@ -348,7 +359,7 @@ def _reversal_of(
         reference=None,
         capture_by=None,
         captured=0,
-        bearer=item.bearer,
+        bearer=_bearer(book, item, original),
         bonus=terms.bonus,
         bonus_credit=terms.bonus_credit,
         bonus_due=None,

@@ -36,6 +36,7 @@ _SPENT = "points_spent"
 _BORNE: dict[str | None, Event] = {Bearer.PROGRAM: Event.TAKEN_SHORT, Bearer.PARTNER: Event.TAKEN_PAID}
 """What becomes of a claw-back of spent points that somebody bears. A member's balance goes below zero, so there they are taken."""
 _SHORT = frozenset(_BORNE.values())
+_TELLS_WHY = frozenset({Event.NOT_TAKEN, Event.NOT_GIVEN, Event.NOT_KEPT, *_SHORT})
 
 
 def open_order(book: Book, exchange: ExchangeView, lease: UUID, lease_until: datetime) -> DueOrder | None:
@@ -195,7 +196,7 @@ def _told(entries: tuple[postings.Entry, ...]) -> dict[str, object]:
 def _happen(book: Book, exchange: ExchangeView, order: OrderState, event: Event, item: Answered) -> Moved:
     """Move the exchange, book what the event books, and ask for what comes next."""
     exchange.state = after(exchange.path, exchange.state, event)
-    if event in {Event.NOT_TAKEN, Event.NOT_GIVEN, Event.NOT_KEPT, *_SHORT} and item.reason:
+    if item.reason and event in _TELLS_WHY:
         exchange.reason = f"{order.program}: {item.reason}"
     if event is Event.KEPT:
         exchange.kept_leg = int(order.leg)

@@ -37,6 +37,8 @@ from clearing.rules.postings import Account, account_number
 from clearing.rules.quoting import QUOTE_LIFE
 
 _BEGIN: Statement = ("BEGIN", {})
+_OF_PARTNERS = (Adjust, Fund, Grant, Lodge, Pay)
+"""Items that are of no exchange: rare, so that most batches are looked through for them once and find none."""
 
 
 def _signed(items: Iterable[Item]) -> list[tuple[str, str]]:
@@ -72,23 +74,23 @@ def _reads(pen: Pen, items: Sequence[Item], touched: Sequence[UUID]) -> list[tup
     need("read_keys", key_id=sorted(answering.union(keys)))
     asking = [item for item in items if isinstance(item, Reserve | Reverse)]
     need("read_known", idempotency_key=[item.idempotency_key for item in asking])
-    reserving = wishes(items)
+    reserving, rare = wishes(items), [item for item in items if isinstance(item, _OF_PARTNERS)]
     need("read_quotes", quote_id=[item.quote_id for item in reserving])
-    for name, columns in _limits(reserving, {item.campaign for item in items if isinstance(item, Fund)}):
+    for name, columns in _limits(reserving, {item.campaign for item in rare if isinstance(item, Fund)}):
         need(name, **columns)
     owing = {pen.chart.owners(item).source_partner for item in reserving}
     owing |= {funder for item in reserving for funder, _ in pen.chart.charged(item.shares)}
-    capped = {item.partner for item in items if isinstance(item, Grant | Lodge)} & pen.chart.partners.keys()
+    capped = {item.partner for item in rare if isinstance(item, Grant | Lodge)} & pen.chart.partners.keys()
     owing |= {pen.chart.partners[partner] for partner in capped}
     need("read_caps", account=[account_number(number, Account.POSITION) for number in sorted(owing)])
-    covered = {item.partner for item in items if isinstance(item, Lodge) or (isinstance(item, Grant) and item.covered)}
+    covered = {item.partner for item in rare if isinstance(item, Lodge) or (isinstance(item, Grant) and item.covered)}
     numbers = [pen.chart.partners[partner] for partner in sorted(covered & capped)]
     need("read_covers", account=[account_number(number, Account.COVER) for number in numbers])
     reversing = {item.original_id for item in items if isinstance(item, Reverse)}
     need("read_exchanges", exchange_id=list(reversing.union(touched)))
     need("read_orders", exchange_id=list(reversing.union(touched)))
     need("read_reversing", exchange_id=list(reversing))
-    need("read_adjustments", adjustment_id=[booked for item in items if (booked := _booking(item)) is not None])
+    need("read_adjustments", adjustment_id=[booked for item in rare if (booked := _booking(item)) is not None])
     need("read_cases", seq=[item.case for item in items if isinstance(item, Resolve)])
     limit = sum(item.limit for item in items if isinstance(item, Claim))
     if limit:
@@ -141,9 +143,9 @@ _LATELY = QUOTE_LIFE + timedelta(minutes=5)
 
 def _members(pen: Pen, items: Sequence[Item], members_at: datetime | None) -> list[tuple[str, Mapping[str, Any]]]:
     """Who is closed, and which links live, of those who would move points, if that has changed since they were given a price."""
-    reserving = wishes(items)
-    if not reserving or members_at is None or members_at < pen.clock() - _LATELY:
+    if members_at is None or members_at < pen.clock() - _LATELY:
         return []
+    reserving = wishes(items)
     ends = sorted({end for item in reserving for end in (item.source_account, item.target_account) if end is not None})
     bound = {item.source_account for item in reserving if item.consent is not None or item.link_days is not None}
     sources = sorted([end for end in bound if end is not None])

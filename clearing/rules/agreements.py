@@ -22,7 +22,7 @@ class Bearer(StrEnum):
     """Who bears what a claw-back cannot take because the member has spent it."""
 
     PARTNER = "partner"
-    """The partner of this agreement pays for it, where it asks for the claw-back."""
+    """The partner of this agreement pays for it, where it asks for the claw-back of what it had paid, or was paid."""
     PROGRAM = "program"
     """The program that issued the points pays for it."""
     MEMBER_NEGATIVE = "member_negative"

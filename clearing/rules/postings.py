@@ -63,9 +63,12 @@ HOUSE = 0
 """The house's own number among the owners of accounts."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rule:
-    """One line of the table: the amount of the terms named `amount`, with `sign`, to an account of `owner`."""
+    """One line of the table: the amount of the terms named `amount`, with `sign`, to an account of `owner`.
+
+    A line is itself and equal to no other: what every posting looks up is not hashed field by field.
+    """
 
     owner: Owner
     account: Account

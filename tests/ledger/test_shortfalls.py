@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from clearing.ledger.items import Reverse
+from clearing.ledger.items import Grant, Reverse
 from clearing.rules.agreements import Bearer
 from clearing.rules.lifecycle import Operation, State
 from clearing.rules.postings import Account, account_number
@@ -73,16 +73,33 @@ async def test_a_member_who_bears_is_clawed_back_at_the_target_and_given_back_at
     assert [order.operation for order in moved.due] == [Operation.REVERSE]
 
 
-async def test_a_partner_that_bears_an_exchange_pays_the_target_in_the_sources_place(house: House) -> None:
-    await house.complete(partner=SHOP, signed=house.signed(SHOP))  # with consent: neither source nor target
-    await house.put(house.reverse(bearer=Bearer.PARTNER, partner=SHOP, signed=house.signed(SHOP)))
+@pytest.mark.parametrize(("asks", "pays", "is_owed"), [(HOTEL, TERMS.credit, TERMS.credit), (AIR, 0, 0)])
+async def test_a_partner_that_bears_an_exchange_of_its_own_pays_what_the_target_was_paid(
+    house: House, asks: str, pays: int, is_owed: int
+) -> None:
+    await house.complete(partner=asks, signed=house.signed(asks))
+    for partner in (HOTEL, AIR):
+        await house.put(Grant(partner, 0))  # it owes less by it, or what it would give back by any reversal
+    await house.put(house.reverse(bearer=Bearer.PARTNER, partner=asks, signed=house.signed(asks)))
     await house.put(house.answered(1, X, "back", reason="points_spent"))
     assert (await house.tell((2, D), name="back")).state is State.COMPLETED
-    assert await position(house, HOTEL) == (0, 0)
-    assert await position(house, SHOP) == (TERMS.credit, 0)
-    assert await position(house, AIR) == (-TERMS.credit, 0)
+    assert await position(house, HOTEL) == (pays, 0)
+    assert await position(house, AIR) == (-is_owed, 0)
     assert await points(house, HOTEL, Account.OUTSTANDING) == 0
     assert await points(house, AIR, Account.OUTSTANDING) == 500
+
+
+async def test_a_partner_that_neither_paid_nor_was_paid_never_comes_to_owe_by_a_reversal(house: House) -> None:
+    await house.put(Grant(SHOP, 0))
+    await house.complete(partner=SHOP, signed=house.signed(SHOP))  # with consent: neither source nor target
+    before = [await position(house, partner) for partner in (HOTEL, AIR, SHOP)]
+    reserved = await house.put(house.reverse(bearer=Bearer.PARTNER, partner=SHOP, signed=house.signed(SHOP)))
+    assert reserved.exchange.bearer is None
+    moved = await house.put(house.answered(1, X, "back", reason="points_spent"))
+    assert moved.state is State.REVERSED
+    assert [await position(house, partner) for partner in (HOTEL, AIR, SHOP)] == before
+    assert before[2] == (0, 0)
+    assert (await house.exchange()).reversed == 0
 
 
 async def test_only_points_that_were_spent_are_borne(house: House) -> None:
