@@ -1,7 +1,8 @@
 """What a run shares, out of the books: bases by the versions in force, what was reversed, and what earlier runs shared and settled.
 
 Bases build on one another: tiers, budgets and guarantees count over a period, and a claw-back needs its original. So where a contract is in
-force, windows are settled in their order: an earlier one that no frozen run has settled keeps back the draft.
+force, windows are settled in their order: an earlier one keeps back the draft until the run that settles it is frozen and has booked its
+contracts, so that statements of the later run open where those of the earlier closed.
 """
 
 import json
@@ -28,7 +29,9 @@ async def read_sharing(connection: Connection, lane: int, windows: Sequence[Wind
     since = min(one.contract.valid_from for one in published if one.contract.valid_from)
     behind = await rows(connection, "share_behind", lane=lane, windows=numbers, since=since)
     if behind:
-        return Refusal(RefusalCode.RUN_NOT_READY, f"a contract counts from {behind[0]['code']} on: settle it before")
+        code = behind[0]["code"]
+        said = f"a contract counts from {code} on: settle it before; a run that was broken off is frozen once more"
+        return Refusal(RefusalCode.RUN_NOT_READY, said)
     sums = {of: await _sums(connection, lane, windows, of) for of in sorted(_figures(published), key=repr)}
     reversed_ones = {of for found in sums.values() for _, of in found if of is not None}
     spans = [Span(one.number, one.code, one.opens_at, one.closes_at) for one in windows]

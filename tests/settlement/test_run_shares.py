@@ -29,7 +29,7 @@ from tests.settlement.runs_room import (
     step,
     wanted,
 )
-from tests.settlement.share_room import GROSS, WATERFALL, contract, legs, publish, waterfalls
+from tests.settlement.share_room import GROSS, WATERFALL, booked, contract, legs, publish, waterfalls
 from tests.settlement.test_stating import stated, sums
 
 THIRD_WINDOW = "W-2026-12"
@@ -76,7 +76,7 @@ async def test_a_whole_waterfall_by_hand_and_its_period_goes_on(house: House) ->
     await publish(house, contract(of=GROSS, payer=HOTEL, steps=WATERFALL))
     await house.complete(1, terms=BIG)
     await seal(house)
-    first = await frozen(house)
+    first = await booked(house)
     assert legs(first) == [
         ("scheme", HOTEL, "house", 250_000),
         ("spring", SHOP, AIR, 600_000),
@@ -127,7 +127,7 @@ async def test_a_version_applies_to_the_windows_that_open_from_its_day_on(house:
         (2, NEXT_WINDOW, [("house", "house", 666_667), ("house", SHOP, 333_333)]),
     ]
     await runs.abort(house.owner, both.run, "one by one", step(house))
-    one_by_one = [await frozen(house, WINDOW), await frozen(house, NEXT_WINDOW)]
+    one_by_one = [await booked(house, WINDOW), await booked(house, NEXT_WINDOW)]
     assert [(one.version.version, one.window, legs) for row in one_by_one for one, legs in _apart(row)] == found
 
 
@@ -153,7 +153,10 @@ async def test_windows_are_shared_in_their_order(house: House) -> None:
         refused(await runs.draft(house.owner, house.lane, wanted(NEXT_WINDOW), step(house)))
         is RefusalCode.RUN_NOT_READY
     )
-    await frozen(house)
+    row = await frozen(house)
+    broken_off = await runs.draft(house.owner, house.lane, wanted(NEXT_WINDOW), step(house))
+    assert refused(broken_off) is RefusalCode.RUN_NOT_READY  # a process that ended here has booked nothing yet
+    await runs.carry_on(house.owner, house.writer, row.run, step(house))
     assert (await drafted(house, NEXT_WINDOW)).state == "drafted"
 
 
@@ -240,7 +243,7 @@ async def test_what_is_reversed_later_is_given_back_at_the_terms_of_its_own_wind
     await back(house, 667, "rest of it")
     await seal(house)
     codes = (WINDOW, NEXT_WINDOW, THIRD_WINDOW)
-    found = [await frozen(house, code) for code in codes] if apart else [await frozen(house, *codes)]
+    found = [await booked(house, code) for code in codes] if apart else [await booked(house, *codes)]
     given = [(one.undone is not None, one.version.version, one.micros) for row in found for one in waterfalls(row)]
     halves = [(True, 1, 1_332_000), (True, 1, 2_668_000)] if apart else [(True, 1, 4_000_000)]
     assert given == [(False, 1, 4_000_000), *halves]
