@@ -17,12 +17,13 @@ from clearing.rules.refusals import Refusal, RefusalCode
 from settlement import books
 from settlement.books import Cause, Expiry, Explained, ExplainedShare, Leaf, Place
 from settlement.books.chart import MILLIONTHS
+from settlement.rules.waterfall import LINES_MAX
 
 if TYPE_CHECKING:
     from clearing.front.house import House
 
 _ASKS = ("figure", "window", "after")
-_AFTER = re.compile(r"(0|[1-9][0-9]{0,17})\.(0|[1-9][0-9]{0,3})")
+_AFTER = re.compile(r"(0|[1-9][0-9]{0,17})\.(0|[1-9][0-9]{0,4})")
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -210,7 +211,7 @@ def _place(after: str | None) -> Place:
     if after is None:
         return books.BEGINNING
     match = _AFTER.fullmatch(after)
-    if match is None:
+    if match is None or int(match[2]) >= LINES_MAX:
         raise errors.ValidationFailed("after is what `next` said")
     return int(match[1]), int(match[2])
 

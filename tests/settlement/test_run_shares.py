@@ -10,8 +10,10 @@ from clearing.rules.lifecycle import Verdict
 from clearing.rules.refusals import RefusalCode
 from settlement import run as runs
 from settlement.rules.run import replayed
+from settlement.rules.waterfall import LINES_MAX
 from settlement.run import RunRow
 from settlement.run import shares as shares_room
+from settlement.run import sharing as sharing_room
 from tests.ledger.books import AIR, HOTEL, SHOP, House, uid
 from tests.settlement.runs_room import (
     BACK,
@@ -158,6 +160,23 @@ async def test_windows_are_shared_in_their_order(house: House) -> None:
     assert refused(broken_off) is RefusalCode.RUN_NOT_READY  # a process that ended here has booked nothing yet
     await runs.carry_on(house.owner, house.writer, row.run, step(house))
     assert (await drafted(house, NEXT_WINDOW)).state == "drafted"
+
+
+async def test_more_than_the_ledger_books_at_once_is_refused_before_anything_is_final(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A leg is two entries: where one event had three, two windows are too many, and each alone is not."""
+    assert LINES_MAX == 1 + 32_767  # from zero on, in a smallint
+    await publish(house, contract())
+    for name in (1, 2):
+        await house.complete(name, terms=BIG)
+        await seal(house)
+    monkeypatch.setattr(sharing_room, "LINES_MAX", 3)
+    said = await runs.draft(house.owner, house.lane, wanted(WINDOW, NEXT_WINDOW), step(house))
+    assert refused(said) is RefusalCode.RUN_TOO_LARGE
+    assert await house.rows("SELECT 1 FROM settlement_run") == []
+    for code in (WINDOW, NEXT_WINDOW):
+        assert (await booked(house, code)).state == "instructed"
 
 
 async def test_a_run_with_contracts_replays_to_identical_bytes(house: House) -> None:
