@@ -5,13 +5,17 @@ from typing import Any
 
 import pytest
 
+from clearing import database
+from clearing.evidence import Keyring
+from clearing.front import audit
 from clearing.ledger.items import Adjust
 from clearing.rules.lifecycle import Verdict
 from clearing.rules.refusals import RefusalCode
 from settlement import run as runs
 from settlement.rules.run import replayed
 from settlement.rules.waterfall import LINES_MAX
-from settlement.run import RunRow
+from settlement.run import RunRow, store
+from settlement.run import auditing as auditing_room
 from settlement.run import shares as shares_room
 from settlement.run import sharing as sharing_room
 from tests.ledger.books import AIR, HOTEL, SHOP, House, uid
@@ -290,22 +294,44 @@ async def test_a_suspended_partners_legs_are_parked_and_resumed(house: House) ->
     assert await positions(house) == {HOTEL: 0, AIR: 0, SHOP: 0}
 
 
+async def _faults(house: House) -> list[str]:
+    """What the audit finds of runs, whose steps in these tests are by no request."""
+    _, said = await runs.unsound(house.owner, house.lane)
+    return [one for one in said if "kept requests" not in one]
+
+
 async def test_verify_finds_a_booking_that_is_not_what_the_run_shares(house: House) -> None:
     await publish(house, contract())
     await lively(house)
     row = await frozen(house)
     await paid(house, row.run)
-
-    async def faults() -> list[str]:
-        _, said = await runs.unsound(house.owner, house.lane)
-        return [one for one in said if "kept requests" not in one]  # steps of this test are by no request
-
-    assert await faults() == []
+    assert await _faults(house) == []
     await house.owner.execute("UPDATE adjustment SET lines = replace(lines, '500000', '500001') WHERE reason = 'share'")
-    assert await faults() == [f"{row.run}: its contracts are not booked once, as it shares"]
+    assert await _faults(house) == [f"{row.run}: its contracts are not booked once, as it shares"]
     await house.owner.execute("DELETE FROM adjustment WHERE reason = 'share'")
-    assert await faults() == [f"{row.run}: its contracts are not booked once, as it shares"]
+    assert await _faults(house) == [f"{row.run}: its contracts are not booked once, as it shares"]
     await house.put(Adjust(None, None, uid("x"), "share", ((AIR, 1), ("house", -1)), 1, "W-1.1/spring"))
-    assert (await faults())[-1] == "W-1.1/spring: no approved run booked it"
+    assert (await _faults(house))[-1] == "W-1.1/spring: no approved run booked it"
     await house.owner.execute("UPDATE share_contract SET digest = %s", ["0" * 64])
-    assert f"{row.run}: version 1 of spring is not what was published" in await faults()
+    assert f"{row.run}: version 1 of spring is not what was published" in await _faults(house)
+
+
+async def test_the_audit_sees_runs_that_go_on_at_one_moment(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run is approved, frozen and booked between two statements of the audit, which finds nothing wrong."""
+    await publish(house, contract())
+    await lively(house)
+    row = await drafted(house)
+
+    async def going_on(connection: Any, name: str, /, **values: object) -> Any:
+        found = await store.rows(connection, name, **values)
+        if name == "verify_runs":
+            await booked(house)
+        return found
+
+    monkeypatch.setattr(auditing_room, "rows", going_on)
+    keyring = Keyring("k", *(bytes([place]) * 32 for place in range(3)))
+    async with await database.connect(house.url, application=False) as connection:
+        checks = await audit.audit(connection, keyring)
+    assert (await runs.run_of(house.owner, row.run)).state == "instructed"
+    (found,) = [one for one in checks if one.name.startswith("runs are what two keys approved")]
+    assert (found.looked_at, found.findings) == (0, ())
