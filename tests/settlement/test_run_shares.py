@@ -316,6 +316,32 @@ async def test_verify_finds_a_booking_that_is_not_what_the_run_shares(house: Hou
     assert f"{row.run}: version 1 of spring is not what was published" in await _faults(house)
 
 
+async def test_verify_finds_what_later_runs_read_if_it_is_not_what_the_run_shared(house: House) -> None:
+    """One changed `after`, mark or base, or a row that is gone: each would change what a later run shares, and is found."""
+    await publish(house, contract(of=GROSS, payer=HOTEL, steps=WATERFALL))
+    await house.complete(1, terms=BIG)
+    await seal(house)
+    await back(house, 333)
+    await seal(house)
+    first, second = [await booked(house, code) for code in (WINDOW, NEXT_WINDOW)]
+    said = "what later runs read of its contracts is not what its inputs say"
+    changes = (
+        (first, "UPDATE settlement_share SET after = jsonb_set(after, '{received,shop}', '\"1\"') WHERE run = %s"),
+        (first, "UPDATE settlement_share SET before = jsonb_set(before, '{volume}', '\"1\"') WHERE run = %s"),
+        (first, "UPDATE settlement_share SET micros = micros + 1 WHERE run = %s"),
+        (first, "UPDATE settlement_share SET closing = NOT closing WHERE run = %s"),
+        (first, "DELETE FROM settlement_share WHERE run = %s"),
+        (second, "UPDATE settlement_share_undone SET until = until + 1 WHERE run = %s"),
+        (second, "DELETE FROM settlement_share_undone WHERE run = %s"),
+    )
+    assert await _faults(house) == []
+    for row, change in changes:
+        async with house.owner.transaction(force_rollback=True):
+            changed = await house.owner.execute(change.encode(), [row.run])
+            assert changed.rowcount == 1, change
+            assert await _faults(house) == [f"{row.run}: {said}"], change
+
+
 async def test_the_audit_sees_runs_that_go_on_at_one_moment(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run is approved, frozen and booked between two statements of the audit, which finds nothing wrong."""
     await publish(house, contract())
