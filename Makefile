@@ -10,6 +10,9 @@ CODE := clearing adapters settlement tests $(wildcard bench)
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python; do \
 	"$$name" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v "$$name" && break; done; true)
 
+# Tests run in an order that is drawn: the same for everybody, or another with `make test SEED=7`.
+SEED ?= 2026
+
 .PHONY: help demo serve test lint check bench lock fmt clean
 
 help:  ## this list
@@ -35,7 +38,7 @@ serve: .venv  ## the same house and programs, kept running, with the API's docum
 	@$(BIN)/clearing serve --sandbox
 
 test: .venv  ## all tests, on a real PostgreSQL of their own
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --randomly-seed=$(SEED)
 
 lint: .venv  ## form, types, floors, SQL, and whether the committed API description is the code's
 	$(BIN)/ruff format --check $(CODE)

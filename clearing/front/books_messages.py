@@ -106,7 +106,10 @@ class SharedSaid(Said):
 
 
 class ExplainedSaid(Said):
-    """A figure and what it is made of. `brought` and the entries of this page add up to `carried`; on the last page that is `amount`."""
+    """A figure and what it is made of. `brought` and the entries of this page add up to `carried`; on the last page that is `amount`.
+
+    Of a share, a party is told its own entries: `brought` and `carried` are sums of these, `amount` is of everybody's.
+    """
 
     figure: str
     window: str | None

@@ -28,7 +28,7 @@ def share(
         list[str] | None, typer.Option(help="STEP=AMOUNT: what a campaign's sponsors paid before in this period.")
     ] = None,
     received: Annotated[
-        list[str] | None, typer.Option(help="PARTY=AMOUNT: what a party got out of bases before in this period.")
+        list[str] | None, typer.Option(help="PARTY=AMOUNT: what a party got before in this period, true-ups too.")
     ] = None,
     against: Annotated[
         Path | None,

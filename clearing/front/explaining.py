@@ -17,12 +17,13 @@ from clearing.rules.refusals import Refusal, RefusalCode
 from settlement import books
 from settlement.books import Cause, Expiry, Explained, ExplainedShare, Leaf, Place
 from settlement.books.chart import MILLIONTHS
+from settlement.rules.waterfall import LINES_MAX
 
 if TYPE_CHECKING:
     from clearing.front.house import House
 
 _ASKS = ("figure", "window", "after")
-_AFTER = re.compile(r"(0|[1-9][0-9]{0,17})\.(0|[1-9][0-9]{0,3})")
+_AFTER = re.compile(r"(0|[1-9][0-9]{0,17})\.(0|[1-9][0-9]{0,4})")
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -67,7 +68,9 @@ async def _shared(
 ) -> dict[str, Any]:
     """A waterfall of a run: its legs, its version, and the entries of its base. A party of the contract sees its own of them."""
     place = _place(query.get("after"))
-    found = await books.explain_share(connection, chart, LANE, query["figure"], query.get("window"), place, most)
+    found = await books.explain_share(
+        connection, chart, LANE, query["figure"], query.get("window"), place, most, reader
+    )
     if not found.seen_by(reader):
         raise errors.NotFound
     return _said(query["figure"], query.get("window"), found.entries, reader) | {"share": _share(found, reader)}
@@ -105,9 +108,6 @@ def _said(figure: str, window: str | None, found: Explained, reader: str | None)
     if not whole and reader is not None and not leaves and not any(cause.to(reader) for cause in found.causes):
         raise errors.NotFound
     order = list(dict.fromkeys([leaf.exchange_id for leaf in found.leaves] + [*causes]))
-    if found.account is None and whole and reader is not None:  # of a base that others take part in, the reader's own
-        own = {leaf.exchange_id for leaf in leaves}
-        order = [name for name in order if name in own or causes[name].to(reader)]
     exchanges = [_cause(causes[name], [leaf for leaf in leaves if leaf.exchange_id == name], reader) for name in order]
     return {
         "figure": figure,
@@ -211,7 +211,7 @@ def _place(after: str | None) -> Place:
     if after is None:
         return books.BEGINNING
     match = _AFTER.fullmatch(after)
-    if match is None:
+    if match is None or int(match[2]) >= LINES_MAX:
         raise errors.ValidationFailed("after is what `next` said")
     return int(match[1]), int(match[2])
 

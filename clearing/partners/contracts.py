@@ -38,13 +38,19 @@ async def filed_contracts(connection: Connection, contract: str | None = None) -
 
 
 def contract_refused(filed: Iterable[FiledContract], document: Mapping[str, Any], now: datetime) -> Refusal | None:
-    """Why this document cannot be the next version of its contract. Raises errors.ValidationFailed where it begins too early."""
-    before = [one for one in filed if one.contract == document["contract"]]
-    coming = max((one.version for one in before), default=0) + 1
+    """Why this document cannot be the next version of its contract.
+
+    Raises errors.ValidationFailed where it begins too early, or counts over other periods than the version before: what the old ones had
+    promised by their end would be made up for by nobody, or twice.
+    """
+    before = sorted([one for one in filed if one.contract == document["contract"]], key=lambda one: one.version)
+    coming = before[-1].version + 1 if before else 1
     if document["version"] != coming:
         return Refusal(RefusalCode.VERSION_TAKEN, f"the next version is {coming}")
     if begins_at(document) <= max([now, *(one.valid_from for one in before)]):
         raise errors.ValidationFailed("$.valid_from: lies in the future, and after the version before")
+    if before and document["period"] != before[-1].document["period"]:
+        raise errors.ValidationFailed("$.period: is that of the version before; another period is another contract")
     return None
 
 

@@ -69,7 +69,10 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """One page of an explanation. `account` is None for what is of several, `figure` for an exchange, which is of several units."""
+    """One page of an explanation. `account` is None for what is of several, `figure` for an exchange, which is of several units.
+
+    `whole`, where a reader is given its own leaves alone: the sum of everybody's.
+    """
 
     account: BookAccount | None
     figure: int | None
@@ -77,15 +80,18 @@ class Explained:
     leaves: tuple[Leaf, ...]
     causes: tuple[Cause, ...]
     following: Place | None
+    whole: int | None = None
 
     @property
     def carried(self) -> int:
-        """The sum of all leaves up to the end of this page. Law: on the last page, the figure."""
+        """The sum of all leaves up to the end of this page. Law: on the last page, the figure; of a reader's own, their sum."""
         return self.brought + sum(leaf.amount for leaf in self.leaves)
 
     @property
     def adds_up(self) -> bool:
         """Whether the leaves are the figure, or more of them are to come; of an exchange, whether every unit is at zero."""
+        if self.whole is not None:
+            return self.whole == self.figure
         if self.following is not None:
             return True
         if self.figure is not None:

@@ -55,8 +55,13 @@ async def explain_share(
     window: str | None = None,
     after: Place = BEGINNING,
     most: int = PAGE,
+    reader: str | None = None,
 ) -> ExplainedShare:
-    """A waterfall by `RUN/CONTRACT` or `RUN/CONTRACT/back`, and the window of its base. Raises NotFound, ValidationFailed."""
+    """A waterfall by `RUN/CONTRACT` or `RUN/CONTRACT/back`, and the window of its base. Raises NotFound, ValidationFailed.
+
+    A `reader` is given its own entries, summed and paged by themselves, and the exchanges that it asked for: whatever `after` it names,
+    nothing that it is told follows from another's entries but their whole sum, which its contract shares.
+    """
     run, _, contract = figure.removesuffix(BACK).rpartition("/")
     found = await rows(connection, "share_run", run=run)
     if not found:
@@ -68,7 +73,7 @@ async def explain_share(
     stands = next((one for one in filed if one.digest == waterfall.version.digest), None)
     if stands is None:
         raise errors.NotFound("the version of the contract is not kept")
-    entries = await _entries(connection, chart, lane, inputs, waterfall, said, after, most)
+    entries = await _entries(connection, chart, lane, inputs, waterfall, said, after, most, reader)
     keys = (stands.valid_from, stands.proposed_by, stands.confirmed_by)
     return ExplainedShare(run, waterfall, booking_name(run, contract), tuple(said["parties"]), *keys, entries)
 
@@ -93,6 +98,7 @@ async def _entries(
     said: Mapping[str, Any],
     after: Place,
     most: int,
+    reader: str | None,
 ) -> Explained:
     """The entries of the base, or, of a claw-back, of what was reversed of it."""
     of = contract_of(dict(said)).gross.of
@@ -112,12 +118,16 @@ async def _entries(
         after_seq=after[0],
         after_line=after[1],
         most=most + 1,
+        reader=reader,
     )
     figure = -waterfall.micros if (of.figure is Figure.FEE) is not back else waterfall.micros
-    brought = found[0]["so_far"] - found[0]["amount"] if found else figure
-    leaves = leaves_of(chart, found[:most])
-    causes = await causes_of(connection, lane, [leaf.exchange_id for leaf in leaves])
-    return Explained(None, figure, brought, leaves, causes, leaves[-1].place if len(found) > most else None)
+    page = [row for row in found if row["seq"] is not None]
+    seen = page[:most]
+    leaves = leaves_of(chart, [row for row in seen if row["mine"]])
+    brought = page[0]["so_far"] - (page[0]["amount"] if page[0]["mine"] else 0) if page else found[0]["whole_mine"]
+    causes = await causes_of(connection, lane, [row["exchange_id"] for row in seen])
+    following = (seen[-1]["seq"], seen[-1]["line"]) if len(page) > most else None
+    return Explained(None, figure, brought, leaves, causes, following, None if reader is None else found[0]["whole"])
 
 
 def _asked(of: Of) -> dict[str, Any]:

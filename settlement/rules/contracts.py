@@ -123,7 +123,7 @@ class Residual:
 
 @dataclass(frozen=True, slots=True)
 class TrueUp:
-    """At close: what `party` got out of the base over the period is made up to the minimum, or given back above the maximum."""
+    """At close: what `party` got over the period is made up to the minimum, or given back above the maximum."""
 
     party: str
     against: str

@@ -109,7 +109,7 @@ _RESIDUAL = record(
     ),
 )
 _TRUE_UP = record(
-    "At close: what a party got out of the base over the period, made up to a minimum or given back above a maximum.",
+    "At close: what a party got over the period, true-ups before included, made up to a minimum or given back above a maximum.",
     "party against minimum",
     party=text("The party.", CODE),
     against=text("The party that makes up for it, or is given back.", CODE),

@@ -29,7 +29,11 @@ from settlement.rules.money import plain
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What a period had seen before this base: volume, what sponsors spent by step, what parties got out of the base."""
+    """What a period had seen before this base: volume, what sponsors spent by step, what parties got.
+
+    A party got its legs of the base, and what a true-up of its own made up for, less what one took back: so whenever a period is closed,
+    and however often, it ends between minimum and maximum.
+    """
 
     volume: int = 0
     spent: Mapping[str, int] = field(default_factory=dict)
@@ -66,7 +70,7 @@ def share(contract: Contract, base: int, before: Before | None = None, *, closin
     before = before or Before()
     legs: list[Leg] = []
     for step in contract.steps:
-        run = _Run(contract.payer, base, before, tuple(legs), closing)
+        run = _Run(contract, base, before, tuple(legs), closing)
         legs += [leg for leg in _legs(step, run) if leg.amount]
     return Shared(contract, base, tuple(legs), _after(contract, base, before, legs))
 
@@ -121,19 +125,23 @@ def differences(old: Shared, new: Shared) -> dict[str, int]:
 class _Run:
     """What a step sees."""
 
-    payer: str
+    contract: Contract
     base: int
     before: Before
     legs: tuple[Leg, ...]
     closing: bool
 
     @property
+    def payer(self) -> str:
+        return self.contract.payer
+
+    @property
     def left(self) -> int:
         return self.base - sum(leg.amount for leg in self.legs if leg.of_base)
 
     def got(self, party: str) -> int:
-        """What a party got out of the base, now and before."""
-        now = sum(leg.amount for leg in self.legs if leg.of_base and leg.payee == party)
+        """What a party got, now and before."""
+        now = sum(amount for who, amount in _gained(self.contract, self.legs) if who == party)
         return self.before.received.get(party, 0) + now
 
 
@@ -226,6 +234,16 @@ def _true_up(name: str, law: TrueUp, run: _Run) -> Iterator[Leg]:
         yield Leg(law.party, law.against, got - law.maximum, name, why, False)
 
 
+def _gained(contract: Contract, legs: Iterable[Leg]) -> Iterator[tuple[str, int]]:
+    """What parties got by these legs: out of the base, and by true-ups of their own, less what those took back."""
+    own = {step.name: step.rule.party for step in contract.steps if isinstance(step.rule, TrueUp)}
+    for leg in legs:
+        if leg.of_base:
+            yield leg.payee, leg.amount
+        elif party := own.get(leg.step):
+            yield party, leg.amount if leg.payee == party else -leg.amount
+
+
 def _told(amount: int) -> str:
     return plain(amount, 0)
 
@@ -238,7 +256,6 @@ def _after(contract: Contract, base: int, before: Before, legs: Iterable[Leg]) -
     for step in contract.steps:
         if isinstance(step.rule, CoFunding):
             spent[step.name] = spent.get(step.name, 0) + _within(step.name, step.rule, base, before)
-    for leg in legs:
-        if leg.of_base:
-            received[leg.payee] = received.get(leg.payee, 0) + leg.amount
+    for party, amount in _gained(contract, legs):
+        received[party] = received.get(party, 0) + amount
     return Before(before.volume + base, dict(sorted(spent.items())), dict(sorted(received.items())))

@@ -114,6 +114,8 @@ class Sharing:
 NOTHING = Sharing()
 SHARE = "share"
 """The reason of what a run books of its contracts."""
+LINES_MAX = 2**15
+"""The most entries that one event of the ledger has: their numbers are smallints, from zero on."""
 
 
 def reference_of(run: str, contract: str) -> str:

@@ -1,14 +1,16 @@
 """The audit of runs: what two keys approved is what is kept, it adds up, what is settled was booked, and invoices have no gap."""
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from typing import Any
 
 from clearing import partners
 from clearing.partners import FiledPaper
 from clearing.partners.contracts import KIND
-from settlement.rules.run import inputs_of, replayed, sha256
-from settlement.rules.waterfall import SHARE, booked, reference_of
+from settlement.rules.run import Inputs, inputs_of, replayed, sha256
+from settlement.rules.waterfall import SHARE, Sharing, before_document, booked, reference_of
 from settlement.run.store import Connection, Row, rows
 
 BOOKED = ("instructed", "paying", "settled")
@@ -23,25 +25,57 @@ async def unsound(connection: Connection, lane: int) -> tuple[int, list[str]]:
     filed = await partners.filed_contracts(connection)
     digests = {(one.contract, one.version): one.digest for one in filed}
     bookings = await rows(connection, "verify_shares", lane=lane, reason=SHARE)
-    faults = [f"{one['run']}: {fault}" for one in found for fault in _every_fault(one, papers, bookings, digests)]
+    kept: dict[str, list[Any]] = defaultdict(list)
+    for one in await rows(connection, "verify_shared"):
+        kept[one["run"]].append(one["said"])
+    faults = [
+        f"{one['run']}: {fault}"
+        for one in found
+        for fault in _every_fault(one, papers, bookings, digests, kept[one["run"]])
+    ]
     known = {one["run"] for one in found}
     faults += [f"{one['reference']}: no approved run booked it" for one in bookings if _run_of(one) not in known]
     return len(found), [*faults, *(f"{one['what']}: {one['fault']}" for one in billed)]
 
 
 def _every_fault(
-    run: Row, papers: Mapping[str, FiledPaper], bookings: Sequence[Row], digests: Mapping[tuple[str, int], str]
+    run: Row,
+    papers: Mapping[str, FiledPaper],
+    bookings: Sequence[Row],
+    digests: Mapping[tuple[str, int], str],
+    kept: Sequence[Any],
 ) -> Iterator[str]:
+    """Inputs are read only where their bytes are those of their hash: of others nothing more can be said."""
     yield from _faults(run)
-    yield from _rate_faults(run, papers)
-    yield from _shared(run, bookings, digests)
-
-
-def _shared(run: Row, bookings: Sequence[Row], digests: Mapping[tuple[str, int], str]) -> Iterator[str]:
-    """What the run books of contracts: by versions that two keys signed, what its inputs give, once, and nothing else."""
     if sha256(run["inputs"]) != run["inputs_sha256"]:
         return
     inputs = inputs_of(json.loads(run["inputs"]))
+    yield from _rate_faults(inputs, json.loads(replayed(run["inputs"])), papers)
+    yield from _shared(run, inputs, bookings, digests)
+    if sorted(kept, key=_named) != _read_later(inputs.sharing):
+        yield "what later runs read of its contracts is not what its inputs say"
+
+
+def _read_later(sharing: Sharing) -> list[Any]:
+    """What tiers, budgets, guarantees and claw-backs of later runs go by: as verify_shared tells it, by contract and window."""
+    found: list[Any] = [
+        [
+            "shared",
+            *(one.contract, one.number, one.version, one.micros, before_document(one.before)),
+            *(before_document(sharing.shared(one).after), one.closing),
+        ]
+        for one in sharing.bases
+    ]
+    found += [["undone", one.base.contract, one.base.number, one.since, one.until] for one in sharing.undone]
+    return sorted(found, key=_named)
+
+
+def _named(said: list[Any]) -> list[Any]:
+    return said[:3]
+
+
+def _shared(run: Row, inputs: Inputs, bookings: Sequence[Row], digests: Mapping[tuple[str, int], str]) -> Iterator[str]:
+    """What the run books of contracts: by versions that two keys signed, what its inputs give, once, and nothing else."""
     for version, said in inputs.sharing.documents:
         name = f"version {version.version} of {version.contract}"
         published = digests.get((version.contract, version.version))
@@ -79,9 +113,8 @@ def _faults(run: Row) -> Iterator[str]:
         yield f"it is settled, and {run['unsettled']} of its payments are not"
 
 
-def _rate_faults(run: Row, papers: Mapping[str, FiledPaper]) -> Iterator[str]:
+def _rate_faults(inputs: Inputs, result: Mapping[str, Any], papers: Mapping[str, FiledPaper]) -> Iterator[str]:
     """A run that names a rate set was converted by that very set, which was in force on every day on which it pays."""
-    inputs = inputs_of(json.loads(run["inputs"]))
     rates, paper = inputs.rates, papers.get(inputs.rates.name)
     if not rates.name:
         return
@@ -91,6 +124,6 @@ def _rate_faults(run: Row, papers: Mapping[str, FiledPaper]) -> Iterator[str]:
     said = {currency: Fraction(text) for currency, text in paper.document["rates"].items()}
     used = {one.currency: Fraction(one.num, one.den) for one in rates.rates}
     days = (paper.valid_from.isoformat(), paper.valid_until.isoformat())
-    paid = {inputs.value_date, *(value_date for *_, value_date in json.loads(run["result"]).get("dates", ()))}
+    paid = {inputs.value_date, *(value_date for *_, value_date in result.get("dates", ()))}
     if said != used or days != (rates.date, rates.until) or not all(map(rates.in_force, paid)):
         yield f"its rates are not those of {rates.name}"

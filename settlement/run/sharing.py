@@ -1,7 +1,8 @@
 """What a run shares, out of the books: bases by the versions in force, what was reversed, and what earlier runs shared and settled.
 
 Bases build on one another: tiers, budgets and guarantees count over a period, and a claw-back needs its original. So where a contract is in
-force, windows are settled in their order: an earlier one that no frozen run has settled keeps back the draft.
+force, windows are settled in their order: an earlier one keeps back the draft until the run that settles it is frozen and has booked its
+contracts, so that statements of the later run open where those of the earlier closed.
 """
 
 import json
@@ -14,13 +15,24 @@ from settlement.rules.contracts import Of
 from settlement.rules.flows import HOUSE, Sum
 from settlement.rules.share_json import contract_of
 from settlement.rules.share_plan import Original, Published, Span, plan
-from settlement.rules.waterfall import NOTHING, Base, Sharing, Version, before_document, before_of
+from settlement.rules.waterfall import (
+    LINES_MAX,
+    NOTHING,
+    Base,
+    Sharing,
+    Version,
+    before_document,
+    before_of,
+    booked,
+)
 from settlement.run.store import Connection, Row, rows, write
 from settlement.run.window import Window
 
 
 async def read_sharing(connection: Connection, lane: int, windows: Sequence[Window]) -> Sharing | Refusal:
-    """What these windows share by the contracts that are published; refused while an earlier window waits to be settled."""
+    """What these windows share by the contracts that are published; refused while an earlier window waits to be settled, and
+    where one contract would book more than an event of the ledger holds.
+    """
     published = await _published(connection)
     if not published:
         return NOTHING
@@ -28,12 +40,23 @@ async def read_sharing(connection: Connection, lane: int, windows: Sequence[Wind
     since = min(one.contract.valid_from for one in published if one.contract.valid_from)
     behind = await rows(connection, "share_behind", lane=lane, windows=numbers, since=since)
     if behind:
-        return Refusal(RefusalCode.RUN_NOT_READY, f"a contract counts from {behind[0]['code']} on: settle it before")
+        code = behind[0]["code"]
+        said = f"a contract counts from {code} on: settle it before; a run that was broken off is frozen once more"
+        return Refusal(RefusalCode.RUN_NOT_READY, said)
     sums = {of: await _sums(connection, lane, windows, of) for of in sorted(_figures(published), key=repr)}
     reversed_ones = {of for found in sums.values() for _, of in found if of is not None}
     spans = [Span(one.number, one.code, one.opens_at, one.closes_at) for one in windows]
     earlier = await _originals(connection, numbers, reversed_ones)
-    return plan(published, spans, sums, earlier)
+    return _bookable(plan(published, spans, sums, earlier))
+
+
+def _bookable(sharing: Sharing) -> Sharing | Refusal:
+    """The same, if the ledger can book it: a run is final before it books, so what could not be booked would never be settled."""
+    for contract in sharing.contracts:
+        if (size := len(booked(sharing, contract))) > LINES_MAX:
+            said = f"{contract} would book {size:,} entries at once, and {LINES_MAX:,} are the most: settle fewer windows at once"
+            return Refusal(RefusalCode.RUN_TOO_LARGE, said)
+    return sharing
 
 
 async def settled_before(connection: Connection, lane: int, windows: Iterable[Window]) -> list[Sum]:

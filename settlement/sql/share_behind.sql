@@ -1,4 +1,5 @@
--- Sealed windows before the last of these that opened from an instant on, are not among these, and that no frozen run has settled.
+-- Sealed windows before the last of these that opened from an instant on, are not among these, and that no run settles which has booked
+-- its contracts: a frozen run that was broken off before may still book, and what comes after it must find that booked.
 SELECT calendar.code
 FROM lane_window
 INNER JOIN calendar ON lane_window.window_id = calendar.window_id
@@ -14,6 +15,6 @@ WHERE
         INNER JOIN settlement_run ON settlement_run_window.run = settlement_run.run
         WHERE
             settlement_run_window.window_id = lane_window.window_id
-            AND settlement_run.state IN ('frozen', 'instructed', 'paying', 'settled')
+            AND settlement_run.state IN ('instructed', 'paying', 'settled')
     )
 ORDER BY lane_window.window_id

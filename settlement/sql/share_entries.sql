@@ -1,5 +1,7 @@
 -- The entries that a shared base is the sum of, or what was reversed of one, after one of them, each with the sum up to it. They are those
--- that share_sums adds up: of windows and, of reversals, with originals in `of_windows`; `with_own` says whether originals count too.
+-- that share_sums adds up: of windows and, of reversals, with originals in `of_windows`; `with_own` says whether originals count too. A
+-- `reader` is given its own entries (`mine`) and the sums of these alone, beside the exchanges that it asked for; NULL is given all. One row
+-- at least, for `whole`, the sum of all, and `whole_mine`.
 WITH signing AS (
     SELECT
         program.program,
@@ -18,7 +20,9 @@ counted AS (
         entry.account,
         entry.window_id,
         entry.amount,
-        sum(entry.amount) OVER (ORDER BY entry.seq, entry.line) AS so_far
+        exchange.partner,
+        %(reader)b::text IS NULL
+        OR entry.account = (SELECT partner.number * 16 + 8 FROM partner WHERE partner.partner = %(reader)b::text) AS mine
     FROM entry
     INNER JOIN exchange ON exchange.lane = %(lane)b AND entry.exchange_id = exchange.exchange_id
     INNER JOIN leaf ON leaf.lane = %(lane)b AND entry.seq = leaf.seq
@@ -45,19 +49,52 @@ counted AS (
                 entry.account = coalesce(source.number, alone.number) * 16 + 8
                 AND (entry.amount > 0) = (exchange.original_id IS NULL)
         END
+),
+
+summed AS (
+    SELECT
+        coalesce(sum(amount), 0)::bigint AS whole,
+        coalesce(sum(amount) FILTER (WHERE mine), 0)::bigint AS whole_mine
+    FROM counted
+),
+
+seen AS (
+    SELECT
+        seq,
+        line,
+        at,
+        kind,
+        exchange_id,
+        account,
+        window_id,
+        amount,
+        mine,
+        coalesce(sum(amount) FILTER (WHERE mine) OVER (ORDER BY seq, line), 0)::bigint AS so_far
+    FROM counted
+    WHERE mine OR partner = %(reader)b::text
+),
+
+page AS (
+    SELECT *
+    FROM seen
+    WHERE (seq, line) > (%(after_seq)b::bigint, %(after_line)b::smallint)
+    ORDER BY seq, line
+    LIMIT %(most)b::bigint
 )
 
 SELECT
-    seq,
-    line,
-    at,
-    kind,
-    exchange_id,
-    account,
-    window_id,
-    amount,
-    so_far::bigint AS so_far
-FROM counted
-WHERE (seq, line) > (%(after_seq)b::bigint, %(after_line)b::smallint)
-ORDER BY seq, line
-LIMIT %(most)b::bigint
+    summed.whole,
+    summed.whole_mine,
+    page.seq,
+    page.line,
+    page.at,
+    page.kind,
+    page.exchange_id,
+    page.account,
+    page.window_id,
+    page.amount,
+    page.mine,
+    page.so_far
+FROM summed
+LEFT JOIN page ON TRUE
+ORDER BY page.seq, page.line

@@ -7,11 +7,12 @@ from typing import Any
 from clearing import partners
 from clearing.partners import FiledContract, Signers
 from clearing.partners.contracts import KIND
+from settlement import run as runs
 from settlement.rules.run import inputs_of
 from settlement.rules.waterfall import Waterfall
 from settlement.run import RunRow
 from tests.ledger.books import AIR, HOTEL, PROGRAM, SHOP, House, uid
-from tests.settlement.runs_room import FIRST, SECOND
+from tests.settlement.runs_room import FIRST, SECOND, frozen, step
 
 PARTIES = [AIR, HOTEL, SHOP]
 FEES = {"figure": "fee", "corridor": {"source": PROGRAM[HOTEL], "target": PROGRAM[AIR]}}
@@ -59,6 +60,12 @@ async def publish(house: House, document: dict[str, Any]) -> FiledContract:
     filed = await partners.publish_contract(house.owner, proposed, Signers(FIRST, SECOND, uid("confirmed", digest)), at)
     assert isinstance(filed, FiledContract), filed
     return filed
+
+
+async def booked(house: House, *codes: str) -> RunRow:
+    """A run that is frozen and has booked its contracts."""
+    row = await frozen(house, *codes)
+    return await runs.carry_on(house.owner, house.writer, row.run, step(house))
 
 
 def waterfalls(row: RunRow) -> tuple[Waterfall, ...]:

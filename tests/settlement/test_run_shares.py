@@ -5,13 +5,19 @@ from typing import Any
 
 import pytest
 
+from clearing import database
+from clearing.evidence import Keyring
+from clearing.front import audit
 from clearing.ledger.items import Adjust
 from clearing.rules.lifecycle import Verdict
 from clearing.rules.refusals import RefusalCode
 from settlement import run as runs
 from settlement.rules.run import replayed
-from settlement.run import RunRow
+from settlement.rules.waterfall import LINES_MAX
+from settlement.run import RunRow, store
+from settlement.run import auditing as auditing_room
 from settlement.run import shares as shares_room
+from settlement.run import sharing as sharing_room
 from tests.ledger.books import AIR, HOTEL, SHOP, House, uid
 from tests.settlement.runs_room import (
     BACK,
@@ -29,7 +35,7 @@ from tests.settlement.runs_room import (
     step,
     wanted,
 )
-from tests.settlement.share_room import GROSS, WATERFALL, contract, legs, publish, waterfalls
+from tests.settlement.share_room import GROSS, WATERFALL, booked, contract, legs, publish, waterfalls
 from tests.settlement.test_stating import stated, sums
 
 THIRD_WINDOW = "W-2026-12"
@@ -76,7 +82,7 @@ async def test_a_whole_waterfall_by_hand_and_its_period_goes_on(house: House) ->
     await publish(house, contract(of=GROSS, payer=HOTEL, steps=WATERFALL))
     await house.complete(1, terms=BIG)
     await seal(house)
-    first = await frozen(house)
+    first = await booked(house)
     assert legs(first) == [
         ("scheme", HOTEL, "house", 250_000),
         ("spring", SHOP, AIR, 600_000),
@@ -127,7 +133,7 @@ async def test_a_version_applies_to_the_windows_that_open_from_its_day_on(house:
         (2, NEXT_WINDOW, [("house", "house", 666_667), ("house", SHOP, 333_333)]),
     ]
     await runs.abort(house.owner, both.run, "one by one", step(house))
-    one_by_one = [await frozen(house, WINDOW), await frozen(house, NEXT_WINDOW)]
+    one_by_one = [await booked(house, WINDOW), await booked(house, NEXT_WINDOW)]
     assert [(one.version.version, one.window, legs) for row in one_by_one for one, legs in _apart(row)] == found
 
 
@@ -153,8 +159,28 @@ async def test_windows_are_shared_in_their_order(house: House) -> None:
         refused(await runs.draft(house.owner, house.lane, wanted(NEXT_WINDOW), step(house)))
         is RefusalCode.RUN_NOT_READY
     )
-    await frozen(house)
+    row = await frozen(house)
+    broken_off = await runs.draft(house.owner, house.lane, wanted(NEXT_WINDOW), step(house))
+    assert refused(broken_off) is RefusalCode.RUN_NOT_READY  # a process that ended here has booked nothing yet
+    await runs.carry_on(house.owner, house.writer, row.run, step(house))
     assert (await drafted(house, NEXT_WINDOW)).state == "drafted"
+
+
+async def test_more_than_the_ledger_books_at_once_is_refused_before_anything_is_final(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A leg is two entries: where one event had three, two windows are too many, and each alone is not."""
+    assert LINES_MAX == 1 + 32_767  # from zero on, in a smallint
+    await publish(house, contract())
+    for name in (1, 2):
+        await house.complete(name, terms=BIG)
+        await seal(house)
+    monkeypatch.setattr(sharing_room, "LINES_MAX", 3)
+    said = await runs.draft(house.owner, house.lane, wanted(WINDOW, NEXT_WINDOW), step(house))
+    assert refused(said) is RefusalCode.RUN_TOO_LARGE
+    assert await house.rows("SELECT 1 FROM settlement_run") == []
+    for code in (WINDOW, NEXT_WINDOW):
+        assert (await booked(house, code)).state == "instructed"
 
 
 async def test_a_run_with_contracts_replays_to_identical_bytes(house: House) -> None:
@@ -240,7 +266,7 @@ async def test_what_is_reversed_later_is_given_back_at_the_terms_of_its_own_wind
     await back(house, 667, "rest of it")
     await seal(house)
     codes = (WINDOW, NEXT_WINDOW, THIRD_WINDOW)
-    found = [await frozen(house, code) for code in codes] if apart else [await frozen(house, *codes)]
+    found = [await booked(house, code) for code in codes] if apart else [await booked(house, *codes)]
     given = [(one.undone is not None, one.version.version, one.micros) for row in found for one in waterfalls(row)]
     halves = [(True, 1, 1_332_000), (True, 1, 2_668_000)] if apart else [(True, 1, 4_000_000)]
     assert given == [(False, 1, 4_000_000), *halves]
@@ -268,22 +294,70 @@ async def test_a_suspended_partners_legs_are_parked_and_resumed(house: House) ->
     assert await positions(house) == {HOTEL: 0, AIR: 0, SHOP: 0}
 
 
+async def _faults(house: House) -> list[str]:
+    """What the audit finds of runs, whose steps in these tests are by no request."""
+    _, said = await runs.unsound(house.owner, house.lane)
+    return [one for one in said if "kept requests" not in one]
+
+
 async def test_verify_finds_a_booking_that_is_not_what_the_run_shares(house: House) -> None:
     await publish(house, contract())
     await lively(house)
     row = await frozen(house)
     await paid(house, row.run)
-
-    async def faults() -> list[str]:
-        _, said = await runs.unsound(house.owner, house.lane)
-        return [one for one in said if "kept requests" not in one]  # steps of this test are by no request
-
-    assert await faults() == []
+    assert await _faults(house) == []
     await house.owner.execute("UPDATE adjustment SET lines = replace(lines, '500000', '500001') WHERE reason = 'share'")
-    assert await faults() == [f"{row.run}: its contracts are not booked once, as it shares"]
+    assert await _faults(house) == [f"{row.run}: its contracts are not booked once, as it shares"]
     await house.owner.execute("DELETE FROM adjustment WHERE reason = 'share'")
-    assert await faults() == [f"{row.run}: its contracts are not booked once, as it shares"]
+    assert await _faults(house) == [f"{row.run}: its contracts are not booked once, as it shares"]
     await house.put(Adjust(None, None, uid("x"), "share", ((AIR, 1), ("house", -1)), 1, "W-1.1/spring"))
-    assert (await faults())[-1] == "W-1.1/spring: no approved run booked it"
+    assert (await _faults(house))[-1] == "W-1.1/spring: no approved run booked it"
     await house.owner.execute("UPDATE share_contract SET digest = %s", ["0" * 64])
-    assert f"{row.run}: version 1 of spring is not what was published" in await faults()
+    assert f"{row.run}: version 1 of spring is not what was published" in await _faults(house)
+
+
+async def test_verify_finds_what_later_runs_read_if_it_is_not_what_the_run_shared(house: House) -> None:
+    """One changed `after`, mark or base, or a row that is gone: each would change what a later run shares, and is found."""
+    await publish(house, contract(of=GROSS, payer=HOTEL, steps=WATERFALL))
+    await house.complete(1, terms=BIG)
+    await seal(house)
+    await back(house, 333)
+    await seal(house)
+    first, second = [await booked(house, code) for code in (WINDOW, NEXT_WINDOW)]
+    said = "what later runs read of its contracts is not what its inputs say"
+    changes = (
+        (first, "UPDATE settlement_share SET after = jsonb_set(after, '{received,shop}', '\"1\"') WHERE run = %s"),
+        (first, "UPDATE settlement_share SET before = jsonb_set(before, '{volume}', '\"1\"') WHERE run = %s"),
+        (first, "UPDATE settlement_share SET micros = micros + 1 WHERE run = %s"),
+        (first, "UPDATE settlement_share SET closing = NOT closing WHERE run = %s"),
+        (first, "DELETE FROM settlement_share WHERE run = %s"),
+        (second, "UPDATE settlement_share_undone SET until = until + 1 WHERE run = %s"),
+        (second, "DELETE FROM settlement_share_undone WHERE run = %s"),
+    )
+    assert await _faults(house) == []
+    for row, change in changes:
+        async with house.owner.transaction(force_rollback=True):
+            changed = await house.owner.execute(change.encode(), [row.run])
+            assert changed.rowcount == 1, change
+            assert await _faults(house) == [f"{row.run}: {said}"], change
+
+
+async def test_the_audit_sees_runs_that_go_on_at_one_moment(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run is approved, frozen and booked between two statements of the audit, which finds nothing wrong."""
+    await publish(house, contract())
+    await lively(house)
+    row = await drafted(house)
+
+    async def going_on(connection: Any, name: str, /, **values: object) -> Any:
+        found = await store.rows(connection, name, **values)
+        if name == "verify_runs":
+            await booked(house)
+        return found
+
+    monkeypatch.setattr(auditing_room, "rows", going_on)
+    keyring = Keyring("k", *(bytes([place]) * 32 for place in range(3)))
+    async with await database.connect(house.url, application=False) as connection:
+        checks = await audit.audit(connection, keyring)
+    assert (await runs.run_of(house.owner, row.run)).state == "instructed"
+    (found,) = [one for one in checks if one.name.startswith("runs are what two keys approved")]
+    assert (found.looked_at, found.findings) == (0, ())

@@ -1,6 +1,7 @@
 """Laws of what a run shares, over any contracts, windows and reversals: legs add up to their base, and grouping windows changes nothing."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -30,7 +31,7 @@ _FIGURES = {
 
 
 @st.composite
-def documents(draw: st.DrawFn, code: str, version: int, begins: datetime) -> dict[str, Any]:
+def documents(draw: st.DrawFn, code: str, version: int, begins: datetime, period: Period) -> dict[str, Any]:
     """A contract that may be published, of any terms."""
     first, minimum = draw(st.integers(1, 999_999)), draw(AMOUNTS)
     tiers = [{"volume": 0, "basis_points": draw(st.integers(0, 10_000))}]
@@ -56,7 +57,7 @@ def documents(draw: st.DrawFn, code: str, version: int, begins: datetime) -> dic
         "contract": code,
         "version": version,
         "valid_from": begins.isoformat().replace("+00:00", "Z"),
-        "period": draw(st.sampled_from([*Period])).value,
+        "period": period.value,
         "parties": [*PARTIES, "treasury"],
         "steps": steps,
     }
@@ -74,8 +75,9 @@ def published(document: dict[str, Any]) -> Published:
 def worlds(draw: st.DrawFn) -> tuple[list[Published], dict[Of, dict[tuple[int, int | None], int]]]:
     """Contracts in two versions, and what windows booked: figures, and reversals of at most what there is, then or later."""
     made = [
-        published(draw(documents(code, version, BEGIN + after * WEEK)))
+        published(draw(documents(code, version, BEGIN + after * WEEK, period)))
         for code in ("spring", "autumn")
+        for period in [draw(st.sampled_from(Period))]
         for version, after in ((1, draw(st.integers(0, 2))), (2, draw(st.integers(3, 7))))
     ]
     sums: dict[Of, dict[tuple[int, int | None], int]] = {}
@@ -91,11 +93,11 @@ def worlds(draw: st.DrawFn) -> tuple[list[Published], dict[Of, dict[tuple[int, i
     return made, sums
 
 
-def one_by_one(made: list[Published], sums: Sums) -> list[Sharing]:
+def one_by_one(made: list[Published], sums: Sums, spans: Iterable[Span] = SPANS) -> list[Sharing]:
     """Every window in a run of its own."""
     known: dict[tuple[str, int], Original] = {}
     found = []
-    for span in SPANS:
+    for span in spans:
         sharing = plan(made, [span], sums, known.values())
         for back in sharing.undone:
             name = (back.base.contract, back.base.number)
@@ -193,3 +195,69 @@ def test_a_version_holds_from_its_day_to_its_end_or_the_next() -> None:
     assert not isinstance(two, Fault)
     assert [in_force([two, one], "spring", when) for when in at] == [None, one, two, None]
     assert in_force([one], "autumn", at[3]) is None
+
+
+# --- guarantees and caps
+
+DAYS = (1, 8, 15, 22, 32)
+MARCH = tuple(
+    Span(n, f"M-{n}", *(datetime(2026, 3, 1, tzinfo=UTC) + timedelta(days=day - 1) for day in DAYS[n - 1 : n + 1]))
+    for n in range(1, 5)
+)
+"""Four windows that are one March."""
+
+
+def guaranteed(version: int, day: int, until: int | None = None, **bounds: int) -> Published:
+    """Palm has a tenth of what there is, and 600 of a month at least, on Shop; from one day of March on, up to another."""
+    ends = {} if until is None else {"valid_to": f"2026-03-{until:02}T00:00:00Z"}
+    rest = [{"party": "palm", "weight": 1}, {"party": "lotus", "weight": 9}]
+    steps = [
+        {"name": "base", "base": {"payer": "shop", "of": _FIGURES[GROSS]}},
+        {"name": "rest", "residual": {"weights": rest}},
+        {"name": "floor", "true_up": {"party": "palm", "against": "shop", "minimum": 600} | bounds},
+    ]
+    said = {"format": "share-contract/1", "contract": "spring", "version": version, "period": "month", "steps": steps}
+    return published(
+        said | {"parties": [*PARTIES], "valid_from": f"2026-03-{day:02}T00:00:00Z"} | ends,
+    )
+
+
+def trued_up(made: list[Published], *booked_in: int) -> list[tuple[int, str, str, int]]:
+    """Window, from, to and amount of every leg of the guarantee, where each of these windows booked 1,000; grouped or not."""
+    sums: Sums = {GROSS: {(number, None): 1_000 for number in booked_in}}
+    grouped = [plan(made, MARCH, sums, [])]
+    found = [
+        [
+            (one.number, leg.payer, leg.payee, leg.amount)
+            for sharing in sharings
+            for one in sharing.waterfalls
+            for leg in one.legs
+            if leg.step == "floor"
+        ]
+        for sharings in (grouped, one_by_one(made, sums, MARCH))
+    ]
+    assert found[0] == found[1]
+    return found[0]
+
+
+def test_a_guarantee_is_of_all_windows_of_its_period_and_paid_in_the_last() -> None:
+    """Four tenths of 1,000 are 400 of 600; where a window booked nothing, less is got and more made up for."""
+    assert trued_up([guaranteed(1, 1)], 1, 2, 3, 4) == [(4, "shop", "palm", 200)]
+    assert trued_up([guaranteed(1, 1)], 2) == [(4, "shop", "palm", 500)]
+    assert trued_up([guaranteed(1, 1, maximum=600)], 1, 2, 3, 4) == [(4, "shop", "palm", 200)]
+
+
+def test_a_contract_that_ends_and_begins_anew_within_a_period_pays_its_guarantee_once() -> None:
+    """Ended on the 8th, Palm has 100 and 500: of the 600 of March. From the 22nd on it gets its tenth, and no more is due."""
+    gap = [guaranteed(1, 1, 8), guaranteed(2, 22)]
+    assert trued_up(gap, 1, 4) == [(1, "shop", "palm", 500)]
+    more = [guaranteed(1, 1, 8), guaranteed(2, 22, minimum=1_000)]
+    assert trued_up(more, 1, 4) == [(1, "shop", "palm", 500), (4, "shop", "palm", 300)]
+
+
+def test_what_a_cap_took_back_is_not_taken_back_again() -> None:
+    """Palm may keep 30 of March: 70 of its first tenth go back, and the whole of its second; what was made up for is under the cap too."""
+    capped = [guaranteed(1, 1, 8, minimum=0, maximum=30), guaranteed(2, 22, minimum=0, maximum=30)]
+    assert trued_up(capped, 1, 4) == [(1, "palm", "shop", 70), (4, "palm", "shop", 100)]
+    both = [guaranteed(1, 1, 8), guaranteed(2, 22, maximum=650)]
+    assert trued_up(both, 1, 4) == [(1, "shop", "palm", 500), (4, "palm", "shop", 50)]

@@ -187,6 +187,39 @@ async def test_the_door_explains_a_share_to_its_parties_and_to_each_its_own(hous
         await explaining.explained(house.owner, {"figure": share["booking"]}, HOTEL)
 
 
+@pytest.mark.parametrize("figure", ["fee", "gross"])
+async def test_a_party_learns_nothing_of_anothers_exchanges_from_any_page_of_a_share(house: House, figure: str) -> None:
+    """Hotel paid 10.00 and Air 4.00. Wherever a page begins, a party is told sums and places of its own entries, and the whole."""
+    await publish(house, contract(of={"figure": figure, "program": PROGRAM[AIR]}, payer="house"))
+    await lively(house)
+    row = await frozen(house)
+    await paid(house, row.run)
+    asked = {"figure": f"{row.run}/spring"}
+    whole = await explaining.explained(house.owner, asked, None)
+    of = {cause["exchange"]: [(one["seq"], one["line"]) for one in cause["entries"]] for cause in whole["exchanges"]}
+    places = [place for found in of.values() for place in found]
+    assert len(places) >= 2
+    own = {HOTEL: 10_000_000, AIR: 4_000_000, SHOP: 0} if figure == "gross" else dict.fromkeys((HOTEL, AIR, SHOP), 0)
+    asks = {HOTEL: str(uid(1)), AIR: str(uid(2)), SHOP: ""}
+    afters = [asked] + [
+        asked | {"after": f"{seq + more}.{place}"}
+        for seq, line in places
+        for more in (-1, 0)
+        for place in (line, 32_767)
+    ]
+    for party, mine in own.items():
+        for query in afters:
+            said = await explaining.explained(house.owner, query, party, 1)
+            ExplainedSaid.model_validate(said)
+            entries = [entry for cause in said["exchanges"] for entry in cause["entries"]]
+            assert {entry["account"] for entry in entries} <= {f"{party}.position"}
+            assert [cause["exchange"] for cause in said["exchanges"]] in ([], [asks[party]])
+            assert (said["brought"], said["carried"]) in {("0", str(mine)), (str(mine), str(mine))}
+            assert (said["brought"] == said["carried"]) is (not entries)
+            assert said["next"] in {None, *("{}.{}".format(*place) for place in of.get(asks[party], ()))}
+            assert (said["amount"], said["adds_up"]) == (whole["amount"], True)
+
+
 async def test_a_run_that_shares_a_window_and_gives_back_of_it_explains_both(house: House) -> None:
     await publish(house, contract(of=GROSS, payer=HOTEL))
     await lively(house)

@@ -243,6 +243,17 @@ def test_a_guarantee_and_a_cap_are_made_up_for_at_close(
     assert legs(share(terms, 100, Before(received={"palm": before}), closing=closing), "s2") == leg
 
 
+def test_what_was_made_up_for_counts_as_got() -> None:
+    """50 of the base and 50 of the guarantee; of two guarantees the second makes up for what the first left."""
+    terms = contract(EVEN, TrueUp("palm", "lotus", 100), TrueUp("palm", "shop", 130, 200))
+    first = share(terms, 100, closing=True)
+    assert (legs(first, "s2"), legs(first, "s3")) == ([("lotus", "palm", 50)], [("shop", "palm", 30)])
+    assert first.after.received == {"lotus": 50, "palm": 130}
+    second = share(terms, 200, first.after, closing=True)
+    assert (legs(second, "s2"), legs(second, "s3")) == ([], [("palm", "shop", 30)])
+    assert second.after.received["palm"] == 200
+
+
 # --- claw-back
 
 

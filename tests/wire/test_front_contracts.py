@@ -90,6 +90,8 @@ def test_versions_follow_one_another_and_a_taken_one_is_refused(desk: Front) -> 
     assert proposed(desk, other).code == "version_taken"
     assert proposed(desk, contract(3, 2)).code == "version_taken"
     assert proposed(desk, contract(2, 1)).code == "validation_failed"  # it would begin with version 1
+    other_months = proposed(desk, contract(2, 2, period="year"))
+    assert (other_months.code, "$.period" in other_months.json["detail"]) == ("validation_failed", True)
     published(desk, contract(2, 2))
     assert listed(desk) == [(1, False), (2, False)]
 

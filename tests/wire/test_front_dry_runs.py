@@ -91,7 +91,9 @@ def exhausted(front: Front) -> Way:
     """The bonus of a campaign that had room when it was quoted."""
     target, source = pair(front)
     with psycopg.connect(front.url, autocommit=True) as connection:
-        connection.execute("INSERT INTO budget_slice VALUES (0, %s, NULL, NULL, 0, 0)", [CAMPAIGN])
+        connection.execute(
+            "INSERT INTO budget_slice VALUES (0, %s, NULL, NULL, 0, 0) ON CONFLICT DO NOTHING", [CAMPAIGN]
+        )
         quote = quoted_back(front, source, target, sent=BONUS_FROM)
         connection.execute("UPDATE budget_slice SET units = 0, value = 0 WHERE campaign = %s", [CAMPAIGN])
     return Way(quote, key="lotus")

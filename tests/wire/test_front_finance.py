@@ -97,6 +97,8 @@ def test_an_exchange_is_explained_to_each_side_by_its_own_accounts(front: Front)
         ("", 404),
         ("figure=palm.position&after=1", 422),
         ("figure=palm.position&after=99999999999999999999.1", 422),
+        ("figure=palm.position&after=1.32767", 200),
+        ("figure=palm.position&after=1.32768", 422),
         ("figure=palm.position&figure=palm.position", 422),
         ("what=palm.position", 422),
     ],

@@ -196,6 +196,7 @@ def test_the_audit_of_runs_names_what_does_not_hold(desk: Front, window: str) ->
     changes = (
         ("UPDATE settlement_run SET result = result || '\\x20'::bytea WHERE run = %s", hashes),
         ("UPDATE settlement_run SET inputs = inputs || '\\x20'::bytea WHERE run = %s", hashes),
+        ("UPDATE settlement_run SET inputs = '{'::bytea WHERE run = %s", hashes),
         ("UPDATE settlement_run SET previewed_by = 'ada' WHERE run = %s", keys),
         ("UPDATE settlement_run_event SET key_id = 'nobody' WHERE step = 'approved' AND run = %s", keys),
         ("UPDATE settlement_run_event SET evidence_id = NULL WHERE step = 'previewed' AND run = %s", keys),
