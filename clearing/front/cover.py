@@ -71,14 +71,14 @@ async def lodge(
     house: "House", connection: Connection, proposed: Proposal, at: datetime, evidence_id: UUID
 ) -> Refusal | None:
     """Have the ledger book a movement, by the terms in force, and keep who is below its low water then; or why it does not."""
-    agreement = (await partners.load(connection)).agreement(proposed.partner, at)
+    agreed = (await partners.load(connection)).agreements
     reference = proposed.document["reference"]
     done = await house.writer.put(
         Lodge(
             partners.movement_id(proposed.partner, reference),
             proposed.partner,
             partners.amount_of(proposed.document),
-            None if agreement is None else agreement.credit,
+            agreed.get(proposed.partner, ()),
             reference,
             evidence_id,
         )

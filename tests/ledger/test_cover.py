@@ -19,7 +19,7 @@ from clearing.rules.agreements import Credit, Postpaid, Prepaid
 from clearing.rules.postings import Account
 from clearing.rules.refusals import Refusal, RefusalCode
 from clearing.rules.units import Ratio
-from tests.agreed import agreed
+from tests.agreed import agreed, terms
 from tests.conftest import FixedClock
 from tests.ledger.books import AIR, HOTEL, TERMS, D, House, X, moved_in, salts
 
@@ -35,7 +35,8 @@ PREPAID = {"prepaid": {"of_cover": {"num": 80, "den": 100}}}
 def moved(partner: str, amount: int, reference: str, credit: Credit | None = WORD) -> Lodge:
     """Funds in (plus) or out (minus)."""
     name = partners.movement_id(partner, reference)
-    return Lodge(name, partner, amount, credit, reference, UUID(int=1))
+    agreed = () if credit is None else (terms(partner, credit),)
+    return Lodge(name, partner, amount, agreed, reference, UUID(int=1))
 
 
 def codes(outcomes: Iterable[Any]) -> list[RefusalCode | None]:
@@ -143,6 +144,28 @@ async def test_a_cap_that_was_worked_out_before_a_withdrawal_does_not_come_back(
         await house.put(moved(HOTEL, -900, "wire 2", ALL))
         await house.put(Grant(HOTEL, ALL))
         assert (await house.cap_of(HOTEL)).granted == 100
+        assert await house.findings() == []
+
+
+async def test_a_withdrawal_is_decided_by_the_terms_of_the_instant_in_which_it_is_booked(
+    database_url: str, clock: FixedClock
+) -> None:
+    """Asked for while the partner owed on its word, booked when its cap had become a part of its cover; and after the last had ended."""
+    async with moved_in(database_url, clock, cap=0) as house:
+        await house.put(moved(HOTEL, 10_000, "wire 1"))
+        await house.put(Grant(HOTEL, 10_000))
+        assert isinstance(await house.put(house.reserve(1)), Reserved)  # 10,000 are pending
+        now = clock()
+        later = replace(terms(HOTEL, ALL, now + DAY), valid_to=now + 2 * DAY)
+        read = (terms(HOTEL, WORD), later)
+        out = replace(moved(HOTEL, -1, "back 1"), agreements=read)
+        clock.advance(86_400)
+        assert codes([await house.put(out)]) == [RefusalCode.COVER_NEEDED]
+        assert codes([await house.put(replace(out, agreements=read[:1]))]) == [None]
+        clock.advance(86_400)
+        assert codes([await house.put(replace(moved(HOTEL, -1, "back 2"), agreements=read))]) == [
+            RefusalCode.COVER_NEEDED
+        ]
         assert await house.findings() == []
 
 
