@@ -3,7 +3,6 @@
 What may leave is decided in the ledger, under the lane's lock, together with what is owed and pending by then.
 """
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -59,7 +58,7 @@ async def confirm_cover(house: "House", asked: Asked) -> Reply | Problem:
         if found := await _known(connection, proposed):
             return Reply(200, _said(found))
         kept = await keep_request(house, asked)
-        if refusal := await lodge(house, connection, proposed, asked.at, kept):
+        if refusal := await lodge(house, connection, proposed, kept):
             return problems.of_refusal(refusal)
         booked = await _known(connection, proposed)
     if booked is None:
@@ -68,7 +67,7 @@ async def confirm_cover(house: "House", asked: Asked) -> Reply | Problem:
 
 
 async def lodge(
-    house: "House", connection: Connection, proposed: Proposal, at: datetime, evidence_id: UUID
+    house: "House", connection: Connection, proposed: Proposal, evidence_id: UUID
 ) -> Refusal | None:
     """Have the ledger book a movement, by the terms in force, and keep who is below its low water then; or why it does not."""
     agreed = (await partners.load(connection)).agreements
@@ -85,16 +84,16 @@ async def lodge(
     )
     if not isinstance(done, Refusal):
         await granting.grant_due(connection, house.writer)
-        await watch_low_water(house, connection, at)
+        await watch_low_water(house, connection)
         return None
     if done.code is RefusalCode.ADJUSTMENT_DIFFERS:
         return Refusal(RefusalCode.REFERENCE_USED, "another movement of this partner's cover has this reference")
     return done
 
 
-async def watch_low_water(house: "House", connection: Connection, now: datetime) -> int:
+async def watch_low_water(house: "House", connection: Connection) -> int:
     """Say in the log and count who fell below its low water since somebody last looked; how many."""
-    crossed = await granting.cross(connection, now)
+    crossed = await granting.cross(connection)
     for one in crossed:
         house.meters.crossings.labels(one.partner).inc()
         logs.log().warning("low water", partner=one.partner, left=one.room, low_water=one.agreed)

@@ -46,7 +46,7 @@ async def take_funds(house: "House", asked: Asked) -> Reply | Problem:
         if told:
             kept = await keep_request(house, asked)
             for one in told:
-                if refusal := await lodge(house, connection, waiting[one.name], asked.at, kept):
+                if refusal := await lodge(house, connection, waiting[one.name], kept):
                     return problems.of_refusal(refusal)
     return Reply(200, _said(file, told, waiting, blocked=False))
 

@@ -4,7 +4,7 @@ the risk rules, the budgets of campaigns and the contracts that share revenue.
 SQL is in clearing/sql. Every function writes in the transaction of the connection that it is given, and none commits: in autocommit each
 statement stands alone, and none needs more than that except `open_lane`, `fill_calendar` and `publish_calendar`, which bring their own
 transactions. The database constraints decide races, not locks; but what changes accounts, links and consents is decided on what was
-read, so it runs inside `deciding`, under the lock of the lane.
+read, so it runs inside `deciding`, under the lock of the lane; and so do looks at the low water.
 """
 
 from clearing.partners.accounts import (
