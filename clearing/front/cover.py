@@ -3,6 +3,7 @@
 What may leave is decided in the ledger, under the lane's lock, together with what is owed and pending by then.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -58,8 +59,8 @@ async def confirm_cover(house: "House", asked: Asked) -> Reply | Problem:
         if found := await _known(connection, proposed):
             return Reply(200, _said(found))
         kept = await keep_request(house, asked)
-        if refusal := await lodge(house, connection, proposed, kept):
-            return problems.of_refusal(refusal)
+        if refused := await lodge(house, connection, [proposed], kept):
+            return problems.of_refusal(refused[proposed.digest])
         booked = await _known(connection, proposed)
     if booked is None:
         raise errors.Unavailable
@@ -67,28 +68,38 @@ async def confirm_cover(house: "House", asked: Asked) -> Reply | Problem:
 
 
 async def lodge(
-    house: "House", connection: Connection, proposed: Proposal, evidence_id: UUID
-) -> Refusal | None:
-    """Have the ledger book a movement, by the terms in force, and keep who is below its low water then; or why it does not."""
+    house: "House", connection: Connection, proposed: Sequence[Proposal], evidence_id: UUID
+) -> dict[str, Refusal]:
+    """Have the ledger book these movements, each decided by itself, and keep who is below its low water then.
+
+    Which it refuses, by their digests. Where the ledger could not say of one, that is raised after the others: said again, what was
+    booked is not booked twice.
+    """
     agreed = (await partners.load(connection)).agreements
-    reference = proposed.document["reference"]
-    done = await house.writer.put(
+    done = await house.writer.put_all(
         Lodge(
-            partners.movement_id(proposed.partner, reference),
-            proposed.partner,
-            partners.amount_of(proposed.document),
-            agreed.get(proposed.partner, ()),
-            reference,
+            partners.movement_id(one.partner, one.document["reference"]),
+            one.partner,
+            partners.amount_of(one.document),
+            agreed.get(one.partner, ()),
+            one.document["reference"],
             evidence_id,
         )
+        for one in proposed
     )
-    if not isinstance(done, Refusal):
-        await granting.grant_due(connection, house.writer)
-        await watch_low_water(house, connection)
-        return None
-    if done.code is RefusalCode.ADJUSTMENT_DIFFERS:
+    await granting.grant_due(connection, house.writer)
+    await watch_low_water(house, connection)
+    for result in done:
+        if isinstance(result, errors.ClearingError):
+            raise result
+    found = zip(proposed, done, strict=True)
+    return {one.digest: _as_proposed(result) for one, result in found if isinstance(result, Refusal)}
+
+
+def _as_proposed(said: Refusal) -> Refusal:
+    if said.code is RefusalCode.ADJUSTMENT_DIFFERS:
         return Refusal(RefusalCode.REFERENCE_USED, "another movement of this partner's cover has this reference")
-    return done
+    return said
 
 
 async def watch_low_water(house: "House", connection: Connection) -> int:
