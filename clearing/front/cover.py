@@ -3,7 +3,7 @@
 What may leave is decided in the ledger, under the lane's lock, together with what is owed and pending by then.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from clearing.partners import Crossing, Movement, Proposal
 from clearing.partners.cover import KIND
 from clearing.partners.rows import Connection
 from clearing.rules.refusals import Refusal, RefusalCode
+from settlement.run import is_instruction_id
 
 if TYPE_CHECKING:
     from clearing.front.house import House
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 async def propose_cover(house: "House", asked: Asked) -> Reply | Problem:
     """Propose a movement of cover: funds that come in, or that shall go out. A partner proposes its own; an operator's key confirms it.
 
-    Funds that come in are confirmed by the bank's file as well, where the payment has this reference as its EndToEndId.
+    Funds that come in are confirmed by the bank's file as well, where the payment has this reference as its EndToEndId and the reference
+    begins with the partner's code and a full stop. A partner's own always does, so none announces what is another's.
     """
     _ = asked.idempotency_key
     document = asked.parse(messages.CoverWish).model_dump()
@@ -42,6 +44,7 @@ async def propose_cover(house: "House", asked: Asked) -> Reply | Problem:
         digest = partners.digest_of(KIND, document)
         if found := next((one for one in known if one.digest == digest), None):
             return Reply(200, _said(found))
+        _require_own(document, by_partner=asked.caller.partner is not None)
         if refusal := partners.refused(known, document):
             return problems.of_refusal(refusal)
         kept = await keep_request(house, asked)
@@ -100,6 +103,15 @@ def _as_proposed(said: Refusal) -> Refusal:
     if said.code is RefusalCode.ADJUSTMENT_DIFFERS:
         return Refusal(RefusalCode.REFERENCE_USED, "another movement of this partner's cover has this reference")
     return said
+
+
+def _require_own(document: Mapping[str, Any], *, by_partner: bool) -> None:
+    """Funds that come in are named as nothing else that comes in is. Raises errors.ValidationFailed."""
+    reference, partner = document["reference"], document["partner"]
+    if document["direction"] == "in" and is_instruction_id(reference):
+        raise errors.ValidationFailed("reference: this is how payments of settlement runs are named")
+    if document["direction"] == "in" and by_partner and not partners.is_own(partner, reference):
+        raise errors.ValidationFailed(f"reference: of funds that come in it begins with {partner}.")
 
 
 async def watch_low_water(house: "House", connection: Connection) -> int:

@@ -18,7 +18,7 @@ from settlement.files import confirmations, lodging
 from settlement.files.bankfile import BankFile
 from settlement.files.lodging import Announced, Came, Told
 from settlement.files.parties import Account
-from settlement.run import party_of
+from settlement.run import is_instruction_id, party_of
 
 if TYPE_CHECKING:
     from clearing.front.house import House
@@ -39,7 +39,7 @@ async def take_funds(house: "House", asked: Asked) -> Reply:
         waiting = {one.digest: one for one in await _announced(connection)}
         filed = await partners.filed_details(connection, None)
         account, currency = await _account(connection, filed, asked)
-        told = lodging.told(file, account, currency, [_announcement(one) for one in waiting.values()])
+        told = lodging.told(file, account, currency, [_announcement(one, filed, asked) for one in waiting.values()])
         if file.findings or any(one.came is Came.DIFFERS for one in told):
             return Reply(200, _said(file, told, waiting, {}, blocked=True))
         refused = await _alone(connection, [waiting[one.name] for one in told], asked)
@@ -50,9 +50,14 @@ async def take_funds(house: "House", asked: Asked) -> Reply:
 
 
 async def _announced(connection: Connection) -> list[Proposal]:
-    """What shall come in and is not booked yet."""
+    """What shall come in under a reference that is the partner's alone, and is not booked yet."""
     found = await partners.open_proposals(connection, LANE)
-    return [one for one in found if one.kind == KIND and one.document["direction"] == "in"]
+    return [one for one in found if one.kind == KIND and one.document["direction"] == "in" and _own(one)]
+
+
+def _own(one: Proposal) -> bool:
+    reference = one.document["reference"]
+    return partners.is_own(one.partner, reference) and not is_instruction_id(reference)
 
 
 async def _alone(connection: Connection, found: Iterable[Proposal], asked: Asked) -> dict[str, Refusal]:
@@ -75,8 +80,10 @@ async def _account(connection: Connection, filed: Sequence[FiledDetails], asked:
     return party.account, currency
 
 
-def _announcement(one: Proposal) -> Announced:
-    return Announced(one.digest, one.document["reference"], partners.amount_of(one.document))
+def _announcement(one: Proposal, filed: Sequence[FiledDetails], asked: Asked) -> Announced:
+    details = partners.details_at(filed, one.partner, asked.at)
+    payer = None if details is None else party_of(details.document).account
+    return Announced(one.digest, one.document["reference"], partners.amount_of(one.document), payer)
 
 
 def _said(

@@ -62,7 +62,7 @@ from clearing.partners.claims import (
     reject_claim,
 )
 from clearing.partners.contracts import FiledContract, contract_refused, filed_contracts, publish_contract
-from clearing.partners.cover import Movement, amount_of, caps, covers, movement_id, movements, refused
+from clearing.partners.cover import Movement, amount_of, caps, covers, is_own, movement_id, movements, refused
 from clearing.partners.directory import Directory, Live, Partner, Program, load
 from clearing.partners.doubts import BEGINNING, Doubt, doubts
 from clearing.partners.keys import (
@@ -181,6 +181,7 @@ __all__ = [
     "find_account",
     "give_consent",
     "is_member_number",
+    "is_own",
     "keep_request",
     "key",
     "key_proof",

@@ -16,7 +16,8 @@ from clearing.front.app import create_app
 from clearing.front.house import LANE
 from clearing.front.keeping import keep_request
 from clearing.ledger.verify import verify
-from clearing.partners import seconded
+from clearing.partners import digest_of, seconded
+from settlement.run.steps import instruction_id
 from tests.agreed import document
 from tests.files.bank import entry, notification, payment
 from tests.wire.front_room import Answer, Front
@@ -172,6 +173,62 @@ def test_the_file_is_sent_by_another_key_than_announced_the_funds(banked: Front,
 def outcomes(answer: Answer) -> dict[str, str]:
     assert not answer.json["blocked"], answer.json
     return {one["reference"].rpartition(".")[2]: one["outcome"] for one in answer.json["funds"]}
+
+
+# --- whose money it is
+
+
+def pays_in(iris: str) -> str:
+    return instruction_id("R-2026-W47", iris)
+
+
+def test_a_pay_in_of_a_run_is_nobodys_cover(banked: Front, iris: str) -> None:
+    """The partner knows the name of its pay-in from its statement: what comes in under it settles the run and nothing else."""
+    for key, reference in ((iris, pays_in(iris)), ("operator", pays_in(iris)), ("operator", pays_in(iris).lower())):
+        said = proposed(banked, iris, 10_000_000, reference, key=key)
+        assert (said.status, said.code) == (422, "validation_failed")
+    announced_before(banked, iris, pays_in(iris))
+    assert sent(banked, credit("10.00", pays_in(iris))).json == {"blocked": False, "findings": [], "funds": []}
+    assert banked.ask("GET", "/v1/cover", key=iris).json["cover"] == {}
+
+
+def announced_before(desk: Front, iris: str, reference: str) -> None:
+    """The partner has announced this while every reference was taken."""
+    digest = proposed(desk, iris, 10_000_000, f"{iris}.old", key=iris).json["proposal"]
+    said = {"partner": iris, "direction": "in", "amount": 10_000_000, "reference": reference}
+    with psycopg.connect(desk.url, autocommit=True) as connection:
+        connection.execute(
+            "UPDATE proposal SET document = %s, digest = %s WHERE digest = %s",
+            [Jsonb(said), digest_of("cover", said), digest],
+        )
+
+
+def test_no_partner_announces_what_is_anothers(banked: Front, iris: str) -> None:
+    register(banked, f"{iris}-x", "requests", f"{iris}-x")
+    for mine in (f"{iris}-x.A", "wire 1", f"{iris}A", iris):
+        assert proposed(banked, iris, 10_000_000, mine, key=iris).code == "validation_failed"
+    proposed(banked, f"{iris}-x", 10_000_000, f"{iris}-x.A", key=f"{iris}-x")
+    announced_before(banked, iris, f"{iris}-x.A")
+    assert outcomes(sent(banked, credit("10.00", f"{iris}-x.A"))) == {"A": "booked"}
+    assert banked.ask("GET", "/v1/cover", key=f"{iris}-x").json["cover"] == {f"{iris}-x": "10000000"}
+    assert banked.ask("GET", "/v1/cover", key=iris).json["cover"] == {}
+    assert findings(banked) == []
+
+
+def test_what_another_account_paid_than_the_partners_is_not_its_cover(banked: Front, iris: str) -> None:
+    mine = DETAILS | {"name": "Iris", "iban": "DE89370400440532013000"}
+    with psycopg.connect(banked.url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO bank_details VALUES (%s, 1, %s, %s, repeat('b', 64), %s, 'first', 'second', %s)",
+            [iris, NOW - DAY, NOW - DAY, Jsonb(mine), UUID(int=1)],
+        )
+    proposed(banked, iris, 12_340_000, f"{iris}.A", key=iris)
+    strange = entry("12.34", payment(f"{iris}.A", payer="<IBAN>GB82WEST12345698765432</IBAN>"), way="CRDT")
+    said = sent(banked, strange).json
+    assert said["blocked"]
+    assert said["funds"][0]["differs"].startswith("payer:")
+    own = entry("12.34", payment(f"{iris}.A", payer=f"<IBAN>{mine['iban']}</IBAN>"), way="CRDT")
+    assert outcomes(sent(banked, own)) == {"A": "booked"}
 
 
 def test_funds_whose_key_was_rotated_hold_back_nobody_and_are_announced_anew(banked: Front, iris: str) -> None:
