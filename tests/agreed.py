@@ -1,7 +1,7 @@
 """Agreements and rate cards for tests: documents in short, and their publication."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,11 +9,12 @@ from psycopg import AsyncConnection
 
 from clearing import partners
 from clearing.partners import Signers
-from clearing.rules.agreements import Agreement
+from clearing.rules.agreements import Agreement, Bearer, Credit
 from clearing.rules.cards import Card
 from clearing.rules.refusals import Refusal
 from clearing.rules.units import Ratio
 
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 BOTH = Signers("first-key", "second-key", UUID(int=1))
 
 
@@ -37,6 +38,11 @@ def document(partner: str, at: datetime, prices: Mapping[str, tuple[Ratio, Ratio
         "shortfall": "refuse",
         **more,
     }
+
+
+def terms(partner: str, credit: Credit, at: datetime = LONG_AGO) -> Agreement:
+    """An agreement as the books know it, of which only the credit matters."""
+    return Agreement(partner, 1, at, None, at, 0, (), (), (), credit, 0, (), Bearer.REFUSE)
 
 
 async def agreed(

@@ -134,8 +134,8 @@ class FundSaid(Said):
     partner: Code
     reference: str
     proposal: Digest
-    outcome: Literal["booked", "differs", "blocked"]
-    differs: str | None
+    outcome: Literal["booked", "differs", "blocked", "refused"]
+    differs: Annotated[str | None, Field(description="in what, or why it was refused")]
 
 
 class FundsSaid(Said):

@@ -111,10 +111,11 @@ def funds(
     url: Url = URL,
     pinned: Pinned = None,
 ) -> None:
-    """Book the proposed funds that came in, as the bank's file tells them. Exit 1 when it is blocked."""
+    """Book the proposed funds that came in, as the bank's file tells them. Exit 1 when it is blocked, or one of them is refused."""
     said = Session(key, url, pinned).send("POST", "/v1/cover/funds", file.read_bytes(), "application/xml")
     terminal.out.print_json(data=said)
-    raise typer.Exit(1 if said["blocked"] else 0)
+    refused = any(one["outcome"] == "refused" for one in said["funds"])
+    raise typer.Exit(1 if said["blocked"] or refused else 0)
 
 
 @cover.command("list")

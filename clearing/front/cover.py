@@ -3,7 +3,7 @@
 What may leave is decided in the ledger, under the lane's lock, together with what is owed and pending by then.
 """
 
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from clearing.partners import Crossing, Movement, Proposal
 from clearing.partners.cover import KIND
 from clearing.partners.rows import Connection
 from clearing.rules.refusals import Refusal, RefusalCode
+from settlement.run import is_instruction_id
 
 if TYPE_CHECKING:
     from clearing.front.house import House
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 async def propose_cover(house: "House", asked: Asked) -> Reply | Problem:
     """Propose a movement of cover: funds that come in, or that shall go out. A partner proposes its own; an operator's key confirms it.
 
-    Funds that come in are confirmed by the bank's file as well, where the payment has this reference as its EndToEndId.
+    Funds that come in are confirmed by the bank's file as well, where the payment has this reference as its EndToEndId and the reference
+    begins with the partner's code and a full stop. A partner's own always does, so none announces what is another's.
     """
     _ = asked.idempotency_key
     document = asked.parse(messages.CoverWish).model_dump()
@@ -42,6 +44,7 @@ async def propose_cover(house: "House", asked: Asked) -> Reply | Problem:
         digest = partners.digest_of(KIND, document)
         if found := next((one for one in known if one.digest == digest), None):
             return Reply(200, _said(found))
+        _require_own(document, by_partner=asked.caller.partner is not None)
         if refusal := partners.refused(known, document):
             return problems.of_refusal(refusal)
         kept = await keep_request(house, asked)
@@ -59,8 +62,8 @@ async def confirm_cover(house: "House", asked: Asked) -> Reply | Problem:
         if found := await _known(connection, proposed):
             return Reply(200, _said(found))
         kept = await keep_request(house, asked)
-        if refusal := await lodge(house, connection, proposed, asked.at, kept):
-            return problems.of_refusal(refusal)
+        if refused := await lodge(house, connection, [proposed], kept):
+            return problems.of_refusal(refused[proposed.digest])
         booked = await _known(connection, proposed)
     if booked is None:
         raise errors.Unavailable
@@ -68,33 +71,52 @@ async def confirm_cover(house: "House", asked: Asked) -> Reply | Problem:
 
 
 async def lodge(
-    house: "House", connection: Connection, proposed: Proposal, at: datetime, evidence_id: UUID
-) -> Refusal | None:
-    """Have the ledger book a movement, by the terms in force, and keep who is below its low water then; or why it does not."""
-    agreement = (await partners.load(connection)).agreement(proposed.partner, at)
-    reference = proposed.document["reference"]
-    done = await house.writer.put(
+    house: "House", connection: Connection, proposed: Sequence[Proposal], evidence_id: UUID
+) -> dict[str, Refusal]:
+    """Have the ledger book these movements, each decided by itself, and keep who is below its low water then.
+
+    Which it refuses, by their digests. Where the ledger could not say of one, that is raised after the others: said again, what was
+    booked is not booked twice.
+    """
+    agreed = (await partners.load(connection)).agreements
+    done = await house.writer.put_all(
         Lodge(
-            partners.movement_id(proposed.partner, reference),
-            proposed.partner,
-            partners.amount_of(proposed.document),
-            None if agreement is None else agreement.credit,
-            reference,
+            partners.movement_id(one.partner, one.document["reference"]),
+            one.partner,
+            partners.amount_of(one.document),
+            agreed.get(one.partner, ()),
+            one.document["reference"],
             evidence_id,
         )
+        for one in proposed
     )
-    if not isinstance(done, Refusal):
-        await granting.grant_due(connection, house.writer)
-        await watch_low_water(house, connection, at)
-        return None
-    if done.code is RefusalCode.ADJUSTMENT_DIFFERS:
+    await granting.grant_due(connection, house.writer)
+    await watch_low_water(house, connection)
+    for result in done:
+        if isinstance(result, errors.ClearingError):
+            raise result
+    found = zip(proposed, done, strict=True)
+    return {one.digest: _as_proposed(result) for one, result in found if isinstance(result, Refusal)}
+
+
+def _as_proposed(said: Refusal) -> Refusal:
+    if said.code is RefusalCode.ADJUSTMENT_DIFFERS:
         return Refusal(RefusalCode.REFERENCE_USED, "another movement of this partner's cover has this reference")
-    return done
+    return said
 
 
-async def watch_low_water(house: "House", connection: Connection, now: datetime) -> int:
+def _require_own(document: Mapping[str, Any], *, by_partner: bool) -> None:
+    """Funds that come in are named as nothing else that comes in is. Raises errors.ValidationFailed."""
+    reference, partner = document["reference"], document["partner"]
+    if document["direction"] == "in" and is_instruction_id(reference):
+        raise errors.ValidationFailed("reference: this is how payments of settlement runs are named")
+    if document["direction"] == "in" and by_partner and not partners.is_own(partner, reference):
+        raise errors.ValidationFailed(f"reference: of funds that come in it begins with {partner}.")
+
+
+async def watch_low_water(house: "House", connection: Connection) -> int:
     """Say in the log and count who fell below its low water since somebody last looked; how many."""
-    crossed = await granting.cross(connection, now)
+    crossed = await granting.cross(connection)
     for one in crossed:
         house.meters.crossings.labels(one.partner).inc()
         logs.log().warning("low water", partner=one.partner, left=one.room, low_water=one.agreed)

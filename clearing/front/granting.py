@@ -82,8 +82,13 @@ async def low_waters(connection: Connection, directory: Directory, now: datetime
     return found
 
 
-async def cross(connection: Connection, now: datetime) -> list[partners.Below]:
-    """Keep who is below its low water, and say who was not when somebody last looked: each crossing is said once."""
-    found = await low_waters(connection, await partners.load(connection), now)
-    below = [partners.Below(one.partner, one.alert.left, one.alert.low_water) for one in found]
-    return await partners.crossed(connection, below, now)
+async def cross(connection: Connection, clock: Callable[[], datetime] = sources.clock) -> list[partners.Below]:
+    """Keep who is below its low water, and say who was not when somebody last looked: each crossing is said once.
+
+    One looks at a time, while nothing is booked. What could not be kept is not said, and seen at the next look.
+    """
+    async with partners.deciding(connection, LANE):
+        now = clock()
+        found = await low_waters(connection, await partners.load(connection), now)
+        below = [partners.Below(one.partner, one.alert.left, one.alert.low_water) for one in found]
+        return await partners.crossed(connection, below, now)

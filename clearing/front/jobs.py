@@ -73,7 +73,7 @@ async def accrue_overdue(house: "House") -> int:
 async def watch_low_water(house: "House") -> int:
     """Who fell below its low water since somebody last looked: said in the log and counted, each crossing once."""
     async with house.reads.connection() as connection:
-        return await cover.watch_low_water(house, connection, sources.clock())
+        return await cover.watch_low_water(house, connection)
 
 
 JOBS = (

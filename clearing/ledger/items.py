@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from clearing.ledger.papers import Evidence
-from clearing.rules.agreements import Bearer, Credit, Prepaid
+from clearing.rules.agreements import Agreement, Bearer, Prepaid
 from clearing.rules.lifecycle import Kind, Leg, Path, Verdict
 from clearing.rules.limits import Limit
 from clearing.rules.members import Scope
@@ -249,14 +249,15 @@ class Pay:
 class Lodge:
     """Funds that a partner lodges as its cover (plus) or takes out of it (minus). Outcome: Booked or a Refusal.
 
-    What leaves is there, and what is left covers what is owed and pending by the terms of `credit` (None: nothing may be owed): decided
-    here, under the lock, and the cap follows with it. The same `movement_id` again has no second effect. `evidence_id` is kept already.
+    What leaves is there, and what is left covers what is owed and pending by the one of `agreements` that is in force then (none: nothing
+    may be owed): decided here, under the lock and by its clock, and the cap follows with it. The same `movement_id` again has no second
+    effect. `agreements` are the partner's, all that were published; `evidence_id` is kept already.
     """
 
     movement_id: UUID
     partner: str
     value: int
-    credit: Credit | None
+    agreements: tuple[Agreement, ...]
     reference: str
     evidence_id: UUID
 

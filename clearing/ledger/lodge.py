@@ -6,7 +6,7 @@ from clearing.ledger.book import Book
 from clearing.ledger.items import Grant, Lodge
 from clearing.ledger.outcomes import Booked
 from clearing.rules import agreements
-from clearing.rules.agreements import Postpaid, Prepaid
+from clearing.rules.agreements import Credit, Postpaid, Prepaid
 from clearing.rules.limits import Cap
 from clearing.rules.postings import Account, account_number
 from clearing.rules.refusals import Refusal, RefusalCode
@@ -22,15 +22,17 @@ def lodge(book: Book, item: Lodge) -> Booked | Refusal:
         raise errors.NotFound
     known = item.movement_id in book.read.adjustments
     left = book.read.covers.get(account_number(number, Account.COVER), 0) + item.value
-    if not known and (refusal := _refused(book, item, number, left)):
+    agreed = agreements.in_force(item.agreements, book.at)
+    credit = None if agreed is None else agreed.credit
+    if not known and (refusal := _refused(book, item, credit, number, left)):
         return refusal
     lines = ((item.partner, -item.value), (HOUSE_PARTY, item.value))
     words = Words(LODGED, lines, COVER, None, item.reference)
     done = booked(book, item.movement_id, words, None, lambda: item.evidence_id)
     if not known:
         book.read.covers[account_number(number, Account.COVER)] = left
-        if isinstance(item.credit, Prepaid):
-            _granted(book, item.partner, agreements.room(item.credit, left))
+        if isinstance(credit, Prepaid):
+            _granted(book, item.partner, agreements.room(credit, left))
     return done
 
 
@@ -45,16 +47,16 @@ def grant(book: Book, item: Grant) -> None:
     _granted(book, item.partner, granted)
 
 
-def _refused(book: Book, item: Lodge, number: int, left: int) -> Refusal | None:
+def _refused(book: Book, item: Lodge, credit: Credit | None, number: int, left: int) -> Refusal | None:
     """What leaves must be there, and what is left must cover what is owed and pending. On its word a partner may owe without cover."""
     if left > AMOUNT_MAX:
         raise errors.ValidationFailed("the cover would be beyond 2^53 - 1")
     if left < 0:
         return Refusal(RefusalCode.COVER_NEEDED, "more would leave than is lodged")
-    if item.value > 0 or isinstance(item.credit, Postpaid):
+    if item.value > 0 or isinstance(credit, Postpaid):
         return None
     cap = book.read.caps.get(account_number(number, Account.POSITION), Cap(0))
-    room = 0 if item.credit is None else agreements.room(item.credit, left)
+    room = 0 if credit is None else agreements.room(credit, left)
     if Cap(room, cap.position, cap.pending).fits(0):
         return None
     said = f"{cap.position + cap.pending} are owed or pending; the cap would be {room}"

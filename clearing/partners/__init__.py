@@ -4,7 +4,7 @@ the risk rules, the budgets of campaigns and the contracts that share revenue.
 SQL is in clearing/sql. Every function writes in the transaction of the connection that it is given, and none commits: in autocommit each
 statement stands alone, and none needs more than that except `open_lane`, `fill_calendar` and `publish_calendar`, which bring their own
 transactions. The database constraints decide races, not locks; but what changes accounts, links and consents is decided on what was
-read, so it runs inside `deciding`, under the lock of the lane.
+read, so it runs inside `deciding`, under the lock of the lane; and so do looks at the low water.
 """
 
 from clearing.partners.accounts import (
@@ -63,7 +63,7 @@ from clearing.partners.claims import (
     reject_claim,
 )
 from clearing.partners.contracts import FiledContract, contract_refused, filed_contracts, publish_contract
-from clearing.partners.cover import Movement, amount_of, caps, covers, movement_id, movements, refused
+from clearing.partners.cover import Movement, amount_of, caps, covers, is_own, movement_id, movements, refused
 from clearing.partners.directory import Directory, Live, Partner, Program, load
 from clearing.partners.doubts import BEGINNING, Doubt, doubts
 from clearing.partners.keys import (
@@ -182,6 +182,7 @@ __all__ = [
     "find_account",
     "give_consent",
     "is_member_number",
+    "is_own",
     "keep_request",
     "key",
     "key_proof",

@@ -48,6 +48,11 @@ def movement_id(partner: str, reference: str) -> UUID:
     return UUID(bytes=hashlib.sha256(f"cover|{partner}|{reference}".encode()).digest()[:16])
 
 
+def is_own(partner: str, reference: str) -> bool:
+    """Whether this reference begins with the partner's code and a full stop, which is in no code: no two partners have one in common."""
+    return reference.startswith(f"{partner}.")
+
+
 async def movements(connection: Connection, lane: int, partner: str | None) -> list[Movement]:
     """All movements of a partner's cover, or of everybody's, in order."""
     return [Movement(**found) for found in await rows(connection, "cover_list", lane=lane, partner=partner)]

@@ -31,7 +31,10 @@ class Crossing:
 
 
 async def crossed(connection: Connection, below: Iterable[Below], at: datetime) -> list[Below]:
-    """Keep who is below now, and say who was not before: each crossing once, however many look at the same time."""
+    """Keep who is below now and say who was not before: each crossing once.
+
+    Asked inside `deciding`, as was read who is below: who looked before a fall does not write after it that there is room.
+    """
     known = list(below)
     await run(connection, "low_water_end", below=[one.partner for one in known], at=at)
     found = []

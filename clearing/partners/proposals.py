@@ -3,7 +3,8 @@
 A partner proposes movements of its own cover itself.
 
 A proposal is named by the digest of its content, so whoever confirms it has signed that very content, in the address of the request.
-Proposals are only ever added; one that was confirmed is found again as the agreement or the movement that it became.
+Proposals are only ever added; one that was confirmed is found again as the agreement or the movement that it became. What a key proposed
+that is no longer in use may be proposed by another, who then stands for it: the content stays what it is.
 """
 
 import hashlib
@@ -18,7 +19,7 @@ from psycopg.types.json import Jsonb
 
 from clearing import errors
 from clearing.partners.keys import key
-from clearing.partners.rows import Connection, Row, row, rows
+from clearing.partners.rows import Connection, Row, row, rows, run
 from clearing.rules.refusals import Refusal, RefusalCode
 
 OWN = "cover"
@@ -62,19 +63,17 @@ async def propose(
     evidence_id: UUID,
     now: datetime,
 ) -> Proposal:
-    """The proposal of this content: a new one, or the one that is there, whoever made it."""
+    """The proposal of this content: a new one, or the one that is there, whoever made it with a key that is still in use.
+
+    Asked only of what became nothing yet: who proposed what was confirmed stays.
+    """
     digest = digest_of(kind, document)
-    await row(
-        connection,
-        "proposal_insert",
-        digest=digest,
-        kind=kind,
-        partner=partner,
-        document=Jsonb(document),
-        proposed_at=now,
-        proposed_by=by,
-        evidence_id=evidence_id,
-    )
+    mine = {"digest": digest, "proposed_at": now, "proposed_by": by, "evidence_id": evidence_id}
+    if await row(connection, "proposal_insert", kind=kind, partner=partner, document=Jsonb(document), **mine) is None:
+        known = await proposal(connection, digest, kind)
+        if await _stands(connection, known, now):
+            return known
+        await run(connection, "proposal_again", before=known.evidence_id, **mine)
     return await proposal(connection, digest, kind)
 
 
@@ -98,11 +97,16 @@ async def alone(connection: Connection, proposed: Proposal, by: str, now: dateti
     """
     if proposed.proposed_by == by:
         return Refusal(RefusalCode.SECOND_KEY_NEEDED, "the key that proposed it cannot confirm it")
+    if not await _stands(connection, proposed, now):
+        return Refusal(RefusalCode.SECOND_KEY_NEEDED, "the key that proposed it is no longer in use: propose it again")
+    return None
+
+
+async def _stands(connection: Connection, proposed: Proposal, now: datetime) -> bool:
+    """Whether the key that proposed it is live, and of who may propose."""
     first = await key(connection, proposed.proposed_by)
     own = first is not None and proposed.kind == OWN and first.partner == proposed.partner
-    if first is None or not (first.purpose == "operator" or own) or not first.live(now):
-        return Refusal(RefusalCode.SECOND_KEY_NEEDED, "the key that proposed it is no longer in use")
-    return None
+    return first is not None and (first.purpose == "operator" or own) and first.live(now)
 
 
 def _proposal(found: Row) -> Proposal:

@@ -37,9 +37,9 @@ async def run(connection: Connection, name: str, /, **values: object) -> None:
 async def deciding(connection: Connection, lane: int) -> AsyncIterator[None]:
     """A transaction under the lock of the lane: what is read in it is what is decided on. Raises errors.Unavailable without a lane.
 
-    Whatever changes accounts, links or consents runs in one, so that a link, a merger and an erasure never cross; there is no other
-    lock, so none waits for another in a circle. No program is asked inside one: exchanges wait for it. `psycopg.Rollback` ends it without
-    a trace.
+    Whatever changes accounts, links or consents runs in one, so that a link, a merger and an erasure never cross; so does a look at the
+    low water, so that it is written before the books move on. There is no other lock, so none waits for another in a circle. No program
+    is asked inside one: exchanges wait for it. `psycopg.Rollback` ends it without a trace.
     """
     async with connection.transaction():
         if await row(connection, "lane_lock", lane=lane) is None:

@@ -5,7 +5,10 @@ from clearing.partners.proposals import digest_of
 from clearing.partners.rows import Connection, Row, rows
 
 FUNDS = "/v1/cover/funds"
-"""Where a bank's file is sent that tells of cover: it stands for the second key's word."""
+"""Where a bank's file is sent that tells of cover: it stands for the second key's word.
+
+That a file was sent is what this audit proves. What was in it is sealed with the request; its digest is signed, and can be compared.
+"""
 
 
 async def seconded(connection: Connection, lane: int) -> tuple[int, list[str]]:

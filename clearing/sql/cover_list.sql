@@ -26,6 +26,7 @@ INNER JOIN proposal
         AND proposal.document ->> 'reference' = movement.reference
         AND proposal.document ->> 'direction' = CASE WHEN movement.amount > 0 THEN 'in' ELSE 'out' END
         AND (proposal.document ->> 'amount')::bigint = abs(movement.amount)
+        AND NOT EXISTS (SELECT 1 FROM proposal AS later WHERE later.digest = proposal.digest AND later.number > proposal.number)
 INNER JOIN evidence ON evidence.lane = %(lane)b AND movement.evidence_id = evidence.evidence_id
 WHERE %(partner)b::text IS NULL OR movement.partner = %(partner)b::text
 ORDER BY movement.partner, movement.seq

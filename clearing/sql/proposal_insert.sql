@@ -1,7 +1,8 @@
--- Keep what one operator's key proposed; no row comes back when the same was proposed before.
-INSERT INTO proposal (digest, kind, partner, document, proposed_at, proposed_by, evidence_id)
+-- Keep what one key proposed; no row comes back when the same was proposed before.
+INSERT INTO proposal (digest, number, kind, partner, document, proposed_at, proposed_by, evidence_id)
 VALUES (
     %(digest)b,
+    1,
     %(kind)b,
     %(partner)b,
     %(document)b,

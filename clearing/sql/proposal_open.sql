@@ -1,4 +1,4 @@
--- The proposals that became nothing yet and still can: a budget is proposed as the next of its campaign, and of one reference one movement of cover is booked.
+-- The proposals that became nothing yet and still can: a budget is proposed as the next of its campaign, and of one reference one movement of cover is booked. Each as it was proposed last.
 SELECT
     digest,
     kind,
@@ -9,7 +9,8 @@ SELECT
     evidence_id
 FROM proposal
 WHERE
-    NOT EXISTS (SELECT 1 FROM agreement WHERE agreement.digest = proposal.digest)
+    NOT EXISTS (SELECT 1 FROM proposal AS later WHERE later.digest = proposal.digest AND later.number > proposal.number)
+    AND NOT EXISTS (SELECT 1 FROM agreement WHERE agreement.digest = proposal.digest)
     AND NOT EXISTS (SELECT 1 FROM rate_card WHERE rate_card.digest = proposal.digest)
     AND NOT EXISTS (SELECT 1 FROM calendar_version WHERE calendar_version.digest = proposal.digest)
     AND NOT EXISTS (SELECT 1 FROM bank_details WHERE bank_details.digest = proposal.digest)

@@ -1,4 +1,4 @@
--- One proposal.
+-- One proposal, as it was proposed last.
 SELECT
     digest,
     kind,
@@ -9,3 +9,5 @@ SELECT
     evidence_id
 FROM proposal
 WHERE digest = %(digest)b
+ORDER BY number DESC
+LIMIT 1

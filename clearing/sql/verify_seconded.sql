@@ -1,4 +1,4 @@
--- Every change of terms, cover, risk rules, budgets, bank details, papers, the calendar or a sharing contract with its content, and the keys and the base of the two kept requests behind it.
+-- Every change of terms, cover, risk rules, budgets, bank details, papers, the calendar or a sharing contract with its content, and the keys and the base of the two kept requests behind it. What was proposed again has the request of the key that stands for it.
 WITH changes AS (
     SELECT
         'agreement' AS kind,
@@ -44,6 +44,7 @@ WITH changes AS (
             AND proposal.document ->> 'reference' = movement.reference
             AND proposal.document ->> 'direction' = CASE WHEN movement.amount > 0 THEN 'in' ELSE 'out' END
             AND (proposal.document ->> 'amount')::bigint = abs(movement.amount)
+            AND NOT EXISTS (SELECT 1 FROM proposal AS later WHERE later.digest = proposal.digest AND later.number > proposal.number)
     LEFT JOIN evidence ON evidence.lane = %(lane)b AND movement.evidence_id = evidence.evidence_id
     UNION ALL
     SELECT
@@ -118,7 +119,13 @@ SELECT
     second_request.key_id AS second_key,
     second_request.base
 FROM changes
-LEFT JOIN proposal ON changes.digest = proposal.digest
+LEFT JOIN LATERAL (
+    SELECT said.evidence_id
+    FROM proposal AS said
+    WHERE said.digest = changes.digest AND said.proposed_by = changes.proposed_by
+    ORDER BY said.number DESC
+    LIMIT 1
+) AS proposal ON TRUE
 LEFT JOIN evidence AS first_request
     ON first_request.lane = %(lane)b AND proposal.evidence_id = first_request.evidence_id
 LEFT JOIN evidence AS second_request

@@ -164,7 +164,10 @@ class CampaignBudget(SQLModel, table=True):
 
 
 class Proposal(SQLModel, table=True):
-    """What one operator's key proposed. Confirmed by another, it is found with this digest as what it became."""
+    """What one key proposed; `number` counts on where another proposed the same after that key had ended, and the last stands.
+
+    Confirmed, it is found with this digest as what it became.
+    """
 
     __table_args__ = table(
         "reference",
@@ -174,8 +177,10 @@ class Proposal(SQLModel, table=True):
             "'rate_set', 'tax_table', 'share_contract')",
         ),
         check("digest_whole", "digest ~ '^[0-9a-f]{64}$'"),
+        check("number_positive", "number > 0"),
     )
     digest: str = col(Text, key=True)
+    number: int = col(Integer, key=True)
     kind: str = col(Text)
     partner: str = col(Text)
     document: dict[str, Any] = col(JSONB)

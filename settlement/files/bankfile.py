@@ -41,6 +41,7 @@ class Detail:
     direction: Direction
     returned: bool
     reason: str  # why it was returned, as the bank's code; empty: not said
+    payer: Account | None = None  # the debtor's; None: not said, or none that a bank could have
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from settlement.files.parties import Account
 
 NO_ID = "NOTPROVIDED"  # what banks write where the payer gave no EndToEndId
 TYPE = "Tp/CdOrPrtry/Cd"
+DEBTOR = "RltdPties/DbtrAcct/Id"
 OPENING, CLOSING = ("OPBD", "PRCD"), ("CLBD",)
 
 _VERSION = re.compile(r"[a-z]{4}[0-9.]{1,12}")
@@ -111,7 +112,18 @@ def _detail(parent: etree._Element, whole: tuple[int | None, str], direction: Di
         direction if maybe(parent, "CdtDbtInd") is None else _direction(parent),
         reversal or back is not None,
         "" if back is None else maybe_text(back, "Rsn/Cd", "Rsn/Prtry"),
+        _payer(parent),
     )
+
+
+def _payer(parent: etree._Element) -> Account | None:
+    """The debtor's account. What others write of themselves is no reason to refuse the file: what is no account is not said."""
+    iban = maybe_text(parent, f"{DEBTOR}/IBAN")
+    other = "" if iban else maybe_text(parent, f"{DEBTOR}/Othr/Id")
+    try:
+        return Account(iban or other, iban=bool(iban)) if iban or other else None
+    except errors.ValidationFailed:
+        return None
 
 
 # --- pain.002

@@ -12,7 +12,7 @@ from settlement.run.confirming import Confirmation, Confirmed, confirm
 from settlement.run.late import Accrued, accrued, overdue
 from settlement.run.paying import carry_on
 from settlement.run.reading import Wanted, read_inputs
-from settlement.run.steps import abort, approve, draft, freeze
+from settlement.run.steps import abort, approve, draft, freeze, is_instruction_id
 from settlement.run.store import (
     Connection,
     Event,
@@ -50,6 +50,7 @@ __all__ = [
     "events",
     "freeze",
     "instructions",
+    "is_instruction_id",
     "message",
     "overdue",
     "party_of",

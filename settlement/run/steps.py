@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 from datetime import date
 
@@ -32,6 +33,7 @@ from settlement.run.store import Connection, RunRow, Step, moved, noted, rows, r
 ATTEMPTS_MAX = 10  # others who draft or abort meanwhile
 BEFORE_FREEZING = ("held", "drafted", "previewed", "approved")
 FROZEN = ("frozen", "instructed", "paying", "settled")
+INSTRUCTION = re.compile("CL[0-9A-F]{28}", re.IGNORECASE)
 
 
 async def draft(connection: Connection, lane: int, wanted: Wanted, step: Step) -> RunRow | Refusal:
@@ -220,6 +222,11 @@ async def _instruct(connection: Connection, run: str, nets: Iterable[Net], input
 def instruction_id(run: str, partner: str) -> str:
     """The name of a payment, as it travels through banks: 30 letters and digits, the same for the same run and partner."""
     return "CL" + hashlib.sha256(f"{run}|{partner}".encode()).hexdigest()[:28].upper()
+
+
+def is_instruction_id(reference: str) -> bool:
+    """Whether this is, or looks like, the name of a payment of some run, however a bank has written it."""
+    return INSTRUCTION.fullmatch(reference.strip()) is not None
 
 
 async def _alone(connection: Connection, previewed_by: str, step: Step) -> Refusal | None:

@@ -28,11 +28,14 @@ def amount(value: str, currency: str = "EUR") -> str:
     return f'<Amt Ccy="{currency}">{value}</Amt>'
 
 
-def payment(name: str | None, value: str | None = None, *, currency: str = "EUR", way: str = "", back: str = "") -> str:
-    """One TxDtls; `back` is the reason of a return."""
+def payment(
+    name: str | None, value: str | None = None, *, currency: str = "EUR", way: str = "", back: str = "", payer: str = ""
+) -> str:
+    """One TxDtls; `back` is the reason of a return, `payer` what stands in the Id of the debtor's account."""
     told = f"<Refs><EndToEndId>{name}</EndToEndId></Refs>" if name else ""
     told += amount(value, currency) if value else ""
     told += f"<CdtDbtInd>{way}</CdtDbtInd>" if way else ""
+    told += f"<RltdPties><DbtrAcct><Id>{payer}</Id></DbtrAcct></RltdPties>" if payer else ""
     told += f"<RtrInf><Rsn><Cd>{back}</Cd></Rsn></RtrInf>" if back else ""
     return f"<TxDtls>{told}</TxDtls>"
 

@@ -1,12 +1,14 @@
 """Cover that a bank's file tells: what was announced, once, to the cent; everything else is named or left alone."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from settlement.files import confirmations
 from settlement.files.lodging import Announced, Came, Told, told
-from tests.files.bank import HOUSE, entry, notification, payment, statement
+from tests.files.bank import HOUSE, PALM, entry, notification, payment, statement
 
 CENT = 10_000
 
@@ -63,6 +65,22 @@ def test_what_is_there_twice_or_in_another_currency_differs() -> None:
     assert twice == [Told("a", Came.DIFFERS, "it is there 2 times")]
     dollars = heard(credit("12.34", "R-1", currency="USD"), announced=[A])
     assert dollars == [Told("a", Came.DIFFERS, "currency: announced EUR, booked USD")]
+
+
+@pytest.mark.parametrize(
+    ("payer", "came"),
+    [
+        ("<IBAN>DE89370400440532013000</IBAN>", Came.BOOKED),
+        ("<IBAN>GB82WEST12345698765432</IBAN>", Came.DIFFERS),
+        ("<Othr><Id>0532013000</Id></Othr>", Came.BOOKED),  # another name of an account: not to be compared
+        ("<IBAN>DE00</IBAN>", Came.BOOKED),  # no account at all
+    ],
+)
+def test_who_pays_is_who_announced_it_where_both_are_known(payer: str, came: Came) -> None:
+    paid = entry("12.34", payment("R-1", payer=payer), way="CRDT")
+    (found,) = heard(paid, announced=[replace(A, payer=PALM.account)])
+    assert found.came is came
+    assert heard(paid, announced=[A]) == [Told("a", Came.BOOKED)]
 
 
 @given(

@@ -255,7 +255,12 @@ async def test_a_key_confirms_no_proposal_of_its_own_nor_of_a_key_that_ended(con
     assert "no longer" in gone.detail
     with pytest.raises(errors.NotFound):
         await partners.proposal(connection, proposed.digest, "cover")
-    await partners.publish_agreement(connection, wish, NOW, Signers(one, other, UUID(int=3)))
+    third = await _operator(connection, 3)
+    anew = await partners.propose(connection, "agreement", "air", wish, third, UUID(int=4), NOW)
+    assert (anew.digest, anew.proposed_by, anew.evidence_id) == (proposed.digest, third, UUID(int=4))
+    assert await partners.alone(connection, anew, other, NOW) is None
+    assert await partners.propose(connection, "agreement", "air", wish, other, UUID(int=5), NOW) == anew
+    await partners.publish_agreement(connection, wish, NOW, Signers(third, other, UUID(int=3)))
     assert await partners.open_proposals(connection, 0) == []
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from clearing import database, errors, partners
+from clearing.front import granting
 from clearing.front.granting import cross, grant_due, low_waters
 from clearing.ledger import Writer
 from clearing.ledger.items import Grant, Lodge, Pay
@@ -19,7 +20,7 @@ from clearing.rules.agreements import Credit, Postpaid, Prepaid
 from clearing.rules.postings import Account
 from clearing.rules.refusals import Refusal, RefusalCode
 from clearing.rules.units import Ratio
-from tests.agreed import agreed
+from tests.agreed import agreed, terms
 from tests.conftest import FixedClock
 from tests.ledger.books import AIR, HOTEL, TERMS, D, House, X, moved_in, salts
 
@@ -35,7 +36,8 @@ PREPAID = {"prepaid": {"of_cover": {"num": 80, "den": 100}}}
 def moved(partner: str, amount: int, reference: str, credit: Credit | None = WORD) -> Lodge:
     """Funds in (plus) or out (minus)."""
     name = partners.movement_id(partner, reference)
-    return Lodge(name, partner, amount, credit, reference, UUID(int=1))
+    agreed = () if credit is None else (terms(partner, credit),)
+    return Lodge(name, partner, amount, agreed, reference, UUID(int=1))
 
 
 def codes(outcomes: Iterable[Any]) -> list[RefusalCode | None]:
@@ -146,6 +148,28 @@ async def test_a_cap_that_was_worked_out_before_a_withdrawal_does_not_come_back(
         assert await house.findings() == []
 
 
+async def test_a_withdrawal_is_decided_by_the_terms_of_the_instant_in_which_it_is_booked(
+    database_url: str, clock: FixedClock
+) -> None:
+    """Asked for while the partner owed on its word, booked when its cap had become a part of its cover; and after the last had ended."""
+    async with moved_in(database_url, clock, cap=0) as house:
+        await house.put(moved(HOTEL, 10_000, "wire 1"))
+        await house.put(Grant(HOTEL, 10_000))
+        assert isinstance(await house.put(house.reserve(1)), Reserved)  # 10,000 are pending
+        now = clock()
+        later = replace(terms(HOTEL, ALL, now + DAY), valid_to=now + 2 * DAY)
+        read = (terms(HOTEL, WORD), later)
+        out = replace(moved(HOTEL, -1, "back 1"), agreements=read)
+        clock.advance(86_400)
+        assert codes([await house.put(out)]) == [RefusalCode.COVER_NEEDED]
+        assert codes([await house.put(replace(out, agreements=read[:1]))]) == [None]
+        clock.advance(86_400)
+        assert codes([await house.put(replace(moved(HOTEL, -1, "back 2"), agreements=read))]) == [
+            RefusalCode.COVER_NEEDED
+        ]
+        assert await house.findings() == []
+
+
 @asynccontextmanager
 async def another(house: House, number: int) -> AsyncIterator[Writer]:
     """The writer of another process."""
@@ -238,7 +262,7 @@ async def test_a_crossing_of_the_low_water_is_told_once_until_there_is_room_agai
         await grant_due(house.owner, house.writer, clock)
 
         async def told() -> list[tuple[str, int, int]]:
-            return [(one.partner, one.room, one.agreed) for one in await cross(house.owner, clock())]
+            return [(one.partner, one.room, one.agreed) for one in await cross(house.owner, clock)]
 
         await house.put(house.reserve(1))
         assert await told() == []
@@ -264,9 +288,48 @@ async def test_a_crossing_that_ten_see_at_once_is_told_by_one(database_url: str,
 
         async def look() -> int:
             async with pool.connection() as own:
-                return len(await cross(own, clock()))
+                return len(await cross(own, clock))
 
         assert sum(await asyncio.gather(*(look() for _ in range(10)))) == 1
+
+
+async def test_who_looked_before_a_fall_does_not_end_it_when_others_have_told_it(
+    database_url: str, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One has read that there is room and not yet written so; meanwhile the room is gone and another looks."""
+    seen, go, real = asyncio.Event(), asyncio.Event(), granting.low_waters
+
+    async def slowly(*asked: Any) -> list[granting.LowWater]:
+        found = await real(*asked)
+        if not seen.is_set():
+            seen.set()
+            await go.wait()
+        return found
+
+    async with moved_in(database_url, clock, cap=0) as house, database.pool(database_url, size=2) as pool:
+        await agreed(house.owner, HOTEL, NOW, cap={"postpaid": {"granted": 30_000}}, low_water=25_000)
+        await grant_due(house.owner, house.writer, clock)
+        monkeypatch.setattr(granting, "low_waters", slowly)
+
+        async def look() -> int:
+            async with pool.connection() as own:
+                return len(await cross(own, clock))
+
+        async def fall_and_look() -> int:
+            await house.put(house.reserve(1))
+            return await look()
+
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        first = asyncio.create_task(look())
+        await seen.wait()
+        clock.advance(1)
+        second = asyncio.create_task(fall_and_look())
+        while not second.done() and await house.rows(waiting) == [(0,)]:  # noqa: ASYNC110 - the database does not call
+            await asyncio.sleep(0.01)
+        go.set()
+        assert await first + await second == 1
+        assert await look() == 0
+        assert [one.ended_at for one in await partners.crossings(house.owner, None)] == [None]
 
 
 async def test_two_that_grant_at_once_end_with_what_is_agreed(database_url: str, clock: FixedClock) -> None:

@@ -8,6 +8,7 @@ from clearing.rules.agreements import Postpaid
 from settlement import books
 from settlement.books import Chart, Explained, Span
 from settlement.books.explain import BEGINNING
+from tests.agreed import terms
 from tests.conftest import FixedClock
 from tests.ledger.books import HOTEL, House, moved_in, uid
 from tests.settlement.lively import Lively
@@ -44,7 +45,7 @@ async def test_the_leaves_of_any_figure_add_up_to_it_on_pages_of_any_size(lively
 
 async def test_cover_is_explained_by_its_movements(house: House) -> None:
     for reference, value in (("wire 1", 1_000), ("back 1", -300)):
-        await house.put(Lodge(uid(reference), HOTEL, value, Postpaid(0), reference, uid("evidence")))
+        await house.put(Lodge(uid(reference), HOTEL, value, (terms(HOTEL, Postpaid(0)),), reference, uid("evidence")))
     chart, span = await books.chart(house.owner), await books.span_of(house.owner, house.lane)
     for name, figure in (("hotel.cover", -700), ("house.funds", 700)):
         (page,) = await pages(house, chart, name, span, 500)

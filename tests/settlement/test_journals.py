@@ -16,7 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearing.ledger.items import Lodge
-from clearing.rules.agreements import Postpaid
 from clearing.rules.postings import Account
 from clearing.rules.shapes import Fault, Law
 from settlement import books
@@ -73,7 +72,7 @@ async def test_books_that_were_paid_export_the_houses_cash(house: House, tmp_pat
 
 
 async def test_cover_is_exported_as_what_the_house_has_to_give_back(house: House, tmp_path: Path) -> None:
-    await house.put(Lodge(UUID(int=1), HOTEL, 7_000_000, Postpaid(0), "wire 1", UUID(int=1)))
+    await house.put(Lodge(UUID(int=1), HOTEL, 7_000_000, (), "wire 1", UUID(int=1)))
     await seal(house)
     text = await exported(house, "beancount")
     assert "Liabilities:Partners:Hotel:Cover  -7000000 CU.U" in text

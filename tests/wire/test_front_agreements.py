@@ -43,14 +43,16 @@ def iris(desk: Front) -> str:
     return code
 
 
-def register(desk: Front, name: str, purpose: str, owner: str | None) -> None:
+def register(desk: Front, name: str, purpose: str, owner: str | None, *, of: str | None = None) -> None:
+    """A key of this name: of a partner made for it (`owner`), of one that is there (`of`), or of an operator."""
+
     async def furnish() -> None:
         async with await database.connect(desk.url) as connection:
             await connection.set_autocommit(True)
             if owner is not None:
                 await partners.register_partner(connection, owner, owner.title(), NOW)
             desk.keys[name] = vault.private_key(desk.folder / f"{name}.jwk", make=True)
-            await wiring.register_own(connection, desk.keys[name], purpose, owner, desk.house.settings)
+            await wiring.register_own(connection, desk.keys[name], purpose, owner or of, desk.house.settings)
 
     asyncio.run(furnish())
 

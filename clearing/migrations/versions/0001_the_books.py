@@ -524,17 +524,19 @@ COMMENT ON TABLE program IS 'reference';
 
 CREATE TABLE proposal (
     digest TEXT NOT NULL,
+    number INTEGER NOT NULL,
     kind TEXT NOT NULL,
     partner TEXT NOT NULL,
     document JSONB NOT NULL,
     proposed_at TIMESTAMP WITH TIME ZONE NOT NULL,
     proposed_by TEXT NOT NULL,
     evidence_id UUID NOT NULL,
-    PRIMARY KEY (digest),
+    PRIMARY KEY (digest, number),
     CONSTRAINT kind_known CHECK (
         kind IN ('agreement', 'cover', 'card', 'risk_rules', 'campaign', 'calendar', 'bank_details',
             'rate_set', 'tax_table', 'share_contract')),
-    CONSTRAINT digest_whole CHECK (digest ~ '^[0-9a-f]{64}$')
+    CONSTRAINT digest_whole CHECK (digest ~ '^[0-9a-f]{64}$'),
+    CONSTRAINT number_positive CHECK (number > 0)
 );
 COMMENT ON TABLE proposal IS 'reference';
 
