@@ -307,4 +307,8 @@ def test_the_same_from_the_command_line(banked: Front, iris: str, tmp_path: Any)
     file.write_bytes(notification(credit("5.00", f"{iris}.A")))
     done = banked.command("cover", "funds", file, key="second")
     assert (done.returncode, json.loads(done.stdout)["funds"][0]["outcome"]) == (0, "booked")
+    banked.command("cover", "move", iris, "in", "1000000", f"{iris}.B", key="second")
+    file.write_bytes(notification(credit("1.00", f"{iris}.B"), message="N-2"))
+    alone = banked.command("cover", "funds", file, key="second")
+    assert (alone.returncode, json.loads(alone.stdout)["funds"][0]["outcome"]) == (1, "refused")
     assert iris in banked.command("agreement", "alerts", "--crossings", key=iris).stdout
