@@ -13,6 +13,7 @@ from clearing.front.app import DOORS, create_app
 from clearing.rules.refusals import RefusalCode
 from tests.wire.front_room import Answer, Front
 from tests.wire.risk_room import (
+    BONUS,
     BONUS_FROM,
     CAMPAIGN,
     device,
@@ -24,6 +25,7 @@ from tests.wire.risk_room import (
     ruled,
     submitted,
 )
+from tests.wire.test_front_campaigns import books, funded
 from tests.wire.test_front_doors import validator
 
 TRIED = validator(create_app().openapi(), "TriedSaid")
@@ -90,12 +92,10 @@ def over_limit(front: Front) -> Way:
 def exhausted(front: Front) -> Way:
     """The bonus of a campaign that had room when it was quoted."""
     target, source = pair(front)
-    with psycopg.connect(front.url, autocommit=True) as connection:
-        connection.execute(
-            "INSERT INTO budget_slice VALUES (0, %s, NULL, NULL, 0, 0) ON CONFLICT DO NOTHING", [CAMPAIGN]
-        )
-        quote = quoted_back(front, source, target, sent=BONUS_FROM)
-        connection.execute("UPDATE budget_slice SET units = 0, value = 0 WHERE campaign = %s", [CAMPAIGN])
+    spent = sum(used for _, _, used, _ in books(front, CAMPAIGN))
+    funded(front, CAMPAIGN, units=spent + BONUS)
+    quote = quoted_back(front, source, target, sent=BONUS_FROM)
+    funded(front, CAMPAIGN, units=spent)
     return Way(quote, key="lotus")
 
 
