@@ -1,10 +1,10 @@
-"""What is owed since when, and what will be owed at the next cut-off. What is posted is owed until a settlement says that it was paid."""
+"""What is owed since when, and what will be owed at the next cut-off. What is posted is owed until it was paid."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from settlement.books.chart import Chart, Connection, rows
-from settlement.rules.ageing import Aged, aged
+from settlement.rules.ageing import Aged, Item, Paid, aged, left_open
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,22 @@ class Forecast:
 
 
 async def ageing(connection: Connection, chart: Chart, lane: int, as_of: datetime) -> tuple[Aged, ...]:
-    """Receivables and payables by partner and age, as of an instant, out of the kept positions of all windows."""
-    found = await rows(connection, "books_aged", lane=lane)
-    return aged([(chart.accounts[row["account"]].owner, row["closes_at"], row["net"]) for row in found], as_of)
+    """Receivables and payables by partner and age, as of an instant: the kept positions of all windows, less what was paid by then."""
+    items = [
+        Item(chart.accounts[row["account"]].owner, row["window_id"], row["closes_at"], row["net"])
+        for row in await rows(connection, "books_aged", lane=lane)
+    ]
+    payments = [
+        Paid(
+            chart.accounts[row["account"]].owner,
+            row["amount"],
+            frozenset(row["windows"]),
+            row["of_window"],
+            row["closes_at"],
+        )
+        for row in await rows(connection, "books_paid", lane=lane, as_of=as_of)
+    ]
+    return aged(left_open(items, payments), as_of)
 
 
 async def forecast(connection: Connection, chart: Chart, lane: int) -> list[Forecast]:

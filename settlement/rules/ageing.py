@@ -1,7 +1,7 @@
 """How old a debt is: by the days since the cut-off of its window. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 BUCKETS = (("1-7", 7), ("8-30", 30), ("31-60", 60), ("61-90", 90))
@@ -30,11 +30,61 @@ def bucket_of(closes_at: datetime, as_of: datetime) -> str:
     return next((name for name, most in BUCKETS if days <= most), OLDEST)
 
 
-def aged(nets: Iterable[tuple[str, datetime, int]], as_of: datetime) -> tuple[Aged, ...]:
-    """Partner by partner and age by age, from the net of each window: partner, cut-off, amount (plus: it owes the house)."""
+@dataclass(slots=True)
+class Item:
+    """What a partner's position came to in a window, millionths; plus: it owes the house. Payments take from it."""
+
+    partner: str
+    window: int
+    closes_at: datetime
+    net: int
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """A payment as the partner's position has it (minus: it paid), the windows of the run that it settles, and the last of them."""
+
+    partner: str
+    net: int
+    windows: frozenset[int]
+    last: int
+    closes_at: datetime
+
+
+def left_open(items: Iterable[Item], payments: Iterable[Paid]) -> list[Item]:
+    """What is open of each window. Law: of every partner, what is left open is its items and its payments together.
+
+    A payment settles the windows of its run together, whatever one owes and another is owed. What it pays beyond them was kept back in
+    older windows and pays those, the oldest first; what it leaves of them (kept back itself) stays in the newest.
+    """
+    found = [replace(one) for one in sorted(items, key=lambda one: (one.partner, one.window))]
+    for paid in payments:
+        of_partner = [one for one in found if one.partner == paid.partner]
+        own = [one for one in of_partner if one.window in paid.windows]
+        left = sum(one.net for one in own) + paid.net
+        for one in own:
+            one.net = 0
+        if (left < 0) == (paid.net < 0):
+            left = _paid_down((one for one in of_partner if one.window < min(paid.windows)), left)
+        if left:
+            found.append(Item(paid.partner, paid.last, paid.closes_at, left))
+    return [one for one in found if one.net]
+
+
+def _paid_down(older: Iterable[Item], left: int) -> int:
+    """What is left of an amount once it has paid these."""
+    for one in older:
+        if (one.net > 0) == (left < 0):
+            part = min(abs(one.net), abs(left)) * (1 if one.net > 0 else -1)
+            one.net, left = one.net - part, left + part
+    return left
+
+
+def aged(items: Iterable[Item], as_of: datetime) -> tuple[Aged, ...]:
+    """Partner by partner and age by age, from what is open of each window."""
     order = [CURRENT, *(name for name, _ in BUCKETS), OLDEST]
     sums: dict[tuple[str, int], list[int]] = {}
-    for partner, closes_at, net in nets:
-        sides = sums.setdefault((partner, order.index(bucket_of(closes_at, as_of))), [0, 0])
-        sides[net < 0] += abs(net)
+    for one in items:
+        sides = sums.setdefault((one.partner, order.index(bucket_of(one.closes_at, as_of))), [0, 0])
+        sides[one.net < 0] += abs(one.net)
     return tuple([Aged(partner, order[place], *sides) for (partner, place), sides in sorted(sums.items())])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from clearing.ledger.items import Pay
 from clearing.rules.postings import Account
 from settlement import books
-from settlement.rules.ageing import Aged, aged, bucket_of
+from settlement.rules.ageing import Aged, Item, Paid, aged, bucket_of, left_open
 from tests.conftest import FixedClock
 from tests.ledger.books import AIR, HOTEL, D, House, moved_in
 
@@ -37,20 +37,55 @@ def test_a_debt_is_as_old_as_the_full_days_since_its_cut_off(days: int, bucket: 
     assert bucket_of(CUT_OFF, CUT_OFF + timedelta(days=days, hours=23)) == bucket
 
 
-NETS = st.lists(
-    st.tuples(
-        st.sampled_from("abc"), st.integers(-10, 200).map(lambda day: CUT_OFF - timedelta(days=day)), st.integers()
+ITEMS = st.lists(
+    st.builds(
+        lambda who, number, net: Item(who, number, CUT_OFF + timedelta(days=7 * number), net),
+        st.sampled_from("abc"),
+        st.integers(0, 5),
+        st.integers(),
+    ),
+    unique_by=lambda one: (one.partner, one.window),
+)
+PAYMENTS = st.lists(
+    st.builds(
+        lambda who, net, windows: Paid(who, net, windows, max(windows), CUT_OFF + timedelta(days=7 * max(windows))),
+        st.sampled_from("abc"),
+        st.integers(),
+        st.frozensets(st.integers(0, 5), min_size=1),
     )
 )
 
 
-@given(NETS)
-def test_receivables_less_payables_are_the_nets(nets: list[tuple[str, datetime, int]]) -> None:
-    found = aged(nets, CUT_OFF)
+@given(ITEMS, PAYMENTS, st.integers(-10, 200))
+def test_receivables_less_payables_are_what_was_owed_and_paid(items: list[Item], paid: list[Paid], days: int) -> None:
+    found = aged(left_open(items, paid), CUT_OFF + timedelta(days=days))
     for partner in "abc":
         mine = [one for one in found if one.partner == partner]
-        assert sum(one.receivable - one.payable for one in mine) == sum(net for who, _, net in nets if who == partner)
+        owed = sum(one.net for one in items if one.partner == partner)
+        moved = sum(one.net for one in paid if one.partner == partner)
+        assert sum(one.receivable - one.payable for one in mine) == owed + moved
     assert all(one.receivable >= 0 and one.payable >= 0 for one in found)
+
+
+@pytest.mark.parametrize(
+    ("nets", "paid", "windows", "left"),
+    [
+        ([100, -30], -70, {0, 1}, {}),  # one run settles what both windows came to
+        ([100, 50], -50, {1}, {0: 100}),  # the older is still owed, and as old as it is
+        ([100, 50], -150, {1}, {}),  # it resumes what was kept back
+        ([40, 60, 50], -90, {2}, {1: 60}),  # the oldest first
+        ([100, 50], -20, {1}, {0: 100, 1: 30}),  # what was kept back itself stays
+        ([-100, 50], -20, {1}, {0: -100, 1: 30}),  # and nothing is set off against it
+        ([-100, 20], 80, {0, 1}, {}),  # paid to the partner
+        ([100, 50], -50, {0}, {0: 50, 1: 50}),  # what came later is not paid
+    ],
+)
+def test_a_payment_closes_what_its_run_settled(
+    nets: list[int], paid: int, windows: set[int], left: dict[int, int]
+) -> None:
+    items = [Item("a", number, CUT_OFF + timedelta(days=7 * number), net) for number, net in enumerate(nets)]
+    one = Paid("a", paid, frozenset(windows), max(windows), items[max(windows)].closes_at)
+    assert {item.window: item.net for item in left_open(items, [one])} == left
 
 
 async def test_every_window_is_aged_by_itself_and_nothing_is_set_off(database_url: str, clock: FixedClock) -> None:

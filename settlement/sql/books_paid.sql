@@ -1,0 +1,22 @@
+-- Payments that were booked by an instant, with the windows of the run that they settle and the end of the last. A payment of no run is of
+-- the window that it names.
+SELECT
+    entry.account,
+    entry.amount,
+    adjustment.of_window,
+    calendar.closes_at,
+    coalesce(
+        array_agg(settlement_run_window.window_id) FILTER (WHERE settlement_run_window.live),
+        ARRAY[adjustment.of_window]
+    ) AS windows
+FROM adjustment
+INNER JOIN entry ON entry.lane = %(lane)b AND adjustment.seq = entry.seq AND mod(entry.account, 16) = 8
+INNER JOIN calendar ON adjustment.of_window = calendar.window_id
+LEFT JOIN settlement_instruction ON adjustment.reference = settlement_instruction.instruction
+LEFT JOIN settlement_run_window ON settlement_instruction.run = settlement_run_window.run
+WHERE
+    adjustment.lane = %(lane)b
+    AND adjustment.kind = 'paid'
+    AND adjustment.at <= %(as_of)b::timestamptz
+GROUP BY adjustment.seq, entry.account, entry.amount, adjustment.of_window, calendar.closes_at
+ORDER BY adjustment.seq, entry.account
