@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from clearing import errors, partners
 from clearing.front import agreement_messages as messages
 from clearing.front import granting, problems, reading
+from clearing.front.currencies import currency_of
 from clearing.front.doors import BOTH, OPERATORS, Asked, Door, Reply
 from clearing.front.house import LANE
 from clearing.front.keeping import keep_request
@@ -29,6 +30,8 @@ async def propose_agreement(house: "House", asked: Asked) -> Reply | Problem:
         draft = partners.drafted(directory, document, asked.at)
         if isinstance(draft, Refusal):
             return problems.of_refusal(draft)
+        if draft.payout_currency is not None:
+            currency_of(draft.payout_currency)
         if _stands(directory, draft):
             return Reply(200, await _published(connection, draft, asked))
         kept = await keep_request(house, asked)

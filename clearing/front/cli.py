@@ -33,6 +33,7 @@ COMMANDS = {
     "price": ("price",),
     "rates": ("rates",),
     "recon": ("book", "breaks"),
+    "replay": ("settle",),
     "review": ("review",),
     "risk": ("campaign", "risk", "try"),
     "settle": ("settle",),

@@ -76,16 +76,22 @@ def pay(
     run: Run,
     key: Key,
     out: Annotated[Path | None, typer.Option(help="Write what goes out as a pain.001.001.09; none: list all.")] = None,
-    again: Annotated[str | None, typer.Option(help="With --out: only this payment, which the bank rejected.")] = None,
+    again: Annotated[
+        str | None, typer.Option(help="With --out: only this payment, which waited for bank details or was rejected.")
+    ] = None,
     url: Url = URL,
     pinned: Pinned = None,
 ) -> None:
-    """The payments of a run. Those that are `due` may be paid; what goes out waits for what comes in."""
+    """The payments of a run. Those that are `due` may be paid; what goes out waits for what comes in. Whom no bank can pay stderr says."""
     if out is not None:
         path = f"/v1/runs/{run}/instructions?format=pain.001" + (f"&again={again}" if again else "")
         out.write_bytes(Session(key, url, pinned).fetch(path))
-        return
     found = Session(key, url, pinned).ask("GET", f"/v1/runs/{run}/instructions")
+    for one in found["instructions"]:
+        if one["waits"]:
+            terminal.err.print(f"{one['instruction']} waits: {one['waits']}", markup=False, highlight=False)
+    if out is not None:
+        return
     table = Table(*(name.replace("_", " ") for name in PAYMENTS), title=f"{run}: {found['state']}")
     for one in found["instructions"]:
         said = one | {"state": "overdue" if one["overdue"] else one["state"]}

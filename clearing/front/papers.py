@@ -1,6 +1,7 @@
 """Rate sets and tax tables at the door: one operator's key proposes, another's publishes, and what is published is never edited."""
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from clearing import errors, partners
@@ -17,6 +18,7 @@ from clearing.partners import FiledPaper, Signers
 from clearing.partners.rows import Connection
 from clearing.rules.agreements import HOUSE
 from clearing.rules.refusals import Refusal, RefusalCode
+from settlement import run as settling
 from settlement.rules.run import Rate, RateSet
 from settlement.rules.tax import faults_of
 
@@ -29,8 +31,9 @@ async def propose_rates(house: "House", asked: Asked) -> Reply | Problem:
     _ = asked.idempotency_key
     wish = asked.parse(messages.RatesWish)
     document = wish.model_dump() | {"published_at": instant(wish.published_at)}
-    _require_days(document)
-    rates_of(document)
+    async with house.reads.connection() as connection:
+        if refusal := await _not_these(connection, document, asked.at):
+            return problems.of_refusal(refusal)
     return await _propose(house, asked, partners.RATES, document)
 
 
@@ -81,6 +84,10 @@ async def list_taxes(house: "House", _asked: Asked) -> Reply:
     return Reply(200, {"taxes": await _all(house, partners.TAXES)})
 
 
+RATE_SPAN_MAX = timedelta(days=31)
+"""How long a rate set may be gone by: payments of a month and a day."""
+
+
 # --- what a run asks for
 
 
@@ -114,6 +121,20 @@ async def _propose(house: "House", asked: Asked, kind: str, document: Mapping[st
     return Reply(202, proposal_said(proposed))
 
 
+async def _not_these(connection: Connection, document: Mapping[str, Any], now: datetime) -> Refusal | None:
+    """Why these rates are not published: they do not give the scheme's currency as 1. Raises errors.ValidationFailed for their days."""
+    _require_days(document)
+    published_at = datetime.fromisoformat(document["published_at"])
+    if published_at > now:
+        raise errors.ValidationFailed("published_at: is to come")
+    begins = day_of(document["valid_from"])
+    if begins > published_at.date():
+        raise errors.ValidationFailed("valid_from: the source published them before that day (UTC)")
+    if day_of(document["valid_until"]) - begins > RATE_SPAN_MAX:
+        raise errors.ValidationFailed(f"valid_until: at most {RATE_SPAN_MAX.days} days after valid_from")
+    return settling.of_another_unit(rates_of(document), await partners.scheme_currency(connection))
+
+
 async def _confirm(house: "House", asked: Asked, kind: str) -> Reply | Problem:
     _ = asked.idempotency_key, asked.parse(ConfirmWish)
     async with house.reads.connection() as connection:
@@ -123,6 +144,8 @@ async def _confirm(house: "House", asked: Asked, kind: str) -> Reply | Problem:
         known = await partners.filed_papers(connection, kind, proposed.document["name"])
         if known and known[0].digest == proposed.digest:
             return Reply(200, _said(known[0]))
+        if kind == partners.RATES and (refusal := await _not_these(connection, proposed.document, asked.at)):
+            return problems.of_refusal(refusal)
         signers = Signers(proposed.proposed_by, asked.caller.key_id, await keep_request(house, asked))
         published = await partners.publish_paper(connection, proposed, signers, asked.at)
     return problems.of_refusal(published) if isinstance(published, Refusal) else Reply(201, _said(published))
@@ -152,10 +175,17 @@ def _said(one: FiledPaper) -> dict[str, Any]:
 
 
 def _doors(
-    path: str, propose: Any, confirm: Any, listed: Any, takes: Any, lists: Any, bulk: tuple[str, ...] = ()
+    path: str,
+    propose: Any,
+    confirm: Any,
+    listed: Any,
+    takes: Any,
+    lists: Any,
+    *also: str,
+    bulk: tuple[str, ...] = (),
 ) -> tuple[Door, ...]:
     published = {201: messages.PaperSaid, 200: messages.PaperSaid}
-    refused = ("not_found", "second_key_needed", "version_taken")
+    refused = ("not_found", "second_key_needed", "version_taken", *also)
     return (
         Door(
             "POST",
@@ -163,7 +193,7 @@ def _doors(
             propose,
             {202: ProposalSaid, 200: messages.PaperSaid},
             takes,
-            ("not_found", "version_taken"),
+            ("not_found", "version_taken", *also),
             purposes=OPERATORS,
             tag="settlement",
             bulk=bulk,
@@ -186,8 +216,18 @@ BULK = ("application/json",)
 """A table of many customers is as large as a file."""
 
 DOORS = (
-    *_doors("/v1/rates", propose_rates, confirm_rates, list_rates, messages.RatesWish, messages.RatesSaid),
-    *_doors("/v1/taxes", propose_taxes, confirm_taxes, list_taxes, messages.TaxTableWish, messages.TaxesSaid, BULK),
+    *_doors(
+        "/v1/rates",
+        propose_rates,
+        confirm_rates,
+        list_rates,
+        messages.RatesWish,
+        messages.RatesSaid,
+        "rates_not_of_scheme",
+    ),
+    *_doors(
+        "/v1/taxes", propose_taxes, confirm_taxes, list_taxes, messages.TaxTableWish, messages.TaxesSaid, bulk=BULK
+    ),
     Door(
         "GET",
         "/v1/rates/{rate_set}",

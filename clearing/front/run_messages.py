@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from clearing.front.messages import Code, Instant, Said, Total, Wish
 from clearing.front.statement_messages import Digest, StatementSaid
@@ -19,16 +19,21 @@ State = Literal["held", "drafted", "previewed", "approved", "frozen", "instructe
 
 
 class TermsWish(Wish):
-    """How a partner is paid, and what it owes when it pays late: basis points a year, over 360 or 365 days."""
+    """How a partner is paid, and what it owes when it pays late: basis points a year, over 360 or 365 days.
+
+    What its agreement says of that holds, and something else is refused. Where neither says it, it is paid in the run's currency and owes
+    nothing.
+    """
 
     partner: Party
-    currency: Currency
-    interest_basis_points: Annotated[int, Field(ge=0, le=10_000)] = 0
-    year_days: Literal[360, 365] = 365
+    currency: Currency | None = None
+    interest_basis_points: Annotated[int | None, Field(ge=0, le=10_000)] = None
+    year_days: Literal[360, 365] | None = None
 
 
 class RunWish(Wish):
-    """Settle these sealed windows. Partners without terms are paid in `currency`; what touches a suspended one is parked.
+    """Settle these sealed windows. Who has terms neither in an agreement nor here is paid in `currency`; what touches a suspended one is
+    parked.
 
     `value_date` is the published calendar's for the last window: it is needed where no scheme gives one, and a different one is refused.
     """
@@ -97,8 +102,15 @@ class OverdueSaid(Said):
     accrued: list[AccruedSaid]
 
 
+class WarningSaid(Said):
+    """Who could not be paid what the run owes it, as bank details stand now."""
+
+    partner: Code
+    detail: str
+
+
 class RunSaid(Said):
-    """A run as it stands. `result_sha256` is what is approved; a held run has none and says why."""
+    """A run as it stands. `result_sha256` is what is approved; a held run has none and says why. `warnings` are no part of it."""
 
     run: str
     state: State
@@ -110,6 +122,7 @@ class RunSaid(Said):
     created_by: str
     previewed_by: str | None
     approved_by: str | None
+    warnings: list[WarningSaid]
 
 
 class EventSaid(Said):
@@ -133,6 +146,19 @@ class WholeRunSaid(RunSaid):
     replays: bool
     events: list[EventSaid]
     statements: list[StatementSaid]
+
+
+class InputsSaid(BaseModel):
+    """What a run was made of, sorted and without white space: these bytes have the SHA-256 that the result names. `docs/settlement.md`."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    windows: Annotated[list[Any], Field(description="number, code, lane, events of the log, root")]
+    flows: Annotated[list[Any], Field(description="debtor, creditor, millionths")]
+    contracts: Annotated[list[Any], Field(description="partner, version of its agreement, digest")]
+    rates: dict[str, Any]
+    terms: Annotated[list[Any], Field(description="partner, currency, basis points of interest, days of its year")]
+    suspended: list[str]
+    value_date: Day
 
 
 class ListedSaid(Said):
@@ -171,6 +197,13 @@ class InstructionSaid(Said):
     bank_reference: str | None
     booked_on: Day | None
     differs: str | None
+    message: Annotated[
+        Literal["first", "own"] | None,
+        Field(
+            description="which pain.001 carries it: the run's, or one of its own that `again` asks for; null: none (yet)"
+        ),
+    ]
+    waits: Annotated[str | None, Field(description="why no bank can pay it now")]
 
 
 class InstructionsSaid(Said):

@@ -1,7 +1,7 @@
 """Settlement runs at the door: operators draft, approve with two keys, freeze, see the payments and say what the bank booked."""
 
 import json
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from clearing import errors
@@ -20,8 +20,9 @@ from settlement import run as settling
 from settlement import stating
 from settlement.files import confirmations
 from settlement.rules.money import written
-from settlement.rules.run import RateSet, Terms, replayed
-from settlement.run import Accrued, Confirmation, InstructionRow, RunRow, Step, Wanted
+from settlement.rules.run import RateSet, replayed
+from settlement.rules.terms import SaidTerms
+from settlement.run import Accrued, Confirmation, InstructionRow, RunRow, Sent, Step, Wanted
 
 if TYPE_CHECKING:
     from clearing.front.house import House
@@ -42,7 +43,7 @@ async def draft_run(house: "House", asked: Asked) -> Reply | Problem:
             return problems.of_refusal(rates)
         wanted = _wanted(wish, rates)
         drafted = await settling.draft(connection, LANE, wanted, await _step(house, asked))
-    return _said(drafted, 201)
+        return await _said(connection, drafted, asked.at, 201)
 
 
 async def approve_run(house: "House", asked: Asked) -> Reply | Problem:
@@ -50,7 +51,8 @@ async def approve_run(house: "House", asked: Asked) -> Reply | Problem:
     _ = asked.idempotency_key
     digest = asked.parse(messages.ApproveWish).result_sha256
     async with house.reads.connection() as connection:
-        return _said(await settling.approve(connection, asked.path["run"], digest, await _step(house, asked)))
+        approved = await settling.approve(connection, asked.path["run"], digest, await _step(house, asked))
+        return await _said(connection, approved, asked.at)
 
 
 async def freeze_run(house: "House", asked: Asked) -> Reply | Problem:
@@ -67,7 +69,7 @@ async def freeze_run(house: "House", asked: Asked) -> Reply | Problem:
         row = await settling.carry_on(connection, house.writer, frozen.run, step)
         await stating.state_run(connection, LANE, row.run, house.key)
         await stating.seal_invoices(connection, row.run, house.key)
-        return _said(row)
+        return await _said(connection, row, asked.at)
 
 
 async def abort_run(house: "House", asked: Asked) -> Reply | Problem:
@@ -75,7 +77,8 @@ async def abort_run(house: "House", asked: Asked) -> Reply | Problem:
     _ = asked.idempotency_key
     reason = asked.parse(messages.AbortWish).reason
     async with house.reads.connection() as connection:
-        return _said(await settling.abort(connection, asked.path["run"], reason, await _step(house, asked)))
+        aborted = await settling.abort(connection, asked.path["run"], reason, await _step(house, asked))
+        return await _said(connection, aborted, asked.at)
 
 
 async def confirm_payments(house: "House", asked: Asked) -> Reply | Problem:
@@ -138,6 +141,7 @@ async def look_up_run(house: "House", asked: Asked) -> Reply:
         row = await settling.run_of(connection, asked.path["run"])
         events = await settling.events(connection, row.run)
         stated = [statements.statement(one) for one in await stating.kept(connection, run=row.run)]
+        said = await _told(connection, row, asked.at)
     told = [
         {
             "number": one.number,
@@ -151,14 +155,20 @@ async def look_up_run(house: "House", asked: Asked) -> Reply:
     ]
     replays = row.result is not None and replayed(row.inputs) == row.result
     result = None if row.result is None else json.loads(row.result)
-    return Reply(200, {**_told(row), "result": result, "replays": replays, "events": told, "statements": stated})
+    return Reply(200, {**said, "result": result, "replays": replays, "events": told, "statements": stated})
+
+
+async def look_up_inputs(house: "House", asked: Asked) -> Reply:
+    """What a run was made of: the very bytes whose SHA-256 is `inputs_sha256`. Whoever has them can make the result anew."""
+    async with house.reads.connection() as connection:
+        return Reply(200, (await settling.run_of(connection, asked.path["run"])).inputs)
 
 
 async def list_instructions(house: "House", asked: Asked) -> Reply:
     """The payments of a run: those that come in first, and what is still to be paid. `format=pain.001`: what goes out, as a file.
 
-    The file is a pain.001.001.09, the same bytes each time, by the bank details in force when the run was frozen.
-    `again` names a payment that the bank rejected: it alone, by the details that came into force since.
+    The file is a pain.001.001.09, the same bytes each time, by the bank details in force when the run was frozen. Who had none that could
+    be used waits (`waits`). `again` names such a payment, or one that the bank rejected: it alone, by details that came into force since.
     """
     said = reading.query(asked.message.query, "format", "again")
     form, name = said.get("format"), said.get("again")
@@ -176,7 +186,11 @@ async def list_instructions(house: "House", asked: Asked) -> Reply:
         row = await settling.run_of(connection, asked.path["run"])
         found = await settling.instructions(connection, row.run)
         accrued = await settling.accrued(connection, LANE, row.run)
-    told = [_instruction(one, asked.at.date(), accrued.get(one.instruction)) for one in found]
+        sent = await settling.sent_by(connection, found, asked.at)
+    told = [
+        _instruction(one, asked.at.date(), accrued.get(one.instruction)) | _sent(sent.get(one.instruction))
+        for one in found
+    ]
     return Reply(200, {"run": row.run, "state": row.state, "instructions": told})
 
 
@@ -209,9 +223,7 @@ async def _step(house: "House", asked: Asked) -> Step:
 
 
 def _wanted(wish: messages.RunWish, rates: RateSet) -> Wanted:
-    terms = tuple(
-        Terms(one.partner, currency_of(one.currency), one.interest_basis_points, one.year_days) for one in wish.terms
-    )
+    terms = tuple([_terms(one) for one in wish.terms])
     if len({one.partner for one in terms}) != len(terms):
         raise errors.ValidationFailed("terms: a partner is named twice")
     return Wanted(
@@ -222,6 +234,11 @@ def _wanted(wish: messages.RunWish, rates: RateSet) -> Wanted:
         tuple(sorted(set(wish.suspended))),
         None if wish.value_date is None else day_of(wish.value_date).isoformat(),
     )
+
+
+def _terms(wish: messages.TermsWish) -> SaidTerms:
+    currency = None if wish.currency is None else currency_of(wish.currency)
+    return SaidTerms(wish.partner, currency, wish.interest_basis_points, wish.year_days)
 
 
 def _media(asked: Asked) -> str:
@@ -241,11 +258,14 @@ def _confirmation(wish: messages.BookedWish) -> Confirmation:
 # --- out
 
 
-def _said(row: RunRow | Refusal, status: int = 200) -> Reply | Problem:
-    return problems.of_refusal(row) if isinstance(row, Refusal) else Reply(status, _told(row))
+async def _said(
+    connection: settling.Connection, row: RunRow | Refusal, now: datetime, status: int = 200
+) -> Reply | Problem:
+    return problems.of_refusal(row) if isinstance(row, Refusal) else Reply(status, await _told(connection, row, now))
 
 
-def _told(row: RunRow) -> dict[str, Any]:
+async def _told(connection: settling.Connection, row: RunRow, now: datetime) -> dict[str, Any]:
+    unready = await settling.unready(connection, row, now)
     return {
         "run": row.run,
         "state": row.state,
@@ -257,7 +277,12 @@ def _told(row: RunRow) -> dict[str, Any]:
         "created_by": row.created_by,
         "previewed_by": row.previewed_by,
         "approved_by": row.approved_by,
+        "warnings": [{"partner": one.partner, "detail": one.why} for one in unready],
     }
+
+
+def _sent(one: Sent | None) -> dict[str, str | None]:
+    return {"message": None, "waits": None} if one is None else {"message": one.message, "waits": one.waits}
 
 
 def _instruction(one: InstructionRow, today: date, accrued: Accrued | None) -> dict[str, Any]:
@@ -293,7 +318,16 @@ DOORS = (
         draft_run,
         {201: messages.RunSaid},
         messages.RunWish,
-        ("not_found", "window_not_sealed", "window_in_run", "rates_not_in_force", "run_not_ready", "run_too_large"),
+        (
+            "not_found",
+            "window_not_sealed",
+            "window_in_run",
+            "rates_not_in_force",
+            "rates_not_of_scheme",
+            "terms_differ",
+            "run_not_ready",
+            "run_too_large",
+        ),
         purposes=OPERATORS,
         tag="settlement",
     ),
@@ -303,6 +337,15 @@ DOORS = (
         "/v1/runs/{run}",
         look_up_run,
         {200: messages.WholeRunSaid},
+        refuses=("not_found",),
+        purposes=OPERATORS,
+        tag="settlement",
+    ),
+    Door(
+        "GET",
+        "/v1/runs/{run}/inputs",
+        look_up_inputs,
+        {200: messages.InputsSaid},
         refuses=("not_found",),
         purposes=OPERATORS,
         tag="settlement",
@@ -333,6 +376,8 @@ DOORS = (
         messages.FreezeWish,
         "run_not_ready",
         "run_differs",
+        "rates_not_of_scheme",
+        "terms_differ",
         "window_not_sealed",
         "tax_unknown",
         "run_too_large",

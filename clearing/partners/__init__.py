@@ -48,6 +48,7 @@ from clearing.partners.calendars import (
     publish_calendar,
     published_calendar,
     scheme_currency,
+    unit_of,
 )
 from clearing.partners.campaigns import FiledBudget, budget_document, file_budget, filed_budgets, latest
 from clearing.partners.cards import FiledCard, cards_filed, drafted_card, publish_card
@@ -223,5 +224,6 @@ __all__ = [
     "scheme_currency",
     "seconded",
     "told_of",
+    "unit_of",
     "withdraw_consent",
 ]

@@ -43,7 +43,12 @@ async def filed_calendars(connection: Connection) -> list[FiledCalendar]:
 
 async def scheme_currency(connection: Connection) -> str | None:
     """The currency that the common unit is: that of the scheme published last; None where none is."""
-    filed = await filed_calendars(connection)
+    return await unit_of(connection, None)
+
+
+async def unit_of(connection: Connection, version: int | None) -> str | None:
+    """The currency that the common unit is in windows of this version; None: of the scheme published last, and None where none is."""
+    filed = [one for one in await filed_calendars(connection) if version in {None, one.version}]
     return str(filed[-1].document["scheme"]["currency"]) if filed else None
 
 

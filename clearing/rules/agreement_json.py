@@ -13,6 +13,7 @@ from clearing.rules.agreements import (
     Credit,
     Fee,
     Funding,
+    LateInterest,
     Postpaid,
     Prepaid,
     Right,
@@ -111,6 +112,8 @@ def agreement_of(document: Document, version: int, announced_at: datetime) -> Ag
         low_water=document.get("low_water", 0),
         rights=tuple([_right(right) for right in document.get("rights", ())]),
         shortfall=Bearer(document["shortfall"]),
+        payout_currency=document.get("payout_currency"),
+        late_interest=LateInterest(**document["late_interest"]) if "late_interest" in document else None,
     )
 
 

@@ -1,8 +1,20 @@
 """The shape of an agreement's document: the table that `openapi/agreement.schema.json` is written from and documents are read by."""
 
-from clearing.rules.agreements import BASIS, PARTS, Bearer
+from clearing.rules.agreements import BASIS, DAY_COUNTS, PARTS, Bearer
 from clearing.rules.lifecycle import Kind
-from clearing.rules.shapes import CODE, INSTANT, NAME, Shape, one_of, positive, record, several, text, whole
+from clearing.rules.shapes import (
+    CODE,
+    END_OF_TEXT,
+    INSTANT,
+    NAME,
+    Shape,
+    one_of,
+    positive,
+    record,
+    several,
+    text,
+    whole,
+)
 
 FORMAT = "agreement/1"
 
@@ -67,6 +79,12 @@ _CAP = record(
         ),
     ),
 )
+_LATE = record(
+    "What the partner owes on what it pays late: simple interest from the day on which the payment was due.",
+    "basis_points day_count",
+    basis_points=whole("Of the amount, for a year.", 0, BASIS),
+    day_count=one_of("The actual days, of a year of 360 or 365.", *DAY_COUNTS),
+)
 _RIGHT = record(
     "What the partner may do with a program of another partner.",
     "program kind",
@@ -97,6 +115,11 @@ SCHEMA: Shape = {
         ),
         rights=several("What the partner may do with programs of others.", _RIGHT, 500),
         shortfall=one_of("Who bears what a claw-back cannot take.", *Bearer),
+        payout_currency=text(
+            "The currency of the partner's settlement payments, ISO 4217; absent: what the draft of a run says.",
+            f"^[A-Z]{{3}}{END_OF_TEXT}",
+        ),
+        late_interest=_LATE,
     ),
 }
 """JSON Schema 2020-12 of the document."""

@@ -16,6 +16,7 @@ from clearing.rules.units import AMOUNT_MAX, Ratio
 HOUSE = "house"  # as a funder; no partner has this code in an agreement
 PARTS = 1_000_000  # shares are parts per million
 BASIS = 10_000  # basis points in one
+DAY_COUNTS = {"ACT/360": 360, "ACT/365": 365}
 
 
 class Bearer(StrEnum):
@@ -97,8 +98,24 @@ class Right:
 
 
 @dataclass(frozen=True, slots=True)
+class LateInterest:
+    """What the partner owes on what it pays late: basis points a year, by the actual days of a year of so many (`ACT/360`, `ACT/365`)."""
+
+    basis_points: int
+    day_count: str
+
+    @property
+    def year_days(self) -> int:
+        """Days of the year that interest is reckoned with."""
+        return DAY_COUNTS[self.day_count]
+
+
+@dataclass(frozen=True, slots=True)
 class Agreement:
-    """One version of what the house and a partner have agreed. `notice_days` is the notice that it promises for the version after it."""
+    """One version of what the house and a partner have agreed. `notice_days` is the notice that it promises for the version after it.
+
+    Where it says no currency of payment, or no interest on late payments, the draft of a settlement run may say it.
+    """
 
     partner: str
     version: int
@@ -113,6 +130,8 @@ class Agreement:
     low_water: int
     rights: tuple[Right, ...]
     shortfall: Bearer
+    payout_currency: str | None = None
+    late_interest: LateInterest | None = None
 
     def worth(self, program: str) -> Worth | None:
         """The price of this program, if the agreement has one."""
@@ -225,6 +244,11 @@ def _terms(agreement: Agreement) -> dict[str, str | int | None]:
         "low_water": agreement.low_water,
         "shortfall": agreement.shortfall,
     }
+    if agreement.payout_currency is not None:
+        said["payout_currency"] = agreement.payout_currency
+    if agreement.late_interest is not None:
+        said["late_interest.basis_points"] = agreement.late_interest.basis_points
+        said["late_interest.day_count"] = agreement.late_interest.day_count
     for worth in agreement.prices:
         said[f"prices.{worth.program}.issue"] = f"{worth.issue.num}/{worth.issue.den}"
         said[f"prices.{worth.program}.redeem"] = f"{worth.redeem.num}/{worth.redeem.den}"

@@ -78,6 +78,10 @@ class RateSet:
         """Whether a payment of this day may be converted by them."""
         return self.date <= day <= self.until
 
+    def gives(self, unit: str) -> bool:
+        """Whether one unit of this currency is exactly one common unit by them."""
+        return any(rate.currency == unit and rate.num == rate.den for rate in self.rates)
+
     @property
     def named(self) -> converting.RateSet:
         """The same as settlement converts by: the common unit is what all of them are worth."""
@@ -162,6 +166,10 @@ class Result:
     nets: tuple[Net, ...]
     bilateral: tuple[Flow, ...]
     parked: tuple[Flow, ...]
+
+
+class NotInputsError(Exception):
+    """These bytes are not the inputs of a run as it keeps them. Says why."""
 
 
 class UnsettleableError(Exception):
@@ -268,7 +276,6 @@ def inputs_of(document: Mapping[str, Any]) -> Inputs:
 def result_document(inputs: Inputs, result: Result) -> dict[str, Any]:
     """The result as it is kept, approved and frozen. It names its inputs by their hash."""
     gross = sum(abs(flow.micros) for flow in result.bilateral)
-    paid = sum(abs(net.micros) for net in result.nets if net.party != HOUSE)
     return {
         "schema": SCHEMA,
         "sign": "plus: the house owes the partner",
@@ -278,6 +285,16 @@ def result_document(inputs: Inputs, result: Result) -> dict[str, Any]:
         "value_date": inputs.value_date,
         **_dated(own_dates(inputs, result.nets)),
         "rates": {"name": inputs.rates.name, "source": inputs.rates.source, "date": inputs.rates.date},
+        "terms": [
+            {
+                "partner": one.partner,
+                "currency": one.currency,
+                "interest_basis_points": one.interest_basis_points,
+                "year_days": one.year_days,
+            }
+            for one in sorted(inputs.terms)
+        ],
+        "suspended": sorted(inputs.suspended),
         "counts": [
             {"kind": one.kind, "posted": one.posted, "given_back": one.given_back} for one in sorted(inputs.counts)
         ],
@@ -288,14 +305,27 @@ def result_document(inputs: Inputs, result: Result) -> dict[str, Any]:
         "bilateral": _told(result.bilateral),
         "parked": _told(result.parked),
         "gross_micros": str(gross),
-        "net_micros": str(paid),
+        "net_micros": str(_received(result.nets)),
     } | ({"waterfalls": told(inputs.sharing)} if inputs.sharing.documents else {})
 
 
 def replayed(inputs: bytes) -> bytes:
-    """The result's bytes, computed anew from the bytes of the inputs."""
-    again = inputs_of(json.loads(inputs))
+    """The result's bytes, computed anew from the bytes of the inputs. Raises NotInputsError, UnsettleableError."""
+    try:
+        again = inputs_of(json.loads(inputs))
+        if canonical(inputs_document(again)) != inputs:
+            raise NotInputsError("not written as a run keeps its inputs")
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
+        raise NotInputsError("not the inputs of a run") from None
     return canonical(result_document(again, settle(again)))
+
+
+def _received(found: Iterable[Net]) -> int:
+    """What those receive that are owed, the house as one party: a payment through the house counts once, as `netting` counts it."""
+    by_party: dict[str, int] = defaultdict(int)
+    for net in found:
+        by_party[net.party] += net.micros
+    return sum(micros for micros in by_party.values() if micros > 0)
 
 
 def _dated(dates: Iterable[PaymentDates]) -> dict[str, list[list[str]]]:

@@ -11,7 +11,7 @@ from settlement.run.banking import Message, again, message, party_of
 from settlement.run.confirming import Confirmation, Confirmed, confirm
 from settlement.run.late import Accrued, accrued, overdue
 from settlement.run.paying import carry_on
-from settlement.run.reading import Wanted, read_inputs
+from settlement.run.reading import Wanted, of_another_unit, read_inputs
 from settlement.run.steps import abort, approve, draft, freeze, is_instruction_id
 from settlement.run.store import (
     Connection,
@@ -27,6 +27,7 @@ from settlement.run.store import (
     unsettled,
 )
 from settlement.run.taking import take
+from settlement.run.unready import Sent, Unready, sent_by, unready
 
 __all__ = [
     "Accrued",
@@ -38,7 +39,9 @@ __all__ = [
     "Listed",
     "Message",
     "RunRow",
+    "Sent",
     "Step",
+    "Unready",
     "Wanted",
     "abort",
     "accrued",
@@ -52,12 +55,15 @@ __all__ = [
     "instructions",
     "is_instruction_id",
     "message",
+    "of_another_unit",
     "overdue",
     "party_of",
     "read_inputs",
     "run_of",
     "runs",
+    "sent_by",
     "take",
+    "unready",
     "unsettled",
     "unsound",
 ]

@@ -1,7 +1,7 @@
 """A run's payments as a bank takes them: each with the bank details in force when the run was frozen, the same bytes each time.
 
-Who had no details then is paid by the first that came into force since. What the bank rejected is instructed again by details that
-came into force after the rejection, in a message of its own, so that the first message never changes.
+Who had none then that a bank could pay to waits, and holds up nobody else: it is instructed by the first that came into force since, in a
+message of its own. So is what the bank rejected, by details that came into force after the rejection. The first message never changes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -49,35 +49,45 @@ def party_of(document: Mapping[str, Any]) -> Party:
 
 
 async def message(connection: Connection, run: str, now: datetime, digits: Digits) -> Message:
-    """What is to be paid out for a run, once it is released. Raises errors.NotFound, errors.ValidationFailed."""
+    """What is to be paid out for a run, once it is released, to all who could be paid when it was frozen.
+
+    Raises errors.NotFound, errors.ValidationFailed.
+    """
     await run_of(connection, run)
     out = [one for one in await instructions(connection, run) if one.direction == "pay_out" and one.minor]
     if not out:
         raise errors.ValidationFailed(f"{run} pays nobody")
     if any(one.state == "waiting" for one in out):
         raise errors.ValidationFailed(f"what goes out of {run} waits for what comes in")
-    frozen = await _frozen_at(connection, run)
+    frozen = await frozen_at(connection, run)
     filed = [one for one in await partners.filed_details(connection, None) if one.valid_from <= now]
-    found = {one.partner: chosen(filed, one.partner, frozen) for one in out}
-    return _message(out, _required(chosen(filed, HOUSE, frozen), HOUSE), found, frozen, digits)
+    own = _required(chosen(filed, HOUSE, frozen), HOUSE)
+    ready = {one.partner: at_first(filed, one, frozen) for one in out}
+    first = [one for one in out if ready[one.partner] is not None]
+    if not first:
+        raise errors.ValidationFailed("; ".join(why_not(filed, one, frozen) for one in out))
+    return _message(first, own, ready, frozen, digits)
 
 
 async def again(connection: Connection, run: str, instruction: str, now: datetime, digits: Digits) -> Message:
-    """One payment that the bank rejected, by the details that came into force after the rejection: a message of its own.
+    """One payment that waited for bank details, by the first that came into force since; or that the bank rejected, likewise.
 
-    Raises errors.NotFound, errors.ValidationFailed.
+    A message of its own. Raises errors.NotFound, errors.ValidationFailed.
     """
     one = next((one for one in await instructions(connection, run) if one.instruction == instruction), None)
     if one is None:
         raise errors.NotFound("there is no such payment")
-    if one.rejected_at is None or one.direction != "pay_out":
-        raise errors.ValidationFailed(f"{instruction}: the bank did not reject it")
     filed = [each for each in await partners.filed_details(connection, None) if each.valid_from <= now]
-    found = partners.details_since(filed, one.partner, one.rejected_at)
+    frozen = await frozen_at(connection, run)
+    if one.direction != "pay_out" or (one.rejected_at is None and at_first(filed, one, frozen)):
+        raise errors.ValidationFailed(f"{instruction}: the bank did not reject it")
+    if one.state == "waiting":
+        raise errors.ValidationFailed(f"what goes out of {run} waits for what comes in")
+    found = apart(filed, one, frozen)
     if found is None:
-        raise errors.ValidationFailed(f"{one.partner}: no other bank details came into force since it was rejected")
-    own = _required(chosen(filed, HOUSE, await _frozen_at(connection, run)), HOUSE)
-    return _message([one], own, {one.partner: found}, one.rejected_at, digits)
+        raise errors.ValidationFailed(why_not(filed, one, frozen))
+    own = _required(chosen(filed, HOUSE, frozen), HOUSE)
+    return _message([one], own, {one.partner: found}, one.rejected_at or found.valid_from, digits)
 
 
 async def expected(
@@ -87,7 +97,7 @@ async def expected(
 
     Raises errors.ValidationFailed without the house's own account: nobody could say what came in and what went out.
     """
-    frozen = await _frozen_at(connection, run)
+    frozen = await frozen_at(connection, run)
     filed = [one for one in await partners.filed_details(connection, None) if one.valid_from <= now]
     own = party_of(_required(chosen(filed, HOUSE, frozen), HOUSE).document)
     made: list[Instruction] = []
@@ -99,20 +109,70 @@ async def expected(
         payer, payee = (own, other) if one.direction == "pay_out" else (other, own)
         figures = (one.minor, digits(one.currency), one.currency, one.value_date)
         made.append(Instruction(one.instruction, payer, payee, *figures))
-    out = {one.instruction for one in known if one.direction == "pay_out"}
+    out = {one.instruction for one in known if one.direction == "pay_out" and at_first(filed, one, frozen)}
     first = tuple(one for one in made if one.id in out)
-    if first and all(one.payee.account for one in first):
+    if first:
         sent |= payments.sent(first, payments.message_id(first))
     for one in known:
-        if one.rejected_at is not None and partners.details_since(filed, one.partner, one.rejected_at):
-            anew = await again(connection, run, one.instruction, now, digits)
-            sent |= payments.sent(anew.instructions, anew.id)
+        for details in _own(filed, one, frozen) if one.direction == "pay_out" else ():
+            alone = [_instruction(one, own, details, digits)]
+            sent |= payments.sent(alone, payments.message_id(alone))
     return made, sent
 
 
 def chosen(filed: Sequence[FiledDetails], partner: str, at: datetime) -> FiledDetails | None:
     """The version in force at this instant; where there was none, the first that came into force since."""
     return partners.details_at(filed, partner, at) or partners.details_since(filed, partner, at)
+
+
+def at_first(filed: Sequence[FiledDetails], one: InstructionRow, frozen: datetime) -> FiledDetails | None:
+    """The details by which the first message of its run pays it; None where it waits for others."""
+    found = partners.details_at(filed, one.partner, frozen)
+    return found if found is not None and found.document["currency"] == one.currency else None
+
+
+def apart(filed: Sequence[FiledDetails], one: InstructionRow, frozen: datetime) -> FiledDetails | None:
+    """The details by which it is instructed in a message of its own; None where it is not, or not yet."""
+    if one.rejected_at is not None:
+        return _since(filed, one, one.rejected_at)
+    return None if at_first(filed, one, frozen) else _since(filed, one, frozen)
+
+
+def _own(filed: Sequence[FiledDetails], one: InstructionRow, frozen: datetime) -> list[FiledDetails]:
+    """By which details it was or may be instructed in messages of its own: while it waited, and since it was rejected."""
+    found = [
+        None if at_first(filed, one, frozen) else _since(filed, one, frozen),
+        None if one.rejected_at is None else _since(filed, one, one.rejected_at),
+    ]
+    return [each for each in found if each is not None]
+
+
+def _since(filed: Sequence[FiledDetails], one: InstructionRow, at: datetime) -> FiledDetails | None:
+    """The first details since, in the currency in which it is paid."""
+    usable = [each for each in filed if each.document["currency"] == one.currency]
+    return partners.details_since(usable, one.partner, at)
+
+
+def why_not(filed: Sequence[FiledDetails], one: InstructionRow, frozen: datetime) -> str:
+    """Why a payment is in no message."""
+    if one.rejected_at is not None:
+        return f"{one.partner}: no other bank details came into force since it was rejected"
+    if at_first(filed, one, frozen) or apart(filed, one, frozen):
+        return f"{one.partner} has bank details since the run was frozen: its payment {one.instruction} is a message of its own"
+    return lacks(chosen(filed, one.partner, frozen), one.partner, one.currency) or ""
+
+
+def lacks(details: FiledDetails | None, partner: str, currency: str) -> str | None:
+    """Why a partner cannot be paid in this currency by these details; None where it can."""
+    if details is None:
+        return f"{partner} has no bank details in force"
+    other = details.document["currency"]
+    return None if other == currency else f"{partner} is paid in {currency}, and its account is in {other}"
+
+
+async def frozen_at(connection: Connection, run: str) -> datetime:
+    """When this run was frozen."""
+    return next(one.at for one in await events(connection, run) if one.step == "frozen")
 
 
 def _message(
@@ -141,7 +201,3 @@ def _required(details: FiledDetails | None, partner: str) -> FiledDetails:
     if details is None:
         raise errors.ValidationFailed(f"{partner} has no bank details in force")
     return details
-
-
-async def _frozen_at(connection: Connection, run: str) -> datetime:
-    return next(one.at for one in await events(connection, run) if one.step == "frozen")

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from clearing import errors, partners
 from clearing.partners import Directory
+from clearing.rules.agreements import Agreement
 from clearing.rules.postings import HOUSE as HOUSE_NUMBER
 from clearing.rules.refusals import Refusal, RefusalCode
 from settlement import holidays_of
@@ -16,26 +17,26 @@ from settlement.rules.calendar import Scheme, payment_dates
 from settlement.rules.flows import HOUSE, Flow, Sum, flows, imbalance
 from settlement.rules.run import Contract, Counted, Inputs, PaymentDates, RateSet, SealedWindow, Terms
 from settlement.rules.scheme_json import read_scheme
+from settlement.rules.terms import SaidTerms, terms_of
 from settlement.run.sharing import read_sharing, settled_before
 from settlement.run.store import Connection, rows, tuples
 from settlement.run.window import Window
 
 NUMBERS_EACH = 16  # the number of an account is its owner's times this, plus its kind
-NO_INTEREST, DAYS_OF_A_YEAR = 0, 365
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What an operator asks to be settled: windows by their codes, at these rates, and paid on this day.
 
-    A partner without terms is paid in `currency` and owes no interest. `suspended` partners' flows are parked. The day is that of the last
-    window in the scheme's calendar; it is said here only where no scheme gives one, or to be sure that it is the same.
+    Whose agreement and `terms` say nothing is paid in `currency` and owes no interest. `suspended` partners' flows are parked. The day is
+    that of the last window in the scheme's calendar; it is said here only where no scheme gives one, or to be sure that it is the same.
     """
 
     windows: tuple[str, ...]
     rates: RateSet
     currency: str
-    terms: tuple[Terms, ...]
+    terms: tuple[SaidTerms | Terms, ...]
     suspended: tuple[str, ...]
     value_date: str | None = None
 
@@ -69,7 +70,7 @@ async def read_inputs(connection: Connection, lane: int, wanted: Wanted, run: st
         if isinstance(windows, Refusal):
             return windows
         advice_date, value_date = _dates(windows[-1], wanted)
-        if refusal := out_of_force(wanted.rates, [value_date]):
+        if refusal := out_of_force(wanted.rates, [value_date]) or await _other_units(connection, windows, wanted.rates):
             return refusal
         directory = await partners.load(connection)
         sums, slices = await _booked(connection, lane, windows, directory)
@@ -82,8 +83,11 @@ async def read_inputs(connection: Connection, lane: int, wanted: Wanted, run: st
         found, resumed = flows([*sums, *before]), tuple(sorted(one.flow for one in parked))
         moved = (*found, *sharing.flows(), *resumed)
         parties = {party for flow in moved for party in (flow.debtor, flow.creditor)} - {HOUSE}
-        contracts = await _contracts(connection, directory, parties, max(window.closes_at for window in windows))
-        terms = _terms(wanted, parties)
+        agreed = _agreed(directory, max(window.closes_at for window in windows))
+        contracts = await _contracts(connection, [agreed[party] for party in sorted(parties & agreed.keys())])
+        terms = _terms(wanted, parties, agreed)
+        if isinstance(terms, Refusal):
+            return terms
         dates = await _payment_dates(connection, windows[-1], terms)
     inputs = Inputs(
         tuple(SealedWindow(one.number, one.code, lane, one.until, one.root.hex()) for one in windows),
@@ -100,6 +104,21 @@ async def read_inputs(connection: Connection, lane: int, wanted: Wanted, run: st
         sharing,
     )
     return Read(inputs, tuple(one.number for one in windows), imbalance(sums, slices), tuple(parked))
+
+
+def of_another_unit(rates: RateSet, unit: str | None) -> Refusal | None:
+    """Why these rates do not convert what is counted in this currency; None where they do, and where no scheme says what is."""
+    if unit is None or rates.gives(unit):
+        return None
+    told = f"{rates.name}: one {unit} is the common unit, by the published scheme, and the set does not give it as exactly 1"
+    return Refusal(RefusalCode.RATES_NOT_OF_SCHEME, told)
+
+
+async def _other_units(connection: Connection, windows: Iterable[Window], rates: RateSet) -> Refusal | None:
+    for version in sorted({one.scheme_version for one in windows}, key=lambda one: one or 0):
+        if refusal := of_another_unit(rates, await partners.unit_of(connection, version)):
+            return refusal
+    return None
 
 
 def out_of_force(rates: RateSet, days: Iterable[str]) -> Refusal | None:
@@ -200,24 +219,26 @@ async def _parked(connection: Connection, run: str | None, suspended: Iterable[s
     return [one for one in parked if not barred & {one.flow.debtor, one.flow.creditor}]
 
 
-async def _contracts(
-    connection: Connection, directory: Directory, parties: Iterable[str], at: datetime
-) -> tuple[Contract, ...]:
-    """The version in force with each party in the last instant before the cut-off."""
-    digests = {
-        (one.agreement.partner, one.agreement.version): one.digest
-        for one in await partners.agreements_of(connection, None)
+def _agreed(directory: Directory, at: datetime) -> dict[str, Agreement]:
+    """The version in force with each partner in the last instant before the cut-off."""
+    begun = {code: [one for one in series if one.valid_from < at] for code, series in directory.agreements.items()}
+    return {code: max(found, key=lambda one: one.valid_from) for code, found in begun.items() if found}
+
+
+async def _contracts(connection: Connection, agreed: Iterable[Agreement]) -> tuple[Contract, ...]:
+    filed = {
+        (one.agreement.partner, one.agreement.version): one for one in await partners.agreements_of(connection, None)
     }
+    return tuple([Contract(one.partner, one.version, filed[one.partner, one.version].digest) for one in agreed])
+
+
+def _terms(wanted: Wanted, parties: Iterable[str], agreed: Mapping[str, Agreement]) -> tuple[Terms, ...] | Refusal:
+    """The terms of everybody whom this run touches or its draft names."""
+    said = {party: SaidTerms(party) for party in parties} | {one.partner: one for one in wanted.terms}
     found = []
-    for party in sorted(parties):
-        begun = [one for one in directory.agreements.get(party, ()) if one.valid_from < at]
-        if begun:
-            last = max(begun, key=lambda one: one.valid_from)
-            found.append(Contract(party, last.version, digests[party, last.version]))
+    for party, one in sorted(said.items()):
+        terms = terms_of(one, agreed.get(party), wanted.currency)
+        if isinstance(terms, Refusal):
+            return terms
+        found.append(terms)
     return tuple(found)
-
-
-def _terms(wanted: Wanted, parties: Iterable[str]) -> tuple[Terms, ...]:
-    said: Mapping[str, Terms] = {one.partner: one for one in wanted.terms}
-    usual = (Terms(party, wanted.currency, NO_INTEREST, DAYS_OF_A_YEAR) for party in parties if party not in said)
-    return tuple(sorted((*said.values(), *usual)))

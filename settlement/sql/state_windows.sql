@@ -12,7 +12,8 @@ SELECT
         )
     ) AS closes_at,
     lane_window.opened_size AS first,
-    lane_window.sealed_size AS until
+    lane_window.sealed_size AS until,
+    calendar.scheme_version
 FROM settlement_run_window
 INNER JOIN calendar ON settlement_run_window.window_id = calendar.window_id
 INNER JOIN lane_window ON lane_window.lane = %(lane)b AND settlement_run_window.window_id = lane_window.window_id

@@ -25,7 +25,7 @@ HOUSE_ACCOUNTS = tuple(
     [account_number(HOUSE_NUMBER, kind) for kind in (Account.POSITION, Account.CASH, Account.FEE, Account.ROUNDING)]
 )
 NO_CURRENCY = "XXX"
-"""What ISO 4217 calls none: the common unit, where no currency of the rate set is worth exactly one of it."""
+"""What ISO 4217 calls none: the common unit, where no scheme names it and no currency of the rate set is worth exactly one of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ async def frame_of(connection: Connection, lane: int, run: str) -> Frame:
         run,
         lane,
         frozen_at,
-        _common_unit(inputs),
+        _common_unit(inputs, await partners.unit_of(connection, windows[-1]["scheme_version"])),
         {one["window_id"]: _period(one) for one in windows},
         first,
         until,
@@ -101,8 +101,10 @@ async def frame_of(connection: Connection, lane: int, run: str) -> Frame:
     )
 
 
-def _common_unit(inputs: Inputs) -> str:
-    """What the common unit is called: the currency that is worth exactly one of it, the first by name."""
+def _common_unit(inputs: Inputs, unit: str | None) -> str:
+    """What the common unit is called: the scheme's currency; without one, that which is worth exactly one of it, the first by name."""
+    if unit is not None and inputs.rates.gives(unit):
+        return unit
     same = sorted([one.currency for one in inputs.rates.rates if one.num == one.den])
     return same[0] if same else NO_CURRENCY
 

@@ -19,6 +19,7 @@ from clearing.rules.agreements import (
     Bearer,
     Fee,
     Funding,
+    LateInterest,
     Postpaid,
     Prepaid,
     Right,
@@ -60,6 +61,8 @@ WHOLE: dict[str, Any] = {
         {"program": "palm-hotels", "kind": "accrual"},
     ],
     "shortfall": "member_negative",
+    "payout_currency": "JPY",
+    "late_interest": {"basis_points": 800, "day_count": "ACT/360"},
 }
 
 
@@ -89,6 +92,8 @@ def test_everything_that_is_said_is_read() -> None:
         1_000_000,
         (Right("palm-hotels", Kind.REDEMPTION, ("app", "till")), Right("palm-hotels", Kind.ACCRUAL, None)),
         Bearer.MEMBER_NEGATIVE,
+        "JPY",
+        LateInterest(800, "ACT/360"),
     )
 
 
@@ -100,6 +105,7 @@ def test_what_is_left_out_is_nothing() -> None:
         None, (), (), (), (), 0,
     )  # fmt: skip
     assert found.credit == Postpaid(7)
+    assert (found.payout_currency, found.late_interest) == (None, None)
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:
@@ -125,6 +131,10 @@ REFUSED: list[tuple[str, Any, str, str]] = [
     ("valid_from", "2026-04-01T00:00:00", "pattern", "$.valid_from"),
     ("valid_from", "2026-02-30T00:00:00Z", "no_instant", "$.valid_from"),
     ("valid_to", "2026-03-31T22:00:00Z", "window", "$.valid_to"),
+    ("payout_currency", "yen", "pattern", "$.payout_currency"),
+    ("late_interest", {"basis_points": 800}, "missing_field", "$.late_interest"),
+    ("late_interest.basis_points", 10_001, "range", "$.late_interest.basis_points"),
+    ("late_interest.day_count", "30/360", "range", "$.late_interest.day_count"),
     ("notice_days", -1, "range", "$.notice_days"),
     ("notice_days", 1.0, "type", "$.notice_days"),
     ("notice_days", True, "type", "$.notice_days"),

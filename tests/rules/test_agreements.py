@@ -17,6 +17,7 @@ from clearing.rules.agreements import (
     Change,
     Fee,
     Funding,
+    LateInterest,
     Postpaid,
     Prepaid,
     Right,
@@ -175,6 +176,8 @@ def test_changes_name_every_place_that_differs_and_no_other() -> None:
         credit=Prepaid(Ratio(4, 5)),
         fees=(Fee(Kind.EXCHANGE, 25, 0, 500),),
         rights=(Right("palm-hotels", Kind.REDEMPTION, ("app", "till")), Right("palm-hotels", Kind.ACCRUAL, None)),
+        payout_currency="JPY",
+        late_interest=LateInterest(800, "ACT/360"),
     )
     assert changes(before, before) == changes(before, replace(before, version=2)) == ()
     assert changes(before, after) == (
@@ -184,6 +187,9 @@ def test_changes_name_every_place_that_differs_and_no_other() -> None:
         Change("fees.exchange.maximum", None, 500),
         Change("fees.exchange.minimum", None, 0),
         Change("funding.spring.lotus", PARTS, None),
+        Change("late_interest.basis_points", None, 800),
+        Change("late_interest.day_count", None, "ACT/360"),
+        Change("payout_currency", None, "JPY"),
         Change("prices.lotus-air.redeem", "7000/1", "15001/2"),
         Change("rights.palm-hotels.accrual", None, "any"),
         Change("rights.palm-hotels.redemption", None, "app,till"),

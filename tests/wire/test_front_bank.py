@@ -164,15 +164,53 @@ def test_nothing_goes_out_before_it_is_released(desk: Front, window: str) -> Non
     assert desk.ask("GET", f"/v1/runs/{name}/instructions?format=pdf", key="operator").status == 422
 
 
-def test_who_has_no_details_in_force_is_named(desk: Front, window: str) -> None:
+def at_once(desk: Front, partner: str, version: int = 1) -> None:
+    """These details are in force from now on."""
+    with psycopg.connect(desk.url, autocommit=True) as connection:
+        now = "published_at = now(), valid_from = now()"
+        connection.execute(f"UPDATE bank_details SET {now} WHERE partner = %s AND version = %s", [partner, version])
+
+
+def again_of(desk: Front, run: str) -> Answer:
+    name = payments(desk, run)["bob"]["instruction"]
+    return desk.ask("GET", f"/v1/runs/{run}/instructions?format=pain.001&again={name}", key="operator")
+
+
+def test_who_has_no_details_in_force_is_named_and_paid_by_a_message_of_its_own(desk: Front, window: str) -> None:
     run = released(desk, window)
     assert file_of(desk, run).json["detail"] == "house has no bank details in force"
     published(desk, details("house", HOUSE))
     published(desk, details("bob", BOB), cooled=False)
-    assert file_of(desk, run).json["detail"] == "bob has no bank details in force"
-    with psycopg.connect(desk.url, autocommit=True) as connection:
-        connection.execute("UPDATE bank_details SET published_at = now(), valid_from = now() WHERE partner = 'bob'")
-    assert file_of(desk, run).status == 200
+    for answer in (file_of(desk, run), again_of(desk, run)):
+        assert answer.json["detail"] == "bob has no bank details in force"
+    one = payments(desk, run)["bob"]
+    assert (one["message"], one["waits"]) == (None, "bob has no bank details in force")
+    at_once(desk, "bob")
+    one = payments(desk, run)["bob"]
+    assert (one["message"], one["waits"]) == ("own", None)
+    assert one["instruction"] in file_of(desk, run).json["detail"]
+    alone = again_of(desk, run)
+    assert (alone.status, BOB.encode() in alone.body) == (200, True)
+    published(desk, details("bob", OTHER, 2), cooled=False)
+    at_once(desk, "bob", 2)
+    assert again_of(desk, run).body == alone.body
+
+
+def test_who_cannot_be_paid_is_told_before_the_run_is_approved_and_is_no_part_of_its_result(
+    desk: Front, window: str
+) -> None:
+    run = drafted(desk, window)
+    assert [(one["partner"], one["detail"]) for one in run["warnings"]] == [
+        ("house", "house has no bank details in force"),
+        ("bob", "bob has no bank details in force"),
+    ]
+    published(desk, details("house", HOUSE))
+    published(desk, details("bob", BOB, currency="EUR"))
+    now = approved(desk, run)
+    assert [one["detail"] for one in now["warnings"]] == ["bob is paid in JPY, and its account is in EUR"]
+    assert now["result_sha256"] == run["result_sha256"]
+    published(desk, details("bob", BOB, 2))
+    assert desk.ask("GET", f"/v1/runs/{run['run']}", key="operator").json["warnings"] == []
 
 
 def test_an_account_in_another_currency_is_named(desk: Front, window: str) -> None:
@@ -180,6 +218,10 @@ def test_an_account_in_another_currency_is_named(desk: Front, window: str) -> No
     published(desk, details("bob", BOB, currency="EUR"))
     run = released(desk, window)
     assert file_of(desk, run).json["detail"] == "bob is paid in JPY, and its account is in EUR"
+    assert payments(desk, run)["bob"]["waits"] == "bob is paid in JPY, and its account is in EUR"
+    published(desk, details("bob", OTHER, 2), cooled=False)
+    at_once(desk, "bob", 2)
+    assert OTHER.encode() in again_of(desk, run).body
 
 
 # --- from the command line
