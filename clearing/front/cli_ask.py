@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from shlex import quote as shell
 from typing import Annotated, Any
@@ -211,7 +211,7 @@ def balance(
     pinned: Pinned = None,
 ) -> None:
     """What accounts of the books held at any past instant, or what a member moved through the house by then."""
-    when = None if at is None else _instant(at)
+    when = None if at is None else terminal.instant(at, "--at")
     if account is not None and "." not in account:
         say(Session(key, url, pinned), lambda client: client.moved(account, when))
     else:
@@ -222,16 +222,6 @@ def balance(
 def lots(account: str, key: Key, url: Url = URL, pinned: Pinned = None) -> None:
     """A member's lots as its program tells them, oldest first with their expiry, and which lots each operation touched."""
     say(Session(key, url, pinned), lambda client: client.lots(account))
-
-
-def _instant(text: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = datetime.min  # noqa: DTZ901 - refused with those that lack their zone
-    if at.tzinfo is None:
-        raise typer.BadParameter("an instant is RFC 3339 with its zone, as in 2026-03-31T22:00:00Z")
-    return at
 
 
 @terminal.app.command()

@@ -1,6 +1,7 @@
 """`clearing bank`: payments for the bank, what the bank says of them, and rate sets, all from files and without a server."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -9,10 +10,10 @@ import typer
 from babel.numbers import get_currency_precision, list_currencies
 
 from clearing import errors
-from clearing.front import terminal
+from clearing.front import sources, terminal
 from settlement.files import confirmations, markup, payments, sheets
 from settlement.files.bankfile import BankFile, Entry, Statement, plain
-from settlement.files.confirming import Claim, Match, Outcome, match
+from settlement.files.confirming import Claim, Match, Outcome, match, to_come
 from settlement.files.instructed import instructions as instructions_of
 from settlement.files.parties import Account, Party
 from settlement.files.payments import Instruction
@@ -44,15 +45,22 @@ def check(
     instructions: Expected = None,
     iban: Annotated[str | None, typer.Option(help="The account that was to pay; none: any.")] = None,
     message_id: Message = None,
+    since: Annotated[
+        str | None, typer.Option(help="The day on which the instructions were made: what was booked before differs.")
+    ] = None,
 ) -> None:
     """Say what files of a bank say, whether they hold, and how they match the instructions: JSON. Exit 1 when anything differs."""
     read = [_read(path, markup.SIZE_MAX, confirmations.read) for path in files]
+    today = sources.clock().date()
+    ahead = [sentence for file in read for sentence in to_come(file, today)]
     expected: tuple[Instruction, ...] = ()
     if instructions is not None:
         payer = Party("payer", None if iban is None else _account(iban))
         anyday = date.min  # the bank's day is not compared: it may book later than it was asked to
         expected = _read(instructions, sheets.SIZE_MAX, lambda body: instructions_of(body, payer, anyday, _digits))
-    found = match(expected, read, payments.sent(expected, message_id or payments.message_id(expected)))
+    sent = payments.sent(expected, message_id or payments.message_id(expected))
+    found = match(expected, read, sent, None if since is None else _day(since, "--since"))
+    found = replace(found, findings=(*found.findings, *ahead))
     terminal.out.print_json(data=_checked(read, found) | ({} if instructions is None else {"match": _matched(found)}))
     raise typer.Exit(1 if found.blocked else 0)
 
@@ -78,7 +86,7 @@ def pay(
     body = payments.pain001(
         found,
         message=message_id or payments.message_id(found),
-        created_at=datetime.combine(day, time(), UTC) if created is None else _instant(created),
+        created_at=datetime.combine(day, time(), UTC) if created is None else terminal.instant(created, "--created"),
         initiator=initiator or debtor,
         debtor=payer,
         service_level=service_level,
@@ -124,21 +132,11 @@ def _digits(currency: str) -> int:
     return get_currency_precision(currency)
 
 
-def _day(text: str) -> date:
+def _day(text: str, name: str = "--date") -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise typer.BadParameter("--date is a day like 2026-11-20") from None
-
-
-def _instant(text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        raise typer.BadParameter("--created is an instant like 2026-11-20T09:30:00Z")
-    return found.astimezone(UTC)
+        raise typer.BadParameter(f"{name} is a day like 2026-11-20") from None
 
 
 # --- what is said

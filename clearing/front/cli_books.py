@@ -3,7 +3,7 @@
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -14,6 +14,7 @@ from clearing import database, errors
 from clearing.front import explaining, reading, settings, sources, terminal, wiring
 from clearing.front.cli_ask import URL, Pinned, Session, Url
 from clearing.front.house import LANE
+from clearing.front.materialised import YEARS
 from clearing.front.shapes import instant
 from clearing.rules.shapes import Fault
 from settlement import books as finance
@@ -164,6 +165,8 @@ def _month(text: str) -> Month:
         first = date.fromisoformat(f"{text}-01")
     except ValueError:
         raise typer.BadParameter("--month is a month like 2026-11") from None
+    if first.year not in YEARS:
+        raise typer.BadParameter(f"--month is of a year from {YEARS[0]} to {YEARS[-1]}")
     return Month(first.year, first.month)
 
 
@@ -173,13 +176,11 @@ def _month(text: str) -> Month:
 @books.command()
 def ageing(
     as_of: Annotated[
-        datetime | None, typer.Option(parser=datetime.fromisoformat, help="An instant with its zone; none: now.")
+        str | None, typer.Option(help="An instant with its zone, as in 2026-03-31T22:00:00Z; none: now.")
     ] = None,
 ) -> None:
     """Receivables and payables by partner and by days since the cut-off. What is posted is owed until it is said to be paid."""
-    at = as_of or sources.clock()
-    if at.tzinfo is None:
-        raise typer.BadParameter("--as-of is an instant with its zone, as in 2026-03-31T22:00:00Z")
+    at = sources.clock() if as_of is None else terminal.instant(as_of, "--as-of")
 
     async def told(connection: AsyncConnection[Any]) -> tuple[Aged, ...]:
         async with finance.snapshot(connection):

@@ -20,7 +20,10 @@ Reference = Annotated[str | None, typer.Option(help="The receipt number: used on
 
 def _instant(text: str) -> datetime:
     found = datetime.fromisoformat(text)
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    try:
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except OverflowError:
+        raise ValueError(text) from None  # which typer tells as wrong use
 
 
 Occurred = Annotated[

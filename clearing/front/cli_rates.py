@@ -9,6 +9,7 @@ import typer
 from clearing.front import settled, terminal
 from clearing.front.cli_agreements import Proposal
 from clearing.front.cli_ask import URL, Key, Pinned, Session, Url
+from clearing.front.materialised import YEARS
 from clearing.rules.units import Ratio
 from settlement.rules import listing
 from settlement.rules.money import RATE_DIGITS, written
@@ -34,9 +35,10 @@ def publish(
 ) -> None:
     """Propose a rate set with one operator's key."""
     on = settled.day(day)
+    if on is None or on.year not in YEARS:
+        raise typer.BadParameter(f"--date is of a year from {YEARS[0]} to {YEARS[-1]}")
     digits = settled.currencies()
     found = settled.must(listing.read_rates(settled.listed(file), digits, None, source, on), file)
-    assert on is not None  # noqa: S101 - a day was said
     wish = {
         "name": name or f"{source}-{on.isoformat()}",
         "source": source,

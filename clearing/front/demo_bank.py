@@ -40,13 +40,13 @@ ENTRY = """      <Ntry>
 
 
 def notification(name: str, instructions: Iterable[dict[str, Any]], now: datetime) -> str:
-    """The bank's camt.054 of these payments, booked on their day. All that goes into it is of letters that XML leaves alone."""
+    """The bank's camt.054 of these payments, booked today. All that goes into it is of letters that XML leaves alone."""
     entries = [
         ENTRY.format(
             currency=one["currency"],
             amount=one["amount"],
             direction=DIRECTION[one["direction"]],
-            day=one["value_date"],
+            day=f"{now:%Y-%m-%d}",
             reference=f"BK-{one['instruction'][-12:]}",
             instruction=one["instruction"],
         )

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import typer
@@ -28,3 +29,14 @@ err = Console(stderr=True, soft_wrap=True)
 def run(work: Coroutine[Any, Any, Result]) -> Result:
     """Do something that waits."""
     return asyncio.run(work)
+
+
+def instant(text: str, name: str) -> datetime:
+    """An instant that was said with its zone, in UTC, where it must be a date too. Raises typer.BadParameter that names the option."""
+    try:
+        found = datetime.fromisoformat(text)
+        if found.tzinfo is not None:
+            return found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise typer.BadParameter(f"{name} is RFC 3339 with its zone, as in 2026-03-31T22:00:00Z")

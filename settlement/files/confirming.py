@@ -6,6 +6,7 @@ Pure. What is booked confirms; what is rejected or returned carries the bank's r
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 
 from settlement.files.bankfile import BankFile, Booking, Detail, Direction, Entry, Statement, plain
@@ -54,11 +55,12 @@ class Claim:
     currency: str = ""
     direction: Direction | None = None
     account: Account | None = None
+    booked_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that is not as instructed: amount, currency, direction, account, doubled or status."""
+    """One thing that is not as instructed: amount, currency, direction, account, booked_on, doubled or status."""
 
     what: str
     ours: str
@@ -92,20 +94,34 @@ class Match:
 
 
 def match(
-    instructions: Sequence[Instruction], files: Iterable[BankFile], sent: Mapping[str, Sequence[str]] | None = None
+    instructions: Sequence[Instruction],
+    files: Iterable[BankFile],
+    sent: Mapping[str, Sequence[str]] | None = None,
+    since: date | None = None,
 ) -> Match:
     """What these files say of these instructions.
 
     `sent` is what `payments.sent` answered for the messages that went out: it tells for which instructions the bank speaks when it
-    rejects a whole message or batch. The same file twice has one effect; a file with findings confirms nothing.
+    rejects a whole message or batch. The same file twice has one effect; a file with findings confirms nothing. What was booked before
+    the day `since`, on which the instructions were made, cannot be of them: it differs.
     """
     kept, repeated, findings = _once(files)
     claims: dict[str, list[Claim]] = {each.id: [] for each in instructions}
     unknown: list[Claim] = []
     for claim in (claim for mark, file in kept.items() for claim in _claims(mark, file, sent or {})):
         claims.get(claim.id, unknown).append(claim)
-    outcomes = tuple(_outcome(each, claims[each.id]) for each in instructions)
+    outcomes = tuple(_outcome(each, claims[each.id], since) for each in instructions)
     return Match(outcomes, tuple(unknown), findings, repeated)
+
+
+def to_come(file: BankFile, today: date) -> tuple[str, ...]:
+    """What of a file no bank can say yet: entries that it calls booked, on a day after today."""
+    return tuple(
+        f"statement {statement.id}: entry {place} is booked on {entry.booking_date}, which is to come"
+        for statement in file.statements
+        for place, entry in enumerate(statement.entries, 1)
+        if entry.booking is Booking.BOOKED and entry.booking_date is not None and entry.booking_date > today
+    )
 
 
 def _once(files: Iterable[BankFile]) -> tuple[dict[str, BankFile], tuple[str, ...], tuple[str, ...]]:
@@ -170,15 +186,16 @@ def _of_entry(mark: str, version: str, account: Account, entry: Entry) -> Iterat
             detail.currency,
             detail.direction,
             account,
+            entry.booking_date if entry.booking is Booking.BOOKED else None,
         )
 
 
 # --- what that means for an instruction
 
 
-def _outcome(instruction: Instruction, claims: Sequence[Claim]) -> Outcome:
+def _outcome(instruction: Instruction, claims: Sequence[Claim], since: date | None) -> Outcome:
     sources = tuple(dict.fromkeys(claim.source for claim in claims))
-    differences = [each for claim in claims for each in _differences(instruction, claim)]
+    differences = [each for claim in claims for each in _differences(instruction, claim, since)]
     differences += _together(claims)
     if differences:
         return Outcome(instruction.id, State.DIFFERS, "", tuple(dict.fromkeys(differences)), sources)
@@ -196,7 +213,7 @@ def _outcome(instruction: Instruction, claims: Sequence[Claim]) -> Outcome:
     return Outcome(instruction.id, State.SILENT)
 
 
-def _differences(instruction: Instruction, claim: Claim) -> Iterator[Difference]:
+def _differences(instruction: Instruction, claim: Claim, since: date | None) -> Iterator[Difference]:
     """What one claim says else than was instructed. Only an entry must say all; an answer may leave amounts out."""
     ours, accounts = plain(instruction.micros), (instruction.payer.account, instruction.payee.account)
     if claim.account is not None and claim.amount is None:
@@ -205,6 +222,8 @@ def _differences(instruction: Instruction, claim: Claim) -> Iterator[Difference]
         yield Difference("amount", ours, plain(claim.amount))
     if claim.currency and claim.currency != instruction.currency:
         yield Difference("currency", instruction.currency, claim.currency)
+    if since is not None and claim.booked_on is not None and claim.booked_on < since:
+        yield Difference("booked_on", f"{since} or later", f"{claim.booked_on}")
     if claim.account is None:
         return
     if None not in accounts and claim.account not in accounts:

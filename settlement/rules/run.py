@@ -315,9 +315,9 @@ def replayed(inputs: bytes) -> bytes:
         again = inputs_of(json.loads(inputs))
         if canonical(inputs_document(again)) != inputs:
             raise NotInputsError("not written as a run keeps its inputs")
+        return canonical(result_document(again, settle(again)))
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
         raise NotInputsError("not the inputs of a run") from None
-    return canonical(result_document(again, settle(again)))
 
 
 def _received(found: Iterable[Net]) -> int:

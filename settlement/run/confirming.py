@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 
 from clearing import errors
 from clearing.rules.refusals import Refusal, RefusalCode
@@ -36,11 +36,17 @@ class Confirmed:
 async def confirm(
     connection: Connection, run: str, confirmations: Iterable[Confirmation], step: Step
 ) -> list[Confirmed] | Refusal:
-    """Match what the bank says with what was instructed, one after the other. The same said again has no second effect."""
-    row = await run_of(connection, run)
+    """Match what the bank says with what was instructed, one after the other. The same said again has no second effect.
+
+    Raises errors.ValidationFailed, and does nothing, where any of it is booked on a day after today: interest counts up to that day.
+    """
+    row, said = await run_of(connection, run), list(confirmations)
     if row.state not in CONFIRMABLE:
         return Refusal(RefusalCode.RUN_NOT_READY, f"{run} is {row.state}: nothing was instructed")
-    return [await _confirmed(connection, run, one, step) for one in confirmations]
+    for one in said:
+        if one.booked_on > step.at.astimezone(UTC).date():
+            raise errors.ValidationFailed(f"booked_on: {one.booked_on} is to come")
+    return [await _confirmed(connection, run, one, step) for one in said]
 
 
 def mismatch(instructed: InstructionRow, said: Confirmation) -> str | None:
@@ -58,6 +64,12 @@ def mismatch(instructed: InstructionRow, said: Confirmation) -> str | None:
     if instructed.state in {"confirmed", "settled"}:
         return f"it was booked twice: as {instructed.bank_reference}, and as {said.bank_reference}"
     return None
+
+
+def too_early(said: Confirmation, frozen_at: datetime) -> str | None:
+    """Why a booking cannot be of this payment: it was booked before the run was frozen, when nobody knew of it."""
+    begun = frozen_at.astimezone(UTC).date()
+    return f"booked_on: instructed on {begun}, booked on {said.booked_on}" if said.booked_on < begun else None
 
 
 async def _confirmed(connection: Connection, run: str, said: Confirmation, step: Step) -> Confirmed:
@@ -78,7 +90,8 @@ async def _confirmed(connection: Connection, run: str, said: Confirmation, step:
 async def _kept(connection: Connection, instructed: InstructionRow, said: Confirmation, step: Step) -> Confirmed:
     """Write what the bank says of a payment, as it was read in this turn."""
     asked = {"run": instructed.run, "instruction": said.instruction}
-    different = mismatch(instructed, said)
+    frozen_at = next(one.at for one in await events(connection, instructed.run) if one.step == "frozen")
+    different = mismatch(instructed, said) or too_early(said, frozen_at)
     if different is not None:
         await rows(connection, "run_instruction_differs", **asked, differs=different)
         detail = f"{said.instruction}: {different}"

@@ -5,7 +5,7 @@ statement after it tell the same booking: it is `again`, told by another kind of
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -13,8 +13,8 @@ from psycopg.types.json import Jsonb
 from clearing import errors
 from clearing.rules.refusals import Refusal, RefusalCode
 from settlement.files.bankfile import BankFile, Booking
-from settlement.files.confirming import Outcome, State, match
-from settlement.run.banking import Digits, expected
+from settlement.files.confirming import Outcome, State, match, to_come
+from settlement.run.banking import Digits, expected, frozen_at
 from settlement.run.confirming import ATTEMPTS_MAX, CONFIRMABLE, Confirmation, confirm
 from settlement.run.store import (
     Connection,
@@ -31,6 +31,7 @@ from settlement.run.store import (
 )
 
 BOOKED = ("confirmed", "settled")
+TOLD_MAX = 5  # entries that a refusal names
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,10 @@ async def take(
     """What the file says of the run's payments, done in one transaction and kept. `blocked` says that nothing of it was done.
 
     Of two files at once, the one that comes second is matched with what the first has left. Raises errors.NotFound;
-    errors.ValidationFailed without bank details of the house.
+    errors.ValidationFailed without bank details of the house, and for a file that books on days to come, which may be sent again then.
     """
+    if ahead := to_come(file, step.at.astimezone(UTC).date()):
+        raise errors.ValidationFailed("; ".join(ahead[:TOLD_MAX]))
     for _ in range(ATTEMPTS_MAX):
         if (answer := await _taken(connection, run, file, step, now, digits)) is not None:
             return answer
@@ -91,7 +94,8 @@ async def _answer(
     connection: Connection, run: str, file: BankFile, before: list[Row], step: Step, now: datetime, digits: Digits
 ) -> dict[str, Any]:
     ours, sent = await expected(connection, run, now, digits)
-    matched = match(ours, [file], sent)
+    began = (await frozen_at(connection, run)).astimezone(UTC).date()
+    matched = match(ours, [file], sent, began)
     for finding in matched.findings:
         await noted(connection, run, "differs", step, finding)
     found: list[Found] = []
@@ -120,7 +124,8 @@ async def _done(
         return await _rejected(connection, run, one, ours, step)
     if ours.state in BOOKED and _elsewhere(before, one.id, file.version):
         return Found(one.id, "again")
-    reference, booked_on = _booking(file, one.id, ours.value_date)
+    reference, day = _booking(file, one.id)
+    booked_on = day or await _usual_day(connection, ours, step)
     said = Confirmation(one.id, ours.direction, ours.currency, ours.minor, booked_on, reference)
     confirmed = await confirm(connection, run, [said], step)
     assert not isinstance(confirmed, Refusal)  # noqa: S101 - the state was looked at in the same turn
@@ -162,10 +167,16 @@ def _elsewhere(before: list[Row], instruction: str, version: str) -> bool:
     return bool(told) and version not in told
 
 
-def _booking(file: BankFile, instruction: str, otherwise: date) -> tuple[str, date]:
-    """The bank's own name for the booking, and its day. Without a name it is the file's; without a day the one that was asked for."""
+async def _usual_day(connection: Connection, ours: InstructionRow, step: Step) -> date:
+    """The day that was asked for, where the bank tells none: as near to it as a booking can be."""
+    began = (await frozen_at(connection, ours.run)).astimezone(UTC).date()
+    return min(max(ours.value_date, began), step.at.astimezone(UTC).date())
+
+
+def _booking(file: BankFile, instruction: str) -> tuple[str, date | None]:
+    """The bank's own name for the booking, and its day, if it tells one. Without a name it is the file's."""
     return next(
-        (entry.reference or f"{file.message_id}/{place}", entry.booking_date or otherwise)
+        (entry.reference or f"{file.message_id}/{place}", entry.booking_date)
         for statement in file.statements
         for place, entry in enumerate(statement.entries, 1)
         if entry.booking is Booking.BOOKED and any(one.end_to_end_id == instruction for one in entry.details)

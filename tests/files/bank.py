@@ -28,6 +28,9 @@ def amount(value: str, currency: str = "EUR") -> str:
     return f'<Amt Ccy="{currency}">{value}</Amt>'
 
 
+DAY = "2026-11-20"
+
+
 def payment(
     name: str | None, value: str | None = None, *, currency: str = "EUR", way: str = "", back: str = "", payer: str = ""
 ) -> str:
@@ -41,13 +44,19 @@ def payment(
 
 
 def entry(
-    value: str, *payments: str, way: str = "DBIT", status: str = "BOOK", currency: str = "EUR", middle: str = ""
+    value: str,
+    *payments: str,
+    way: str = "DBIT",
+    status: str = "BOOK",
+    currency: str = "EUR",
+    middle: str = "",
+    day: str = DAY,
 ) -> str:
     """One Ntry; `middle` goes where RvslInd goes."""
     details = f"<NtryDtls>{''.join(payments)}</NtryDtls>" if payments else ""
     return (
         f"<Ntry>{amount(value, currency)}<CdtDbtInd>{way}</CdtDbtInd>{middle}<Sts><Cd>{status}</Cd></Sts>"
-        "<BookgDt><Dt>2026-11-20</Dt></BookgDt><ValDt><DtTm>2026-11-20T01:00:00+01:00</DtTm></ValDt>"
+        f"<BookgDt><Dt>{day}</Dt></BookgDt><ValDt><DtTm>2026-11-20T01:00:00+01:00</DtTm></ValDt>"
         f"<AcctSvcrRef>B-1</AcctSvcrRef><BkTxCd/>{details}</Ntry>"
     )
 

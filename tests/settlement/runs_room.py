@@ -1,6 +1,6 @@
 """Small builders for laws of the settlement run: windows that were lived and sealed, wishes, keys, and the books as plain values."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from clearing.ledger.items import Tick
@@ -31,8 +31,10 @@ def wanted(*codes: str, **changes: Any) -> Wanted:
     return Wanted(**given | changes)
 
 
-def step(house: House, key: str = FIRST) -> Step:
-    return Step(house.clock(), key, None)
+def step(house: House, key: str = FIRST, late: int = 0) -> Step:
+    """A step of now, or of so many days after the day of payment, though the books do not go on meanwhile."""
+    day = datetime.combine(DUE + timedelta(days=late), time(), UTC)
+    return Step(max(house.clock(), day) if late else house.clock(), key, None)
 
 
 async def seal(house: House) -> None:
@@ -67,8 +69,9 @@ async def frozen(house: House, *codes: str, **changes: Any) -> RunRow:
 
 
 async def confirmations(house: House, run: str, late: int = 0) -> list[Confirmation]:
-    """What the bank would say of every payment that is due."""
-    day = DUE + timedelta(days=late)
+    """What the bank would say of every payment that is due, on its day, which has come by then, or so many days later."""
+    house.clock.at = max(house.clock.at, datetime.combine(DUE, time(), UTC))
+    day = max(DUE + timedelta(days=late), house.clock().date())
     return [
         Confirmation(one.instruction, one.direction, one.currency, one.minor, day, f"bank-{one.instruction}")
         for one in await runs.instructions(house.owner, run)
@@ -80,7 +83,9 @@ async def paid(house: House, run: str, late: int = 0) -> RunRow:
     """Everything that is due is confirmed, then what that releases, until nothing is."""
     row = await runs.carry_on(house.owner, house.writer, run, step(house))
     while said := await confirmations(house, run, late):
-        await runs.confirm(house.owner, run, said, step(house))
+        told = await runs.confirm(house.owner, run, said, step(house, late=late))
+        assert not isinstance(told, Refusal), told
+        assert {one.outcome for one in told} == {"confirmed"}, told
         row = await runs.carry_on(house.owner, house.writer, run, step(house))
     return row
 

@@ -199,7 +199,7 @@ async def test_a_confirmation_between_the_decision_and_its_booking_owes_each_day
         patched.setattr(late_room, "put", waiting)
         accruing = asyncio.ensure_future(runs.overdue(other, house.writer, DUE + timedelta(days=40)))
         await reached.wait()
-    await runs.confirm(house.owner, row.run, [said], step(house))
+    await runs.confirm(house.owner, row.run, [said], step(house, late=36))
     await runs.carry_on(house.owner, house.writer, row.run, step(house))
     assert (await positions(house))[HOTEL] == 100_000
     goes_on.set()

@@ -2,11 +2,12 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
+from clearing import errors
 from clearing.rules.refusals import Refusal, RefusalCode
 from settlement import run as runs
 from tests.conftest import FixedClock
@@ -54,11 +55,40 @@ async def test_the_same_confirmation_twice_has_one_effect_and_another_booking_di
         assert not isinstance(said, Refusal)
         assert [one.outcome for one in said] == [outcome]
         await runs.carry_on(house.owner, house.writer, row.run, step(house))
-    other = replace(pay_in, bank_reference="another", booked_on=pay_in.booked_on + timedelta(days=1))
+    other = replace(pay_in, bank_reference="another")
     said = await runs.confirm(house.owner, row.run, [other, replace(other, instruction="CLX")], step(house))
     assert not isinstance(said, Refusal)
     assert [one.outcome for one in said] == ["differs", "unknown"]
     assert (await positions(house))[HOTEL] == 0
+
+
+async def test_no_bank_has_booked_what_is_to_come_and_no_interest_is_owed_for_it(house: House) -> None:
+    await lively(house)
+    row = await frozen(house)
+    (right,) = await confirmations(house, row.run)
+    today = house.clock().date()
+    for day in (today + timedelta(days=1), date.max):
+        with pytest.raises(errors.ValidationFailed, match=f"{day} is to come"):
+            await runs.confirm(house.owner, row.run, [right, replace(right, booked_on=day)], step(house))
+    assert await confirmations(house, row.run) == [right]  # not even what stood before it in the list
+    said = await runs.confirm(house.owner, row.run, [replace(right, booked_on=today)], step(house))
+    assert not isinstance(said, Refusal)
+    assert [one.outcome for one in said] == ["confirmed"]
+
+
+async def test_what_was_booked_before_the_run_was_frozen_is_no_payment_of_it(house: House) -> None:
+    await lively(house)
+    row = await frozen(house)
+    instructed = house.clock().date()
+    (right,) = await confirmations(house, row.run)
+    early = replace(right, booked_on=instructed - timedelta(days=1))
+    said = await runs.confirm(house.owner, row.run, [early], step(house))
+    assert not isinstance(said, Refusal)
+    told = f"booked_on: instructed on {instructed}, booked on {early.booked_on}"
+    assert [(one.outcome, one.differs) for one in said] == [("differs", told)]
+    said = await runs.confirm(house.owner, row.run, [replace(right, booked_on=instructed)], step(house))
+    assert not isinstance(said, Refusal)
+    assert [one.outcome for one in said] == ["confirmed"]
 
 
 async def test_what_goes_out_waits_for_what_comes_in(house: House) -> None:

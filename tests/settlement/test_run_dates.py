@@ -31,6 +31,7 @@ from tests.settlement.runs_room import (
     DUE,
     RATES,
     WINDOW,
+    confirmations,
     drafted,
     frozen,
     lively,
@@ -73,6 +74,19 @@ async def test_interest_for_days_on_which_the_money_was_there_is_given_back(hous
     await runs.overdue(house.owner, house.writer, DUE + timedelta(days=40))
     assert (await paid(house, row.run, late=36)).state == "settled"
     assert await positions(house) == {HOTEL: 100_000, AIR: 0, SHOP: 0}
+
+
+async def test_a_pay_in_that_differs_owes_interest_like_one_that_nobody_spoke_of(house: House) -> None:
+    """10.00 at 10 % of 360 for nine days, of which the bank told another amount."""
+    await lively(house)
+    row = await frozen(house)
+    await runs.carry_on(house.owner, house.writer, row.run, step(house))
+    (said,) = await confirmations(house, row.run)
+    await runs.confirm(house.owner, row.run, [replace(said, minor=said.minor - 1)], step(house))
+    assert [one.state for one in await runs.instructions(house.owner, row.run) if one.partner == HOTEL] == ["differs"]
+    found = await runs.overdue(house.owner, house.writer, DUE + timedelta(days=9))
+    assert [(one.partner, one.micros) for one in found] == [(HOTEL, 25_000)]
+    assert await positions(house) == {HOTEL: 10_025_000, AIR: -5_000_000, SHOP: -3_500_000}
 
 
 async def test_two_that_accrue_at_once_and_one_that_broke_off_book_each_day_once(house: House) -> None:

@@ -4,13 +4,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from lxml import etree
 
-from clearing.front import cli
+from clearing.front import cli, sources
 from tests.files.bank import answer, entry, payment, statement, status, table
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +23,8 @@ Run = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """The command line in this process: exit code, stdout, stderr."""
+    """The command line in this process: exit code, stdout, stderr. Today is the day after the bank's."""
+    monkeypatch.setattr(sources, "clock", lambda: datetime(2026, 11, 21, 9, tzinfo=UTC))
 
     def ran(*words: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["clearing", "bank", *map(str, words)])
@@ -149,6 +151,29 @@ def test_the_account_that_was_to_pay_is_compared_when_it_is_said(run: Run, due: 
     code, out, _ = run("check", file, "--instructions", due, "--iban", "NO9386011117947")
     assert code == 1
     assert json.loads(out)["match"]["outcomes"][0]["differences"][0]["what"] == "account"
+
+
+def test_no_bank_has_booked_what_is_to_come(run: Run, due: Path, tmp_path: Path) -> None:
+    for day, code in (("2026-11-21", 0), ("2026-11-22", 1), ("9999-12-31", 1)):
+        booked = (entry("1234.00", payment("W47-PALM"), day=day), entry("5.00", payment("W47-FIG"), day=day))
+        (file,) = kept(tmp_path, statement(*booked, closing="8761.00"))
+        found, out, _ = run("check", file, "--instructions", due)
+        told = [f"statement S-1: entry {place} is booked on {day}, which is to come" for place in (1, 2)]
+        assert (found, json.loads(out)["findings"]) == (code, told if code else [])
+        assert json.loads(out)["match"]["blocked"] is bool(code)
+    expected = entry("1234.00", payment("W47-PALM"), day="2026-11-22", status="PDNG")
+    (file,) = kept(tmp_path, statement(expected, closing="10000.00"))
+    assert run("check", file, "--instructions", due)[0] == 0  # what a bank expects may well be to come
+
+
+def test_what_was_booked_before_it_was_instructed_differs(run: Run, due: Path, tmp_path: Path) -> None:
+    (file,) = kept(tmp_path, statement(*PAID, closing="8761.00"))
+    assert run("check", file, "--instructions", due, "--since", "2026-11-20")[0] == 0
+    code, out, _ = run("check", file, "--instructions", due, "--since", "2026-11-21")
+    assert (code, json.loads(out)["match"]["outcomes"][0]["differences"]) == (
+        1, [{"what": "booked_on", "ours": "2026-11-21 or later", "theirs": "2026-11-20"}],
+    )  # fmt: skip
+    assert run("check", file, "--since", "soon")[0] == 2
 
 
 def test_balances_that_do_not_hold_exit_with_the_difference_also_without_instructions(run: Run, tmp_path: Path) -> None:

@@ -1,18 +1,25 @@
 """A bank's files at the door of a run: what is right settles, what differs blocks the file, and the same file twice is once."""
 
 import json
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from tests.files.bank import answer, entry, notification, payment, statement, status
+from tests.files import bank
+from tests.files.bank import answer, notification, payment, statement, status
 from tests.wire.front_room import Answer, Front
 from tests.wire.test_front_bank import BOB, HOUSE, OTHER, details, file_of, nobody, published, released
 from tests.wire.test_front_runs import approved, desk, drafted, payments, window
 
 __all__ = ["desk", "nobody", "window"]  # the fixtures
+
+
+def entry(value: str, *payments: str, day: date | None = None, **more: Any) -> str:
+    """One Ntry of today, or of another day."""
+    return bank.entry(value, *payments, day=f"{day or datetime.now(UTC):%Y-%m-%d}", **more)
 
 
 def sent(desk: Front, run: str, file: bytes) -> Answer:
@@ -70,6 +77,24 @@ def test_a_pay_in_is_confirmed_by_a_credit_and_releases_what_goes_out(desk: Fron
     said = told(desk, run, notification(came, entry("3.00", way="DBIT")))
     assert (outcomes(said), said["unknown"], said["state"]) == (["confirmed"], 1, "paying")
     assert payments(desk, run)["bob"]["state"] == "due"
+
+
+def test_a_file_of_days_to_come_is_not_taken_and_may_be_sent_again_when_they_are_there(desk: Front, out: str) -> None:
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    for day in (tomorrow, date(9999, 12, 31)):
+        refused = sent(desk, out, notification(paid(desk, out, day=day)))
+        assert (refused.status, refused.code) == (422, "validation_failed")
+        assert f"is booked on {day}, which is to come" in refused.json["detail"]
+    assert payments(desk, out)["bob"]["state"] == "due"
+    assert told(desk, out, notification(paid(desk, out)))["state"] == "settled"  # of the same name
+
+
+def test_what_was_booked_before_the_run_was_frozen_differs(desk: Front, out: str) -> None:
+    yesterday = datetime.now(UTC).date() - timedelta(days=2)
+    said = told(desk, out, notification(paid(desk, out, day=yesterday)))
+    assert (said["blocked"], outcomes(said), said["state"]) == (True, ["differs"], "paying")
+    assert said["confirmations"][0]["differs"].startswith("booked_on: instructed ")
+    assert told(desk, out, notification(paid(desk, out), message="N-2"))["state"] == "settled"
 
 
 @pytest.mark.parametrize(

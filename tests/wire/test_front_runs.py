@@ -106,7 +106,7 @@ def payments(desk: Front, run: str) -> dict[str, Any]:
 
 def booked(one: dict[str, Any], **changes: Any) -> dict[str, Any]:
     names = ("instruction", "direction", "currency", "amount")
-    given = {name: one[name] for name in names} | {"booked_on": "2026-03-12"}
+    given = {name: one[name] for name in names} | {"booked_on": f"{datetime.now(UTC):%Y-%m-%d}"}
     return given | {"bank_reference": f"b-{one['partner']}"} | changes
 
 
