@@ -198,8 +198,7 @@ def _settle(story: Story, windows: list[dict[str, Any]], name: str) -> None:
     story.shows(
         "the nets are zero together, in value and in every currency", held=zero, detail=f"{len(result['nets'])} nets"
     )
-    gross = sum(int(flow[2]) for flow in result["bilateral"])
-    net = sum(amount for amount in _sums(result["nets"], "party", "micros") if amount > 0)
+    gross, net = int(result["gross_micros"]), int(result["net_micros"])
     told = f"gross {common(gross)}, net {common(net)}, {gross / net:.2f} : 1"
     story.shows("netting moves less money than was owed", held=0 < net <= gross, detail=told)
     story.shows("the kept inputs give the same result again, byte by byte", held=whole["replays"])

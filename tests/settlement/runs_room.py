@@ -85,7 +85,7 @@ async def paid(house: House, run: str, late: int = 0) -> RunRow:
     while said := await confirmations(house, run, late):
         told = await runs.confirm(house.owner, run, said, step(house, late=late))
         assert not isinstance(told, Refusal), told
-        assert {one.outcome for one in told} == {"confirmed"}, told
+        assert {one.outcome for one in told} <= {"confirmed", "again"}, told  # else it would never end
         row = await runs.carry_on(house.owner, house.writer, run, step(house))
     return row
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 from clearing import database, partners
 from tests.wire.front_room import Front
 from tests.wire.papers_room import ECB, published
-from tests.wire.test_front_runs import audited, desk, drafted, frozen, window
+from tests.wire.test_front_runs import audited, desk, drafted, frozen, window, wish
 
 __all__ = ["desk", "window"]  # the fixtures
 
@@ -71,6 +73,61 @@ def test_the_audit_finds_a_rate_set_that_is_not_what_two_keys_signed(desk: Front
     assert asyncio.run(found("SELECT %s::text")) == []
     change = """UPDATE paper SET document = jsonb_set(document, '{rates,JPY}', '"0.00626"') WHERE digest = %s"""
     assert asyncio.run(found(change)) == [f"rate_set {digest}: the content is not what was signed"]
+
+
+def days(since: date, until: date) -> dict[str, str]:
+    return {"valid_from": since.isoformat(), "valid_until": until.isoformat()}
+
+
+def test_a_rate_set_of_the_future_or_of_years_is_refused_and_one_of_a_month_is_taken(desk: Front) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    today, long_ago = now.date(), date(1970, 1, 1)
+    soon = (now + timedelta(hours=1)).isoformat()
+    for change, fault in (
+        ({"published_at": soon}, "published_at: is to come"),
+        ({"published_at": "2036-01-01T00:00:00Z"}, "published_at: is to come"),
+        (days(date(2026, 3, 10), date(2026, 3, 16)), "valid_from: the source published them before that day (UTC)"),
+        (days(long_ago, date.max), "valid_until: at most 31 days after valid_from"),
+        (days(date(2026, 3, 9), date(2026, 4, 10)), "valid_until: at most 31 days after valid_from"),
+    ):
+        answer = desk.ask("POST", "/v1/rates", rates("far", **change), key="operator")
+        assert (answer.status, answer.json.get("detail")) == (422, fault), change
+    most = rates("a-month", **days(date(2026, 3, 9), date(2026, 4, 9)))
+    assert published(desk, "/v1/rates", most)["valid_until"] == "2026-04-09"
+    fresh = rates("fresh", **days(today, today), published_at=now.isoformat())
+    assert published(desk, "/v1/rates", fresh)["name"] == "fresh"
+
+
+@pytest.fixture
+def dollars(desk: Front) -> Iterator[None]:
+    """A scheme whose common unit is the dollar; gone after the test, but for the tables that nobody deletes from."""
+    document = json.dumps({"scheme": {"currency": "USD"}})
+    with psycopg.connect(desk.url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO calendar_version (version, begins_at, published_at, digest, document, proposed_by, confirmed_by, evidence_id) "
+            "VALUES (99, now(), now(), repeat('0', 64), %s, 'first', 'second', gen_random_uuid())",
+            [document],
+        )
+        yield
+        connection.execute("DELETE FROM calendar_version WHERE version = 99")
+
+
+def test_a_rate_set_gives_the_currency_of_the_scheme_as_exactly_one(desk: Front, window: str, dollars: None) -> None:
+    for name, said in (("euros", {"EUR": "1", "USD": "0.9"}), ("almost", {"USD": "1.000001"}), ("none", {"EUR": "1"})):
+        answer = desk.ask("POST", "/v1/rates", rates(name, rates=said), key="operator")
+        assert (answer.status, answer.code) == (422, "rates_not_of_scheme"), name
+    assert published(desk, "/v1/rates", rates("dollars", rates={"USD": "1.000", "EUR": "1.16"}))["name"] == "dollars"
+    other = desk.ask("POST", "/v1/runs", wish(window), key="operator")  # at a set that was published before the scheme
+    assert (other.status, other.code) == (422, "rates_not_of_scheme")
+
+
+def test_a_set_that_was_proposed_before_the_scheme_is_not_published_after_it(
+    desk: Front, request: pytest.FixtureRequest
+) -> None:
+    proposed = desk.ask("POST", "/v1/rates", rates("before"), key="operator").json["proposal"]
+    request.getfixturevalue("dollars")
+    answer = desk.ask("POST", f"/v1/rates/{proposed}/confirm", {}, key="auditor")
+    assert (answer.status, answer.code) == (422, "rates_not_of_scheme")
 
 
 @pytest.mark.parametrize(

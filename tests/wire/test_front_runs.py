@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ import psycopg
 import pytest
 
 from clearing import database, partners
+from clearing.front import run_messages as messages
 from clearing.front import vault, wiring
 from settlement import run as settling
+from tests.command_line import clearing
 from tests.wire.front_room import Front
 from tests.wire.papers_room import ECB, published
 
@@ -168,7 +171,7 @@ def test_what_is_overdue_is_shown_and_accrues_once_for_each_day(desk: Front, win
     assert desk.ask("POST", "/v1/overdue", {}, key="palm").status in {401, 403}
     assert confirmed(desk, name, booked(before["ada"])).json["state"] == "paying"
     now = payments(desk, name)["ada"]
-    assert (now["overdue"], now["accrued"]) == (False, "0")  # the bank had it on its day: all is given back
+    assert (now["overdue"], now["accrued"]) == (False, said["interest"])  # the bank had it today
 
 
 def audited(desk: Front, run: str, change: str = "", *values: object) -> list[str]:
@@ -212,6 +215,35 @@ def test_the_audit_of_runs_names_what_does_not_hold(desk: Front, window: str) ->
     gone = "DELETE FROM adjustment WHERE kind = 'paid' AND reference = %s AND %s::text IS NOT NULL"
     paid = due["bob"]["instruction"]
     assert audited(desk, run, gone, paid) == [f"settled, but not booked once as paid: {paid}"]
+
+
+def test_the_inputs_are_the_bytes_that_the_approved_result_names(desk: Front, window: str, tmp_path: Path) -> None:
+    run = drafted(desk, window)
+    answer = desk.ask("GET", f"/v1/runs/{run['run']}/inputs", key="auditor")
+    assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
+    assert sha256(answer.body).hexdigest() == run["inputs_sha256"]
+    assert answer.json["terms"] == [["ada", "EUR", 0, 365], ["bob", "JPY", 800, 360]]
+    messages.InputsSaid.model_validate_json(answer.body)
+    assert desk.ask("GET", f"/v1/runs/{run['run']}/inputs", key="palm").code == "forbidden"
+    assert desk.ask("GET", "/v1/runs/W-1999-01.1/inputs", key="operator").code == "not_found"
+    file = tmp_path / "inputs.json"
+    assert desk.command("settle", "inputs", run["run"], "--out", file).returncode == 0
+    assert file.read_bytes() == answer.body
+    again = clearing("settle", "replay", file, "--result", run["result_sha256"])
+    assert (again.returncode, json.loads(again.stdout)["result_sha256"]) == (0, run["result_sha256"])
+
+
+def test_a_booking_of_a_day_to_come_confirms_nothing(desk: Front, window: str) -> None:
+    run = frozen(desk, window)
+    due = payments(desk, run)["ada"]
+    tomorrow = datetime.now(UTC).date() + timedelta(days=2)
+    for day in (tomorrow.isoformat(), "9999-12-31"):
+        answer = confirmed(desk, run, booked(due, booked_on=day))
+        assert (answer.status, answer.code) == (422, "validation_failed")
+    early = confirmed(desk, run, booked(due, booked_on="2026-03-12")).json
+    assert early["confirmations"][0]["differs"].startswith("booked_on: instructed on ")
+    assert payments(desk, run)["ada"]["state"] == "differs"
+    assert confirmed(desk, run, booked(due)).json["state"] == "paying"
 
 
 def test_one_operator_alone_settles_nothing(desk: Front, window: str) -> None:
