@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from clearing.front.messages import Code, Instant, Said, Total, Wish
 from clearing.front.statement_messages import Digest, StatementSaid
@@ -148,7 +148,7 @@ class WholeRunSaid(RunSaid):
     statements: list[StatementSaid]
 
 
-class InputsSaid(BaseModel):
+class InputsSaid(Said):
     """What a run was made of, sorted and without white space: these bytes have the SHA-256 that the result names. `docs/settlement.md`."""
 
     model_config = ConfigDict(frozen=True, extra="allow")

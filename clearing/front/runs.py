@@ -158,12 +158,6 @@ async def look_up_run(house: "House", asked: Asked) -> Reply:
     return Reply(200, {**said, "result": result, "replays": replays, "events": told, "statements": stated})
 
 
-async def look_up_inputs(house: "House", asked: Asked) -> Reply:
-    """What a run was made of: the very bytes whose SHA-256 is `inputs_sha256`. Whoever has them can make the result anew."""
-    async with house.reads.connection() as connection:
-        return Reply(200, (await settling.run_of(connection, asked.path["run"])).inputs)
-
-
 async def list_instructions(house: "House", asked: Asked) -> Reply:
     """The payments of a run: those that come in first, and what is still to be paid. `format=pain.001`: what goes out, as a file.
 
@@ -337,15 +331,6 @@ DOORS = (
         "/v1/runs/{run}",
         look_up_run,
         {200: messages.WholeRunSaid},
-        refuses=("not_found",),
-        purposes=OPERATORS,
-        tag="settlement",
-    ),
-    Door(
-        "GET",
-        "/v1/runs/{run}/inputs",
-        look_up_inputs,
-        {200: messages.InputsSaid},
         refuses=("not_found",),
         purposes=OPERATORS,
         tag="settlement",

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -285,15 +285,7 @@ def result_document(inputs: Inputs, result: Result) -> dict[str, Any]:
         "value_date": inputs.value_date,
         **_dated(own_dates(inputs, result.nets)),
         "rates": {"name": inputs.rates.name, "source": inputs.rates.source, "date": inputs.rates.date},
-        "terms": [
-            {
-                "partner": one.partner,
-                "currency": one.currency,
-                "interest_basis_points": one.interest_basis_points,
-                "year_days": one.year_days,
-            }
-            for one in sorted(inputs.terms)
-        ],
+        "terms": [asdict(one) for one in sorted(inputs.terms)],
         "suspended": sorted(inputs.suspended),
         "counts": [
             {"kind": one.kind, "posted": one.posted, "given_back": one.given_back} for one in sorted(inputs.counts)

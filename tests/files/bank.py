@@ -28,9 +28,6 @@ def amount(value: str, currency: str = "EUR") -> str:
     return f'<Amt Ccy="{currency}">{value}</Amt>'
 
 
-DAY = "2026-11-20"
-
-
 def payment(
     name: str | None, value: str | None = None, *, currency: str = "EUR", way: str = "", back: str = "", payer: str = ""
 ) -> str:
@@ -50,7 +47,7 @@ def entry(
     status: str = "BOOK",
     currency: str = "EUR",
     middle: str = "",
-    day: str = DAY,
+    day: str = DAY.isoformat(),
 ) -> str:
     """One Ntry; `middle` goes where RvslInd goes."""
     details = f"<NtryDtls>{''.join(payments)}</NtryDtls>" if payments else ""

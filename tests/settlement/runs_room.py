@@ -26,9 +26,14 @@ def wanted(*codes: str, **changes: Any) -> Wanted:
         "currency": "EUR",
         "terms": (Terms(HOTEL, "EUR", 1_000, 360),),
         "suspended": (),
-        "value_date": DUE.isoformat(),
+        "value_date": (DUE + timedelta(weeks=max(map(_weeks, codes), default=0))).isoformat(),
     }
     return Wanted(**given | changes)
+
+
+def _weeks(code: str) -> int:
+    """How many weeks after the first window this one is; none where it is no week."""
+    return max(int(code[-2:]) - int(WINDOW[-2:]), 0) if code.startswith("W-2026-") else 0
 
 
 def step(house: House, key: str = FIRST, late: int = 0) -> Step:
@@ -70,12 +75,12 @@ async def frozen(house: House, *codes: str, **changes: Any) -> RunRow:
 
 async def confirmations(house: House, run: str, late: int = 0) -> list[Confirmation]:
     """What the bank would say of every payment that is due, on its day, which has come by then, or so many days later."""
-    house.clock.at = max(house.clock.at, datetime.combine(DUE, time(), UTC))
-    day = max(DUE + timedelta(days=late), house.clock().date())
+    due = [one for one in await runs.instructions(house.owner, run) if one.state in {"due", "differs"}]
+    house.clock.at = max([house.clock.at, *(datetime.combine(one.value_date, time(), UTC) for one in due)])
+    day = house.clock().date() if not late else DUE + timedelta(days=late)
     return [
         Confirmation(one.instruction, one.direction, one.currency, one.minor, day, f"bank-{one.instruction}")
-        for one in await runs.instructions(house.owner, run)
-        if one.state in {"due", "differs"}
+        for one in due
     ]
 
 

@@ -243,14 +243,15 @@ async def test_a_run_whose_fees_cannot_be_taxed_is_not_frozen_and_loses_no_numbe
 async def test_fees_are_billed_in_the_currency_of_the_published_scheme(
     house: House, currency: str, why: str | None
 ) -> None:
-    """Whatever the rates say of it: these have none of the one and 1 for the other."""
+    """Whatever the rates say of another: these give both as 1."""
     await two_exchanges(house)
     year = calendar_of(DOCUMENT, 2026)
     assert isinstance(year, dict)
     await partners.publish_calendar(house.owner, year, house.clock(), BOTH)
     await publish(house, table(currency=currency))
-    yen = RateSet("ECB", "2026-03-09", "2026-03-09T15:00:00Z", (Rate("USD", 1, 1, 2), Rate("JPY", 1, 160, 0)))
-    row = await approved(house, rates=yen, currency="JPY", terms=())
+    given = (Rate("EUR", 1, 1, 2), Rate("USD", 1, 1, 2), Rate("JPY", 1, 160, 0))
+    pegged = RateSet("ECB", "2026-03-09", "2026-03-09T15:00:00Z", given)
+    row = await approved(house, rates=pegged, currency="JPY", terms=())
     told = await runs.freeze(house.owner, house.lane, row.run, step(house))
     assert isinstance(told, RunRow) if why is None else isinstance(told, Refusal) and why in told.detail
 

@@ -71,7 +71,8 @@ async def pay_in(house: House, run: str) -> InstructionRow:
 
 
 def booked(one: InstructionRow, value: str = "10.00", message: str = "N-1") -> BankFile:
-    return files.read(notification(entry(value, payment(one.instruction), way="CRDT"), message=message))
+    booking = entry(value, payment(one.instruction), way="CRDT", day="2026-03-11")  # on which the run was frozen
+    return files.read(notification(booking, message=message))
 
 
 async def taken(connection: AsyncConnection, house: House, run: str, file: BankFile) -> Any:
