@@ -193,6 +193,18 @@ def test_a_proposal_that_cannot_be_is_refused_and_leaves_nothing(
     assert (desk.books(), desk.ask("GET", "/v1/proposals", key="operator").json) == before
 
 
+def test_the_currency_and_the_interest_of_settlement_are_agreed_in_a_currency_that_there_is(
+    desk: Front, iris: str
+) -> None:
+    said = {"payout_currency": "JPY", "late_interest": {"basis_points": 800, "day_count": "ACT/360"}}
+    none = desk.ask(
+        "POST", "/v1/agreements", {"agreement": document(iris, NOW) | said | {"payout_currency": "ZZZ"}}, key="operator"
+    )
+    assert (none.status, none.json["detail"]) == (422, "ZZZ is no currency")
+    found = agreed(desk, document(iris, NOW) | said)
+    assert {name: found["document"][name] for name in said} == said
+
+
 def test_terms_under_which_a_corridor_is_unfunded_are_refused_with_the_route(desk: Front) -> None:
     (current,) = desk.ask("GET", "/v1/agreements?partner=lotus", key="operator").json["agreements"]
     wish = current["document"] | {"valid_from": (NOW + 99 * DAY).isoformat()}
