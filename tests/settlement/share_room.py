@@ -62,9 +62,9 @@ async def publish(house: House, document: dict[str, Any]) -> FiledContract:
     return filed
 
 
-async def booked(house: House, *codes: str) -> RunRow:
+async def booked(house: House, *codes: str, **changes: Any) -> RunRow:
     """A run that is frozen and has booked its contracts."""
-    row = await frozen(house, *codes)
+    row = await frozen(house, *codes, **changes)
     return await runs.carry_on(house.owner, house.writer, row.run, step(house))
 
 
