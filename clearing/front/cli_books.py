@@ -78,7 +78,8 @@ def liability(
     said: dict[str, Any] = {"programs": [_rolled(one) for one in chosen]}
     faults = [fault for one in chosen for fault in one.faults]
     if program is None:
-        said |= {"sign": SIGN, "partners": _mirrored(mirror), "house": major(mirror.house), "cash": major(mirror.cash)}
+        said |= {"sign": SIGN, "partners": _mirrored(mirror), "house": major(mirror.house)}
+        said |= {"cash": major(mirror.cash), "remainder": major(mirror.remainder)}
         said["faults"] = list(mirror.faults)
         faults += mirror.faults
     terminal.out.print_json(data=said)

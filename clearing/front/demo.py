@@ -190,7 +190,7 @@ def _account_names(directory: partners.Directory) -> dict[int, tuple[str, str]]:
     """Account number → its name, and its unit."""
     names = {
         account_number(0, kind): (f"house {kind.name.lower()}", "value")
-        for kind in (Account.FUNDS, Account.CASH, Account.FEE, Account.ROUNDING)
+        for kind in (Account.REMAINDER, Account.FUNDS, Account.CASH, Account.FEE, Account.ROUNDING)
     }
     for partner in directory.partners.values():
         for kind in (Account.POSITION, Account.COVER):

@@ -140,7 +140,7 @@ def booking(story: Story) -> None:
     rolled, mirror = asyncio.run(_liability(story.stage))
     story.console.print(_roll_forwards(rolled))
     faults = [fault for one in rolled for fault in one.faults] + list(mirror.faults)
-    total = sum(mirror.positions.values()) + mirror.house + mirror.cash
+    total = sum(mirror.positions.values()) + mirror.house + mirror.cash + mirror.remainder
     story.shows("every roll-forward closes", held=not faults, detail="; ".join(faults) or f"{len(rolled)} programs")
     story.shows(
         "what all owe one another is zero",

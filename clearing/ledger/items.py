@@ -231,8 +231,9 @@ class Adjust:
 class Pay:
     """Money that a partner paid to the house (plus) or was paid by it (minus), as the bank confirmed. Outcome: Booked or Refusal.
 
-    `value` is what it settles of the partner's position, in millionths of the common unit. It is booked in no window, since it
-    settles one; the partner's cap has room again. The same `payment_id` again has no second effect.
+    `value` is what it settles of the partner's position, in millionths of the common unit; `money` what it was worth, where its currency's
+    minor unit made that another amount: the difference is the house's. It is booked in no window, since it settles one; the partner's
+    cap has room again. The same `payment_id` again has no second effect.
     """
 
     signed: Signed | None
@@ -243,6 +244,7 @@ class Pay:
     reason: str
     of_window: int | None = None
     reference: str | None = None
+    money: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

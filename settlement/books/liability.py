@@ -41,4 +41,5 @@ async def mirror(connection: Connection, chart: Chart, span: Span) -> Mirror:
     }
     positions = {who: gained[account_number(number, Account.POSITION)] for number, who in chart.partners.items()}
     house = sum(gained[account_number(HOUSE, kind)] for kind in (Account.FEE, Account.ROUNDING))
-    return Mirror(tuple(views), positions, house, gained[account_number(HOUSE, Account.CASH)])
+    cash, remainder = (gained[account_number(HOUSE, kind)] for kind in (Account.CASH, Account.REMAINDER))
+    return Mirror(tuple(views), positions, house, cash, remainder)

@@ -99,17 +99,19 @@ class View:
 class Mirror:
     """Every partner's view, and the house's: `positions` as kept, `house` what it earned and rounded (minus: it gained).
 
-    A payment is between its partner and the house; `cash` is what was paid in, less what was paid out.
+    A payment is between its partner and the house; `cash` is what was paid in, less what was paid out, and `remainder` what whole minor
+    units were less (plus) or more (minus) than the nets that they settled.
     """
 
     views: tuple[View, ...]
     positions: Mapping[str, int]
     house: int
     cash: int = 0
+    remainder: int = 0
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """Whatever does not add up. Law: views add up to positions; positions, house and cash to zero; between two partners too."""
+        """Whatever does not add up. Law: views add up to positions; all that is held and gained to zero; between two partners too."""
         seen = dict.fromkeys(self.positions, 0)
         between: dict[frozenset[str], int] = {}
         for view in self.views:
@@ -123,6 +125,6 @@ class Mirror:
             if sum_ != self.positions.get(who, 0)
         ]
         faults += [f"{' and '.join(sorted(pair))} see different sums" for pair, sum_ in between.items() if sum_]
-        if sum(self.positions.values()) + self.house + self.cash:
+        if sum(self.positions.values()) + self.house + self.cash + self.remainder:
             faults.append("partners and the house do not add up to zero")
         return tuple(faults)

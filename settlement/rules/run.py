@@ -11,13 +11,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from fractions import Fraction
 from typing import Any
 
 from clearing.rules.units import Ratio
 from settlement.rules import rates as converting
 from settlement.rules.flows import HOUSE, Flow, merged, nets
 from settlement.rules.interest import DayCount, Late
-from settlement.rules.money import minor, to_minor
+from settlement.rules.money import MICRO_DIGITS, minor, nearest, to_minor
 from settlement.rules.waterfall import NOTHING, Sharing, sharing_document, sharing_of, told
 
 SCHEMA = "run-1"
@@ -197,6 +198,12 @@ def _rounded(rates: RateSet, currency: str, exact: Sequence[tuple[str, int]]) ->
     worth, digits = rates.named.cross(COMMON, currency), rates.digits[currency]
     rounded = to_minor({party: minor(micros * worth, digits) for party, micros in lines})
     return [Net(party, currency, micros, rounded[party]) for party, micros in lines]
+
+
+def value_of(rates: RateSet, currency: str, amount: int) -> int:
+    """What so many minor units of a currency are worth, in millionths of the common unit, to the nearest."""
+    major = Fraction(amount, 10 ** rates.digits[currency])
+    return nearest(major * 10**MICRO_DIGITS * rates.named.cross(currency, COMMON))
 
 
 # --- bytes

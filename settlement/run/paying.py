@@ -10,7 +10,7 @@ from uuid import UUID
 from clearing.ledger import Writer
 from clearing.ledger.items import Adjust, Pay
 from settlement.rules.interest import accrued
-from settlement.rules.run import Inputs, inputs_of
+from settlement.rules.run import Inputs, inputs_of, value_of
 from settlement.run import late as overdue_room
 from settlement.run.late import INTEREST, put
 from settlement.run.shares import book_shares
@@ -55,8 +55,9 @@ async def _book(connection: Connection, writer: Writer, run: str, inputs: Inputs
         await overdue_room.left_over(connection, writer, one, inputs)
         if late := await _late(connection, writer.lane, one, inputs, window):
             await put(writer, late)
-        name = _name("payment", one)
-        await put(writer, Pay(None, None, name, one.partner, one.micros, PAID_FOR, window, one.instruction))
+        name, minor = _name("payment", one), one.minor if one.micros > 0 else -one.minor
+        money = value_of(inputs.rates, one.currency, minor)
+        await put(writer, Pay(None, None, name, one.partner, one.micros, PAID_FOR, window, one.instruction, money))
         await rows(connection, "run_instruction_settle", run=run, instruction=one.instruction)
     return bool(confirmed)
 

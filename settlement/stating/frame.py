@@ -22,7 +22,10 @@ from settlement.stating.store import Connection, Row, rows
 NUMBERS_EACH = 16  # the number of an account is its owner's times this, plus its kind
 HOUSE_PARTY = Party(HOUSE, "clearing house")
 HOUSE_ACCOUNTS = tuple(
-    [account_number(HOUSE_NUMBER, kind) for kind in (Account.POSITION, Account.CASH, Account.FEE, Account.ROUNDING)]
+    [
+        account_number(HOUSE_NUMBER, kind)
+        for kind in (Account.POSITION, Account.REMAINDER, Account.CASH, Account.FEE, Account.ROUNDING)
+    ]
 )
 NO_CURRENCY = "XXX"
 """What ISO 4217 calls none: the common unit, where no currency of the rate set is worth exactly one of it."""

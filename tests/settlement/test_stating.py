@@ -60,7 +60,7 @@ def sums(found: dict[str, Statement]) -> tuple[int, int, int, int]:
 async def held_at_the_end(house: House, window: str) -> dict[str, int]:
     """What the books say of every party in the last instant of a window; plus is owed by the house."""
     ((closes_at,),) = await house.rows("SELECT closes_at FROM calendar WHERE code = %s", window)
-    kinds = (Account.POSITION, Account.CASH, Account.FEE, Account.ROUNDING)
+    kinds = (Account.POSITION, Account.REMAINDER, Account.CASH, Account.FEE, Account.ROUNDING)
     accounts = {account_number(0, kind): "house" for kind in kinds}
     accounts |= {account_number(number, Account.POSITION): name for name, number in NUMBERS.items()}
     said = await history.balances(house.owner, house.lane, list(accounts), closes_at - timedelta(microseconds=1))
