@@ -1,6 +1,7 @@
 """Invoices on a real ledger: one for each partner that paid fees, numbered without a gap, taxed, booked once, sealed for ever."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -302,7 +303,7 @@ async def test_files_are_sealed_once_and_every_change_is_found_offline(house: Ho
     await publish(house, table())
     run = (await frozen(house)).run
     await billed(house, run)
-    (hotel,) = [one for one in (await stating.invoices(house.owner, partner=HOTEL))[0] if one.run == run]
+    (hotel,) = [one for one in await stating.invoices(house.owner, partner=HOTEL) if one.run == run]
     files = {form: await stating.invoice_file(house.owner, hotel.invoice, form, HOTEL) for form in ("json", "pdf")}
     for content in files.values():
         checked = verify_invoice(content, PUBLIC)
@@ -318,23 +319,25 @@ async def test_files_are_sealed_once_and_every_change_is_found_offline(house: Ho
     assert {form: await stating.invoice_file(house.owner, hotel.invoice, form, None) for form in files} == files
 
 
-async def test_a_list_that_is_cut_off_says_so(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_invoices_are_told_in_pages_the_newest_first_each_once(house: House) -> None:
     await two_exchanges(house)
     await publish(house, table())
     run = (await frozen(house)).run
 
-    async def listed(most: int, **asked: str) -> tuple[list[int], bool]:
-        with monkeypatch.context() as patch:
-            patch.setitem(stating.invoices.__globals__, "LISTED_MAX", most)
-            found, more = await stating.invoices(house.owner, **asked)
-        return [int(one.invoice[-6:]) for one in found], more
+    async def listed(**asked: Any) -> list[int]:
+        return [int(one.invoice[-6:]) for one in await stating.invoices(house.owner, **asked)]
 
-    assert await listed(2) == ([2, 1], False)
-    assert await listed(1) == ([2], True)
-    assert await listed(1, partner=AIR) == ([1], False)
-    assert await listed(2, run=run) == ([2, 1], False)
-    assert await listed(2, run=run, partner=HOTEL) == ([2], False)
-    assert await listed(2, run="W-2026-11.1") == ([], False)
+    newest = (await stating.invoices(house.owner))[0]
+    after = (newest.issued_on, newest.invoice)
+    assert await listed() == [2, 1]
+    assert await listed(most=1) == [2]
+    assert await listed(after=after, most=1) == [1]
+    assert await listed(after=(newest.issued_on - timedelta(days=1), newest.invoice)) == []
+    assert await listed(partner=AIR) == [1]
+    assert await listed(partner=HOTEL, after=after) == []
+    assert await listed(run=run) == [2, 1]
+    assert await listed(run=run, partner=HOTEL) == [2]
+    assert await listed(run="W-2026-11.1") == []
 
 
 async def test_the_database_itself_keeps_what_was_issued(house: House, database_url: str) -> None:
