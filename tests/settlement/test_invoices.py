@@ -9,6 +9,7 @@ import pytest
 
 from clearing import database, errors, partners
 from clearing.front.materialised import calendar_of
+from clearing.ledger.items import Adjust
 from clearing.rules.refusals import Refusal, RefusalCode
 from settlement import reports, stating
 from settlement import run as runs
@@ -21,7 +22,7 @@ from settlement.run.invoicing import invoice_fees
 from settlement.run.taxes import VAT
 from settlement.stating.store import rows
 from tests.agreed import BOTH
-from tests.ledger.books import AIR, HOTEL, SHOP, D, House
+from tests.ledger.books import AIR, HOTEL, SHOP, D, House, uid
 from tests.rules.test_settlement_calendar import DOCUMENT
 from tests.settlement.billing_room import (
     KEY,
@@ -135,6 +136,10 @@ async def test_a_run_that_broke_off_before_its_tax_was_booked_is_not_settled_wit
         with pytest.raises(BrokenOffError):
             await runs.carry_on(house.owner, house.writer, row.run, step(house))
     assert (await runs.run_of(house.owner, row.run)).state == "frozen"
+    assert await bill_faults(house) == []  # it has yet to book it, and that is no finding
+    await house.owner.execute("UPDATE settlement_run SET state = 'instructed'")
+    assert await bill_faults(house) == [f"CH-2026-000002: {UNBOOKED}"]
+    await house.owner.execute("UPDATE settlement_run SET state = 'frozen'")
     assert (await paid(house, row.run)).state == "settled"
     assert await house.rows("SELECT reference FROM adjustment WHERE reason = %s", VAT) == [("CH-2026-000002",)]
     assert await bill_faults(house) == []
@@ -295,7 +300,10 @@ async def test_runs_frozen_at_once_number_without_a_gap(house: House, database_u
     assert [number for number, _ in found] == list(range(1, len(names) + 1))
     assert {run for _, run in found} == {row.run for row in ready}
     assert await house.rows("SELECT last FROM settlement_invoice_series WHERE series <> ''") == [(len(names),)]
+    assert await bill_faults(house) == []
+    await house.owner.execute("UPDATE settlement_run SET state = 'instructed'")
     assert await bill_faults(house) == [f"CH-2026-{number:06}: {UNBOOKED}" for number in range(1, len(names) + 1)]
+    await house.owner.execute("UPDATE settlement_run SET state = 'frozen'")
 
 
 async def test_files_are_sealed_once_and_every_change_is_found_offline(house: House) -> None:
@@ -364,3 +372,11 @@ async def test_the_audit_finds_gaps_and_tax_that_is_not_booked(house: House, cha
     await billed(house, (await frozen(house)).run)
     await house.owner.execute(change.encode())
     assert await bill_faults(house) == [fault]
+
+
+async def test_the_audit_finds_the_wrong_tax_of_a_run_that_is_not_instructed_yet(house: House) -> None:
+    await two_exchanges(house)
+    await publish(house, table())
+    await frozen(house)
+    await house.put(Adjust(None, None, uid("x"), VAT, ((HOTEL, 1), ("house", -1)), 1, "CH-2026-000002"))
+    assert await bill_faults(house) == [f"CH-2026-000002: {UNBOOKED}"]
