@@ -47,7 +47,7 @@ async def explained(
     async with books.snapshot(connection):
         chart = await books.chart(connection)
         if _ID.fullmatch(figure):
-            if booked := await books.share_booked(connection, LANE, UUID(figure)):
+            if booked := await books.share_booked(connection, LANE, UUID(figure), reader):
                 return await _shared(connection, chart, {**query, "figure": booked}, reader, most)
             if len(query) > 1:
                 raise errors.ValidationFailed("an exchange is explained as a whole")
@@ -71,8 +71,6 @@ async def _shared(
     found = await books.explain_share(
         connection, chart, LANE, query["figure"], query.get("window"), place, most, reader
     )
-    if not found.seen_by(reader):
-        raise errors.NotFound
     return _said(query["figure"], query.get("window"), found.entries, reader) | {"share": _share(found, reader)}
 
 
@@ -106,7 +104,7 @@ def _said(figure: str, window: str | None, found: Explained, reader: str | None)
     causes = {cause.exchange_id: cause for cause in found.causes}
     whole = found.figure is not None
     if not whole and reader is not None and not leaves and not any(cause.to(reader) for cause in found.causes):
-        raise errors.NotFound
+        raise errors.NotFound("there is no such exchange")  # as of one that is not there
     order = list(dict.fromkeys([leaf.exchange_id for leaf in found.leaves] + [*causes]))
     exchanges = [_cause(causes[name], [leaf for leaf in leaves if leaf.exchange_id == name], reader) for name in order]
     return {
