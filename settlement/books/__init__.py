@@ -10,7 +10,7 @@ from settlement.books.explain import BEGINNING, PAGE, Cause, Explained, Leaf, Pl
 from settlement.books.explain_shares import ExplainedShare, explain_share, share_booked
 from settlement.books.journals import FORMATS, export
 from settlement.books.liability import mirror, roll_forwards
-from settlement.books.outlook import Forecast, ageing, forecast
+from settlement.books.outlook import Ageing, Forecast, ageing, forecast
 from settlement.books.spans import Span, snapshot, span_of
 from settlement.books.unbilled import unbilled
 
@@ -18,6 +18,7 @@ __all__ = [
     "BEGINNING",
     "FORMATS",
     "PAGE",
+    "Ageing",
     "Cause",
     "Chart",
     "Expiry",
