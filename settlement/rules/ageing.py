@@ -135,7 +135,7 @@ def aged(items: Iterable[Item], as_of: datetime) -> tuple[Aged, ...]:
         sides[one.net < 0] += abs(one.net)
     return tuple(
         [
-            Aged(partner, order[age], *sides, currency or None)
-            for (partner, age, currency), sides in sorted(sums.items())
+            Aged(partner, order[age], owed, owing, currency or None)
+            for (partner, age, currency), (owed, owing) in sorted(sums.items())
         ]
     )
