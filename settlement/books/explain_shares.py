@@ -75,12 +75,8 @@ async def explain_share(
     given its own entries, summed and paged by themselves, and the exchanges that it asked for: whatever `after` it names,
     nothing that it is told follows from another's entries but their whole sum, which its contract shares.
     """
-    run, _, contract = figure.removesuffix(BACK).rpartition("/")
-    inputs = await _inputs(connection, run)
-    known = seen(inputs, contract, reader)
-    if inputs is None or not known:
-        raise errors.NotFound("no frozen run of this name shares anything by such a contract, or not by one of yours")
-    waterfall = _chosen(known, window, back=figure.endswith(BACK))
+    run, contract = _named(figure)
+    inputs, waterfall = await _waterfall(connection, figure, window, reader)
     said = next(said for one, said in inputs.sharing.documents if one == waterfall.version)
     filed = await partners.filed_contracts(connection, contract)
     stands = next((one for one in filed if one.digest == waterfall.version.digest), None)
@@ -89,6 +85,31 @@ async def explain_share(
     entries = await _entries(connection, chart, lane, inputs, waterfall, said, after, most, reader)
     keys = (stands.valid_from, stands.proposed_by, stands.confirmed_by)
     return ExplainedShare(run, waterfall, booking_name(run, contract), *keys, entries)
+
+
+async def shared_waterfall(
+    connection: Connection, figure: str, window: str | None = None, reader: str | None = None
+) -> tuple[str, Waterfall]:
+    """The run and the waterfall of this name, as `explain_share` finds them. Raises NotFound, ValidationFailed."""
+    _, waterfall = await _waterfall(connection, figure, window, reader)
+    return _named(figure)[0], waterfall
+
+
+async def _waterfall(
+    connection: Connection, figure: str, window: str | None, reader: str | None
+) -> tuple[Inputs, Waterfall]:
+    run, contract = _named(figure)
+    inputs = await _inputs(connection, run)
+    known = seen(inputs, contract, reader)
+    if inputs is None or not known:
+        raise errors.NotFound("no frozen run of this name shares anything by such a contract, or not by one of yours")
+    return inputs, _chosen(known, window, back=figure.endswith(BACK))
+
+
+def _named(figure: str) -> tuple[str, str]:
+    """Run and contract of a figure."""
+    run, _, contract = figure.removesuffix(BACK).rpartition("/")
+    return run, contract
 
 
 def _chosen(found: Sequence[Waterfall], window: str | None, *, back: bool) -> Waterfall:
