@@ -242,6 +242,7 @@ def forecast() -> None:
             "to_pay": major(one.to_pay),
             "granted": major(one.granted),
             "left": major(one.left),
+            "cover": None if one.cover is None else major(one.cover),
         }
         for one in _asked(told)
     ]

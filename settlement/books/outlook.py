@@ -13,7 +13,8 @@ class Forecast:
     """One partner at the next settlement, millionths; plus: it owes the house. `value_date` is None where no scheme gives one.
 
     `earlier` is what windows before the open one came to and nobody has paid yet, `posted` is in the open window, `pending` may still be
-    added to what it owes before the cut-off, and `granted` is its cap.
+    added to what it owes before the cut-off, and `granted` is its cap. `cover` is what it has lodged, which pays no net
+    by itself; None: it never lodged any.
     """
 
     partner: str
@@ -24,6 +25,7 @@ class Forecast:
     posted: int
     pending: int
     granted: int
+    cover: int | None
 
     @property
     def at_most(self) -> int:
@@ -91,6 +93,7 @@ async def forecast(connection: Connection, chart: Chart, lane: int) -> list[Fore
             row["posted"],
             row["pending"],
             row["granted"],
+            row["cover"],
         )
         for row in await rows(connection, "books_forecast", lane=lane)
     ]
