@@ -70,13 +70,13 @@ def proposals(key: Key, url: Url = URL, pinned: Pinned = None) -> None:
 def alerts(
     key: Key,
     partner: Partner = None,
-    crossed: Annotated[bool, typer.Option("--crossings", help="The latest crossings, each once.")] = False,  # noqa: FBT002 - a flag
+    crossed: Annotated[bool, typer.Option("--crossings", help="Every crossing, each once, the latest first.")] = False,  # noqa: FBT002 - a flag
     url: Url = URL,
     pinned: Pinned = None,
 ) -> None:
     """Who has less room left than the low water that was agreed; with --crossings, each time that anybody fell below it."""
     if crossed:
-        found = Session(key, url, pinned).ask("GET", _asking("/v1/alerts/crossings", partner))["crossings"]
+        found = Session(key, url, pinned).every(_asking("/v1/alerts/crossings", partner), "crossings")["crossings"]
         terminal.out.print(_table(found, "partner", "number", "began_at", "left", "low_water", "ended_at"))
         return
     found = Session(key, url, pinned).ask("GET", _asking("/v1/alerts", partner))["alerts"]

@@ -1,7 +1,7 @@
 """Finance's books from the command line, directly on the database: liability, journals, ageing, forecast; any figure; deferred revenue."""
 
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from psycopg import AsyncConnection
 from clearing import database, errors
 from clearing.front import explaining, reading, settings, sources, terminal, wiring
 from clearing.front.cli_ask import URL, Pinned, Session, Url
+from clearing.front.currencies import digits_of
 from clearing.front.house import LANE
 from clearing.front.shapes import instant
 from clearing.rules.shapes import Fault
@@ -22,7 +23,7 @@ from settlement.rules.ageing import Aged
 from settlement.rules.deferral_json import answer
 from settlement.rules.journal import Codes, codes_of
 from settlement.rules.liability import Mirror, RollForward
-from settlement.rules.money import major
+from settlement.rules.money import major, written
 
 books = typer.Typer(help="Finance's books, out of the ledger. Plus: owes the house.", no_args_is_help=True)
 terminal.app.add_typer(books, name="books")
@@ -177,19 +178,48 @@ def ageing(
         datetime | None, typer.Option(parser=datetime.fromisoformat, help="An instant with its zone; none: now.")
     ] = None,
 ) -> None:
-    """Receivables and payables by partner and by days since the cut-off. What is posted is owed until it is said to be paid."""
+    """Receivables and payables by partner, days since the cut-off and currency, as the books were then. What is posted is owed until it
+    is said to be paid.
+    """
     at = as_of or sources.clock()
     if at.tzinfo is None:
         raise typer.BadParameter("--as-of is an instant with its zone, as in 2026-03-31T22:00:00Z")
 
-    async def told(connection: AsyncConnection[Any]) -> tuple[Aged, ...]:
+    async def told(connection: AsyncConnection[Any]) -> finance.Ageing:
         async with finance.snapshot(connection):
             return await finance.ageing(connection, await finance.chart(connection), LANE, at)
 
-    lines = [
-        {**asdict(one), "receivable": major(one.receivable), "payable": major(one.payable)} for one in _asked(told)
+    found = _asked(told)
+    lines = [{**asdict(one), "receivable": major(one.receivable), "payable": major(one.payable)} for one in found.aged]
+    said = {"as_of": instant(at), "aged": lines, "currencies": _currencies(found), "total": _sides(found.aged)}
+    terminal.out.print_json(data=said)
+
+
+def _sides(lines: Sequence[Aged]) -> dict[str, str]:
+    """Both sides of these lines, in the common unit."""
+    return {
+        "receivable": major(sum(one.receivable for one in lines)),
+        "payable": major(sum(one.payable for one in lines)),
+    }
+
+
+def _currencies(found: finance.Ageing) -> list[dict[str, Any]]:
+    """Currency by currency: the lines in the common unit, and what its payments come to in itself. None: not fixed by a run yet."""
+    known = {one.currency for one in found.aged} | {one.currency for one in found.fixed}
+    return [
+        {"currency": currency}
+        | _sides([one for one in found.aged if one.currency == currency])
+        | {"pay_in": _payments(found, currency, -1), "pay_out": _payments(found, currency, 1)}
+        for currency in sorted(known, key=lambda one: one or "")
     ]
-    terminal.out.print_json(data={"as_of": instant(at), "aged": lines})
+
+
+def _payments(found: finance.Ageing, currency: str | None, sign: int) -> str | None:
+    """What is still to be paid in this currency, in or out."""
+    if currency is None:
+        return None
+    amounts = [one.minor * sign for one in found.fixed if one.currency == currency]
+    return written(sum(amount for amount in amounts if amount > 0), digits_of(currency))
 
 
 @books.command()
@@ -213,6 +243,7 @@ def forecast() -> None:
             "to_pay": major(one.to_pay),
             "granted": major(one.granted),
             "left": major(one.left),
+            "cover": None if one.cover is None else major(one.cover),
         }
         for one in _asked(told)
     ]

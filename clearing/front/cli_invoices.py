@@ -26,9 +26,10 @@ def list_invoices(
     url: Url = URL,
     pinned: Pinned = None,
 ) -> None:
-    """Your invoices and credit notes, the newest first; for an operator all. `more`: there are older ones than the thousand told."""
+    """Your invoices and credit notes, the newest first; for an operator all."""
     asked = "&".join(f"{name}={value}" for name, value in (("run", run), ("partner", partner)) if value)
-    terminal.out.print_json(data=Session(key, url, pinned).ask("GET", f"/v1/invoices{'?' if asked else ''}{asked}"))
+    path = f"/v1/invoices{'?' if asked else ''}{asked}"
+    terminal.out.print_json(data=Session(key, url, pinned).every(path, "invoices"))
 
 
 @invoice.command("get")

@@ -29,13 +29,17 @@ def publish(
     published_at: Annotated[str, typer.Option("--published-at", help="When the source did, as RFC 3339 writes it.")],
     until: Annotated[str | None, typer.Option(help="The last day of payment; none: a week later.")] = None,
     name: Annotated[str | None, typer.Option(help="How runs name it; none: SOURCE-DATE.")] = None,
+    unit: Annotated[
+        str | None,
+        typer.Option("--in", help="The currency of the common unit; none: the only one that has the rate 1."),
+    ] = None,
     url: Url = URL,
     pinned: Pinned = None,
 ) -> None:
     """Propose a rate set with one operator's key."""
     on = settled.day(day)
     digits = settled.currencies()
-    found = settled.must(listing.read_rates(settled.listed(file), digits, None, source, on), file)
+    found = settled.must(listing.read_rates(settled.listed(file), digits, unit, source, on), file)
     assert on is not None  # noqa: S101 - a day was said
     wish = {
         "name": name or f"{source}-{on.isoformat()}",

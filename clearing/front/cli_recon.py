@@ -48,7 +48,8 @@ def list_breaks(
         return
     if key is None:
         raise typer.BadParameter("say --key")
-    found = Session(key, url, pinned).ask("GET", "/v1/breaks" if partner is None else f"/v1/breaks?partner={partner}")
+    path = "/v1/breaks" if partner is None else f"/v1/breaks?partner={partner}"
+    found = Session(key, url, pinned).every(path, "breaks")
     names = ("break_id", "break_class", "partner", "window", "difference", "state", "owner", "due_at")
     table = Table(*(name.replace("_", " ") for name in names))
     for one in found["breaks"]:

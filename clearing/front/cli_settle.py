@@ -94,6 +94,25 @@ def pay(
 
 
 @settle.command()
+def waterfall(
+    run: Run,
+    contract: Annotated[str, typer.Argument(help="The contract that it shared by.")],
+    key: Key,
+    out: Annotated[Path, typer.Option("--out", help="Where to write the picture, SVG.")],
+    window: Annotated[str | None, typer.Option(help="Whose base, where the run shared several.")] = None,
+    back: Annotated[bool, typer.Option("--back", help="What was given back instead.")] = False,  # noqa: FBT002 - a flag
+    url: Url = URL,
+    pinned: Pinned = None,
+) -> None:
+    """Draw what a run shared by a contract: the base, and who got what of it. A party sees its own legs, an operator all."""
+    asked = "&".join([*([f"window={window}"] if window else []), *(["back=true"] if back else [])])
+    path = f"/v1/runs/{run}/waterfalls/{contract}{'?' if asked else ''}{asked}"
+    data = Session(key, url, pinned).fetch(path)
+    out.write_bytes(data)
+    terminal.out.print(f"wrote {out}, {len(data):,} bytes", markup=False, highlight=False)
+
+
+@settle.command()
 def overdue(key: Key, url: Url = URL, pinned: Pinned = None) -> None:
     """Book the interest of pay-ins that are late, up to today. Said again on the same day it books nothing more."""
     terminal.out.print_json(data=Session(key, url, pinned).ask("POST", "/v1/overdue", {}))

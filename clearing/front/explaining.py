@@ -12,17 +12,20 @@ from clearing.front.doors import BOTH, Asked, Door, Reply
 from clearing.front.house import LANE
 from clearing.front.keeping import kept_request
 from clearing.front.problems import Problem
+from clearing.rules.agreements import HOUSE
 from clearing.rules.kinds import occurred_refusal
 from clearing.rules.refusals import Refusal, RefusalCode
 from settlement import books
 from settlement.books import Cause, Expiry, Explained, ExplainedShare, Leaf, Place
 from settlement.books.chart import MILLIONTHS
+from settlement.reports.share_picture import share_picture
 from settlement.rules.waterfall import LINES_MAX
 
 if TYPE_CHECKING:
     from clearing.front.house import House
 
 _ASKS = ("figure", "window", "after")
+_DRAWN = ("window", "back")
 _AFTER = re.compile(r"(0|[1-9][0-9]{0,17})\.(0|[1-9][0-9]{0,4})")
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -47,7 +50,7 @@ async def explained(
     async with books.snapshot(connection):
         chart = await books.chart(connection)
         if _ID.fullmatch(figure):
-            if booked := await books.share_booked(connection, LANE, UUID(figure)):
+            if booked := await books.share_booked(connection, LANE, UUID(figure), reader):
                 return await _shared(connection, chart, {**query, "figure": booked}, reader, most)
             if len(query) > 1:
                 raise errors.ValidationFailed("an exchange is explained as a whole")
@@ -71,9 +74,26 @@ async def _shared(
     found = await books.explain_share(
         connection, chart, LANE, query["figure"], query.get("window"), place, most, reader
     )
-    if not found.seen_by(reader):
-        raise errors.NotFound
     return _said(query["figure"], query.get("window"), found.entries, reader) | {"share": _share(found, reader)}
+
+
+async def draw_waterfall(house: "House", asked: Asked) -> Reply:
+    """A picture (SVG) of what a run shared by a contract: the base and who got what of it. `window` says which base, of a run with several;
+    `back=true` what was given back instead. A party of the contract sees its own legs, and those of others together; an operator all.
+    """
+    query = reading.query(asked.message.query, *_DRAWN)
+    if query.get("back", "true") != "true":
+        raise errors.ValidationFailed("back is true, or not said")
+    name = f"{asked.path['run']}/{asked.path['contract']}"
+    figure, reader = name + (books.BACK if "back" in query else ""), asked.caller.partner
+    async with house.reads.connection() as connection:
+        run, waterfall = await books.shared_waterfall(connection, figure, query.get("window"), reader)
+        currency = await partners.scheme_currency(connection)
+    known = await house.live.directory(asked.at)
+    names = {code: one.name for code, one in known.partners.items()} | {HOUSE: "clearing house"}
+    picture = share_picture(run, waterfall, names, reader, currency)
+    shown = f'inline; filename="{name.replace("/", "-")}.svg"'
+    return Reply(200, picture.encode(), "image/svg+xml", [("content-disposition", shown)])
 
 
 async def report_expiry(house: "House", asked: Asked) -> Reply | Problem:
@@ -106,7 +126,7 @@ def _said(figure: str, window: str | None, found: Explained, reader: str | None)
     causes = {cause.exchange_id: cause for cause in found.causes}
     whole = found.figure is not None
     if not whole and reader is not None and not leaves and not any(cause.to(reader) for cause in found.causes):
-        raise errors.NotFound
+        raise errors.NotFound("there is no such exchange")  # as of one that is not there
     order = list(dict.fromkeys([leaf.exchange_id for leaf in found.leaves] + [*causes]))
     exchanges = [_cause(causes[name], [leaf for leaf in leaves if leaf.exchange_id == name], reader) for name in order]
     return {
@@ -226,6 +246,16 @@ DOORS = (
         purposes=BOTH,
         asks=_ASKS,
         tag="books",
+    ),
+    Door(
+        "GET",
+        "/v1/runs/{run}/waterfalls/{contract}",
+        draw_waterfall,
+        {200: None},
+        refuses=("not_found", "validation_failed"),
+        purposes=BOTH,
+        asks=_DRAWN,
+        tag="settlement",
     ),
     Door(
         "POST",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from clearing import errors, partners
-from clearing.front import problems, reading, shapes
+from clearing.front import paging, problems, reading, shapes
 from clearing.front import recon_messages as messages
 from clearing.front.doors import BOTH, OPERATORS, Asked, Door, Reply
 from clearing.front.house import LANE
@@ -90,13 +90,15 @@ async def look_at_book(house: "House", asked: Asked) -> Reply:
 
 async def list_breaks(house: "House", asked: Asked) -> Reply:
     """The caller's breaks that have not ended; for an operator everybody's, or those of the `partner` that the query names."""
-    said = reading.query(asked.message.query, "partner").get("partner")
-    own = asked.caller.partner
+    query = reading.query(asked.message.query, "partner", "after")
+    said, own = query.get("partner"), asked.caller.partner
     if own is not None and said not in {None, own}:
         raise errors.NotFound
+    place = paging.place_of(query, UUID)
     async with house.reads.connection() as connection:
-        found = await matching.breaks(connection, own or said)
-    return Reply(200, {"breaks": [_break(one) for one in found]})
+        found = await matching.breaks(connection, own or said, after=place, most=paging.PAGE + 1)
+    page, following = paging.paged(found, lambda one: (one.opened_at, str(one.break_id)), paging.PAGE)
+    return Reply(200, {"breaks": [_break(one) for one in page], "next": following})
 
 
 async def look_at_break(house: "House", asked: Asked) -> Reply:
@@ -264,7 +266,7 @@ DOORS = (
         refuses=("not_found",),
         purposes=BOTH,
         tag="reconciliation",
-        asks=("partner",),
+        asks=("partner", "after"),
     ),
     Door(
         "GET",

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from clearing.front.messages import Code, Instant, Said, Token, Wish
+from clearing.front.messages import Code, Instant, Next, Said, Token, Wish
 
 Money = Annotated[
     str, Field(pattern=r"^-?[0-9]{1,13}(?:\.[0-9]{1,6})?$", description="of the common unit; plus owes the house")
@@ -97,9 +97,10 @@ class BreakSaid(Said):
 
 
 class BreaksSaid(Said):
-    """Breaks that have not ended, the oldest first, at most a thousand."""
+    """Breaks that have not ended, the oldest first, a thousand a page."""
 
     breaks: list[BreakSaid]
+    next: Next
 
 
 class BreakTold(BreakSaid):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from clearing.front.messages import Instant, Said
+from clearing.front.messages import Instant, Next, Said
 
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
@@ -33,6 +33,7 @@ class StatementSaid(Said):
 
 
 class StatementsSaid(Said):
-    """Statements, the newest first; of many the newest thousand."""
+    """Statements, the newest first, a thousand a page."""
 
     statements: list[StatementSaid]
+    next: Next

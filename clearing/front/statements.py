@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from clearing import errors
-from clearing.front import reading
+from clearing.front import paging, reading
 from clearing.front import statement_messages as messages
 from clearing.front.doors import BOTH, OPERATORS, Asked, Door, Reply
 from clearing.front.shapes import instant
@@ -26,17 +26,19 @@ MEDIA = {
 
 async def list_statements(house: "House", asked: Asked) -> Reply:
     """The caller's statements, the newest first; for an operator everybody's, the house's own among them."""
+    place = paging.place_of(reading.query(asked.message.query, "after"))
     async with house.reads.connection() as connection:
-        found = await stating.kept(connection, partner=asked.caller.partner)
-    return Reply(200, {"statements": [statement(one) for one in found]})
+        found = await stating.kept(connection, partner=asked.caller.partner, after=place, most=paging.PAGE + 1)
+    return _listed(found)
 
 
 async def list_run_statements(house: "House", asked: Asked) -> Reply:
     """The statements of a run: there are none before it is frozen."""
+    place = paging.place_of(reading.query(asked.message.query, "after"))
     async with house.reads.connection() as connection:
         row = await settling.run_of(connection, asked.path["run"])
-        found = await stating.kept(connection, run=row.run)
-    return Reply(200, {"statements": [statement(one) for one in found]})
+        found = await stating.kept(connection, run=row.run, after=place, most=paging.PAGE + 1)
+    return _listed(found)
 
 
 async def fetch_statement(house: "House", asked: Asked) -> Reply:
@@ -48,6 +50,11 @@ async def fetch_statement(house: "House", asked: Asked) -> Reply:
     async with house.reads.connection() as connection:
         content = await stating.file_of(connection, name, form, asked.caller.partner)
     return Reply(200, content, MEDIA[form], [("content-disposition", f'attachment; filename="{name}.{form}"')])
+
+
+def _listed(found: list[Kept]) -> Reply:
+    page, following = paging.paged(found, lambda one: (one.made_at, one.statement), paging.PAGE)
+    return Reply(200, {"statements": [statement(one) for one in page], "next": following})
 
 
 def statement(one: Kept) -> dict[str, Any]:
@@ -81,6 +88,7 @@ DOORS = (
         {200: messages.StatementsSaid},
         purposes=BOTH,
         tag="settlement",
+        asks=("after",),
     ),
     Door(
         "GET",
@@ -100,5 +108,6 @@ DOORS = (
         refuses=("not_found",),
         purposes=OPERATORS,
         tag="settlement",
+        asks=("after",),
     ),
 )

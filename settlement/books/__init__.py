@@ -7,17 +7,19 @@ programs report as expired.
 from settlement.books.chart import Chart, chart
 from settlement.books.expiries import Expiry, expiries_unproven, report_expiry
 from settlement.books.explain import BEGINNING, PAGE, Cause, Explained, Leaf, Place, explain_account, explain_exchange
-from settlement.books.explain_shares import ExplainedShare, explain_share, share_booked
+from settlement.books.explain_shares import BACK, ExplainedShare, explain_share, share_booked, shared_waterfall
 from settlement.books.journals import FORMATS, export
 from settlement.books.liability import mirror, roll_forwards
-from settlement.books.outlook import Forecast, ageing, forecast
+from settlement.books.outlook import Ageing, Forecast, ageing, forecast
 from settlement.books.spans import Span, snapshot, span_of
 from settlement.books.unbilled import unbilled
 
 __all__ = [
+    "BACK",
     "BEGINNING",
     "FORMATS",
     "PAGE",
+    "Ageing",
     "Cause",
     "Chart",
     "Expiry",
@@ -39,6 +41,7 @@ __all__ = [
     "report_expiry",
     "roll_forwards",
     "share_booked",
+    "shared_waterfall",
     "snapshot",
     "span_of",
     "unbilled",

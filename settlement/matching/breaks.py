@@ -19,7 +19,6 @@ from settlement.matching.rows import Connection, Row, row, rows
 from settlement.rules import breaks as rules
 from settlement.rules.breaks import Break, BreakClass, Decision, Outcome, Side, State
 
-LISTED_MAX = 1_000
 DUE_AT_ONCE = 500
 Post = Callable[[Adjust], Awaitable[Booked | Refusal]]
 """How an adjustment gets into the books: the writer of the lane."""
@@ -72,9 +71,17 @@ class Said:
     part: int | None = None
 
 
-async def breaks(connection: Connection, partner: str | None = None, window_id: int | None = None) -> list[BreakView]:
-    """Breaks that have not ended, the oldest first: of one partner and window, or of all."""
-    found = await rows(connection, "breaks_list", partner=partner, window_id=window_id, most=LISTED_MAX)
+async def breaks(
+    connection: Connection,
+    partner: str | None = None,
+    window_id: int | None = None,
+    after: tuple[datetime, str] | None = None,
+    most: int | None = None,
+) -> list[BreakView]:
+    """Breaks that have not ended, the oldest first: of one partner and window, or of all; those after one opened then, of this id."""
+    at, name = after or (None, None)
+    asked = {"partner": partner, "window_id": window_id, "after_at": at, "after": name, "most": most}
+    found = await rows(connection, "breaks_list", **asked)
     return [_view(one) for one in found]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from settlement.reports.claims import Claim, Seen, seen
-from settlement.reports.figures import STEP_NAMES
+from settlement.reports.figures import COVER_NAMES, STEP_NAMES
 from settlement.reports.seal import Sealed, hash_rows
 from settlement.rules.statement_lines import COLUMNS, MONEY, POINTS, canonical, record
 
@@ -55,6 +55,8 @@ def head(said: Mapping[str, Any]) -> Iterator[Row]:
         yield "H", "settled", one["amount"], one["on"], one["reference"]
     yield "H", "closing", said["closing"]
     yield from _payment(said["payment"])
+    for name in COVER_NAMES if "cover" in said else ():
+        yield "H", f"cover {name}", said["cover"][name]
     for name in ("root", "key"):
         yield "H", name, said[name]
     yield "C", *COLUMNS

@@ -1,6 +1,6 @@
 """How figures look to people: thousands apart, a true minus, and the steps from opening to closing by their names."""
 
-from settlement.rules.statement import Statement
+from settlement.rules.statement import Cover, Statement
 from settlement.rules.statement_lines import decimal, unit
 
 NARROW = "\u202f"  # narrow no-break space
@@ -17,6 +17,8 @@ STEP_NAMES = {
     "shares": "shares by contract",
 }
 
+COVER_NAMES = ("opening", "lodged", "withdrawn", "closing")
+
 
 def grouped(amount: int, digits: int, shown: int | None = None) -> str:
     """`amount` units of 10^-digits for people; with `shown`, zeros after so many digits are left out."""
@@ -26,6 +28,11 @@ def grouped(amount: int, digits: int, shown: int | None = None) -> str:
         rest = rest[:shown] + rest[shown:].rstrip("0")
     whole = f"{int(whole):,}".replace(",", NARROW)
     return f"{MINUS if amount < 0 else ''}{whole}{'.' if rest else ''}{rest}"
+
+
+def cover_rows(cover: Cover) -> tuple[tuple[str, int], ...]:
+    """What leads to the closing of a cover, in micros: the rows add up to it."""
+    return ("cover at the opening", cover.opening), ("lodged", cover.lodged), ("withdrawn", -cover.withdrawn)
 
 
 def steps(statement: Statement) -> tuple[tuple[str, int], ...]:

@@ -12,11 +12,11 @@ import typst
 
 from clearing import errors
 from settlement.reports import jsonl, pdf_lines
-from settlement.reports.figures import grouped, steps
+from settlement.reports.figures import cover_rows, grouped, steps
 from settlement.reports.pdf_joined import joined, page_count
 from settlement.reports.pictures import flow, waterfall
 from settlement.reports.seal import Sealed
-from settlement.rules.statement import LINE_RULE, SIGN_RULE, Payment, Statement, Total
+from settlement.rules.statement import LINE_RULE, SIGN_RULE, Cover, Payment, Statement, Total
 from settlement.rules.statement_lines import MONEY, POINTS, Line, unit
 
 TABLED_LINES_MAX = 1_000
@@ -108,6 +108,7 @@ def _data(sealed: Sealed, said: Mapping[str, Any]) -> dict[str, Any]:
         "summary": _summary(statement),
         "closing": ["closing", grouped(figures.closing, 6)],
         "payment": None if statement.payment is None else _payment(statement.payment, statement),
+        "cover": None if statement.cover is None else _cover(statement.cover),
         "total-names": _TOTAL_NAMES,
         "total": _total("all", figures.total),
         "by-counterparty": [_total(_name(statement, one.name), one) for one in figures.by_counterparty],
@@ -164,6 +165,11 @@ def _summary(statement: Statement) -> list[list[str]]:
         for one in statement.settled
     ]
     return found
+
+
+def _cover(cover: Cover) -> dict[str, Any]:
+    rows = [[name, grouped(amount, 6)] for name, amount in cover_rows(cover)]
+    return {"rows": rows, "sum": ["cover at the closing", grouped(cover.closing, 6)]}
 
 
 def _payment(payment: Payment, statement: Statement) -> dict[str, Any]:

@@ -1,10 +1,10 @@
-"""The two short reports of a statement: from opening to closing, and what is in this payment. Each is rows that add up to its last."""
+"""The short reports of a statement: from opening to closing, what is in this payment, its cover. Each is rows that add up to its last."""
 
 from typing import NamedTuple
 
-from settlement.reports.figures import grouped, steps
+from settlement.reports.figures import cover_rows, grouped, steps
 from settlement.rules.money import MICRO_DIGITS
-from settlement.rules.statement import Payment, Statement
+from settlement.rules.statement import Cover, Payment, Statement
 
 Row = tuple[str, str]
 
@@ -18,7 +18,7 @@ class Report(NamedTuple):
 
 
 def reports_of(statement: Statement) -> list[Report]:
-    """The summary, then the payment if there is one."""
+    """The summary, then the payment and the cover where there are any."""
     windows = ", ".join(one.code for one in statement.periods)
     rows = [("opening", statement.opening), *steps(statement)]
     summary = Report(
@@ -26,7 +26,14 @@ def reports_of(statement: Statement) -> list[Report]:
         [(name, grouped(amount, MICRO_DIGITS)) for name, amount in rows],
         ("closing", grouped(statement.figures.closing, MICRO_DIGITS)),
     )
-    return [summary] if statement.payment is None else [summary, _payment(statement.payment, statement)]
+    payment = [] if statement.payment is None else [_payment(statement.payment, statement)]
+    return [summary, *payment, *([] if statement.cover is None else [_cover(statement.cover, statement)])]
+
+
+def _cover(cover: Cover, statement: Statement) -> Report:
+    rows = [(name, grouped(amount, MICRO_DIGITS)) for name, amount in cover_rows(cover)]
+    title = f"Cover lodged with the clearing house, in {statement.currency}"
+    return Report(title, rows, ("cover at the closing", grouped(cover.closing, MICRO_DIGITS)))
 
 
 def _payment(payment: Payment, statement: Statement) -> Report:

@@ -13,9 +13,9 @@ import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from settlement.reports.figures import steps
+from settlement.reports.figures import cover_rows, steps
 from settlement.reports.seal import Sealed, hash_rows
-from settlement.rules.statement import Statement, Total
+from settlement.rules.statement import Cover, Statement, Total
 from settlement.rules.statement_lines import COLUMNS, MONEY, POINTS, TEXT_MAX, decimal, record
 
 CELL_MAX = 30_000  # a cell holds 32,767 characters
@@ -157,6 +157,17 @@ class Sheets:
         closing = _exact(statement.figures.closing)
         sheet.write(row, 0, "closing", self._bold)
         sheet.write_formula(row, 1, f"=SUM(B{first + 1}:B{row})", self._micros, closing)
+        if statement.cover is not None:
+            self._cover(sheet, row + 2, statement.cover)
+
+    def _cover(self, sheet: Sheet, first: int, cover: Cover) -> None:
+        """What is lodged: its closing is a sum of the cells above it."""
+        for row, (name, amount) in enumerate(cover_rows(cover), first):
+            sheet.write_string(row, 0, name)
+            sheet.write_number(row, 1, _exact(amount), self._micros)
+        last = first + len(cover_rows(cover))
+        sheet.write(last, 0, "cover at the closing", self._bold)
+        sheet.write_formula(last, 1, f"=SUM(B{first + 1}:B{last})", self._micros, _exact(cover.closing))
 
     def payment(self, statement: Statement) -> None:
         """What is in this payment: its items, and their sum."""

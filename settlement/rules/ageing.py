@@ -1,8 +1,11 @@
-"""How old a debt is: by the days since the cut-off of its window. Pure."""
+"""How old a debt is: by the days since the cut-off of its window; and in which currency it will be paid. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from fractions import Fraction
+
+from settlement.rules.money import nearest
 
 BUCKETS = (("1-7", 7), ("8-30", 30), ("31-60", 60), ("61-90", 90))
 OLDEST = "over-90"
@@ -12,12 +15,16 @@ CURRENT = "current"
 
 @dataclass(frozen=True, slots=True)
 class Aged:
-    """One partner, one age: what it owes the house and what the house owes it, millionths, neither set off against the other."""
+    """One partner, one age: what it owes the house and what the house owes it, millionths, neither set off against the other.
+
+    `currency` is the one that an instructed run pays it in; None: no run has fixed one yet.
+    """
 
     partner: str
     bucket: str
     receivable: int
     payable: int
+    currency: str | None = None
 
 
 def bucket_of(closes_at: datetime, as_of: datetime) -> str:
@@ -38,6 +45,7 @@ class Item:
     window: int
     closes_at: datetime
     net: int
+    currency: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,43 @@ class Paid:
     windows: frozenset[int]
     last: int
     closes_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """What an instructed run has yet to see paid of a partner's net: as its position will have it, and in minor units of its currency."""
+
+    rest: Paid
+    currency: str
+    minor: int
+
+
+def unpaid(net: Paid, minor: int, currency: str, booked: int) -> Fixed:
+    """What is left of a net, of which so much was booked. Of a part, the minor units are the nearest that its share of the net gives."""
+    rest = replace(net, net=net.net - booked)
+    return Fixed(rest, currency, nearest(Fraction(minor * rest.net, net.net)))
+
+
+def by_currency(items: Iterable[Item], fixed: Iterable[Fixed]) -> list[Item]:
+    """What is open, told apart by the currency of the payment that will close it. Law: of every window, the parts are what is open of it.
+
+    A part is what the payment of a net would close, by the same rule as one that was booked. What no net speaks of has no currency.
+    """
+    rest, found = list(items), []
+    for one in fixed:
+        after = left_open(rest, [one.rest])
+        found += [replace(part, currency=one.currency) for part in _less(rest, after)]
+        rest = after
+    return [one for one in (*found, *rest) if one.net]
+
+
+def _less(before: Iterable[Item], after: Iterable[Item]) -> list[Item]:
+    """Window by window, what is in the first and not in the second."""
+    found: dict[tuple[str, int], Item] = {}
+    for sign, items in ((1, before), (-1, after)):
+        for one in items:
+            found.setdefault((one.partner, one.window), replace(one, net=0)).net += sign * one.net
+    return [one for one in found.values() if one.net]
 
 
 def left_open(items: Iterable[Item], payments: Iterable[Paid]) -> list[Item]:
@@ -81,10 +126,16 @@ def _paid_down(older: Iterable[Item], left: int) -> int:
 
 
 def aged(items: Iterable[Item], as_of: datetime) -> tuple[Aged, ...]:
-    """Partner by partner and age by age, from what is open of each window."""
+    """Partner by partner, age by age and currency by currency, from what is open of each window."""
     order = [CURRENT, *(name for name, _ in BUCKETS), OLDEST]
-    sums: dict[tuple[str, int], list[int]] = {}
+    sums: dict[tuple[str, int, str], list[int]] = {}
     for one in items:
-        sides = sums.setdefault((one.partner, order.index(bucket_of(one.closes_at, as_of))), [0, 0])
+        place = (one.partner, order.index(bucket_of(one.closes_at, as_of)), one.currency or "")
+        sides = sums.setdefault(place, [0, 0])
         sides[one.net < 0] += abs(one.net)
-    return tuple([Aged(partner, order[place], *sides) for (partner, place), sides in sorted(sums.items())])
+    return tuple(
+        [
+            Aged(partner, order[age], owed, owing, currency or None)
+            for (partner, age, currency), (owed, owing) in sorted(sums.items())
+        ]
+    )

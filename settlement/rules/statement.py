@@ -119,6 +119,26 @@ class Payment:
 
 
 @dataclass(frozen=True, slots=True)
+class Cover:
+    """The funds that a partner has lodged with the house, in micros: none of it is in the net, nor in opening and closing of what is owed.
+
+    Law: opening + lodged - withdrawn = closing, and none of the four is below zero.
+    """
+
+    opening: int
+    lodged: int
+    withdrawn: int
+    closing: int
+
+    def __post_init__(self) -> None:
+        """Refuse what does not add up."""
+        if min(self.opening, self.lodged, self.withdrawn, self.closing) < 0:
+            raise StatementError("cover", "is not below zero")
+        if self.opening + self.lodged - self.withdrawn != self.closing:
+            raise StatementError("cover", "does not close at what was there, and came, less what went")
+
+
+@dataclass(frozen=True, slots=True)
 class Total:
     """The sums of some lines: of a counterparty, of a kind, of all."""
 
@@ -181,6 +201,8 @@ class Statement:
     figures: Figures
     settled: tuple[Settled, ...] = ()
     payment: Payment | None = None
+    cover: Cover | None = None
+    """None where there is none: such a statement says nothing of it."""
 
     def __post_init__(self) -> None:
         """1. what it says of itself; 2. its lines are in order, each with a known counterparty; 3. every figure is what follows."""
@@ -222,6 +244,7 @@ def state(
     net: int,
     settled: Sequence[Settled] = (),
     payment: Payment | None = None,
+    cover: Cover | None = None,
 ) -> Statement:
     """The statement of these lines, in whatever order they come; `net` was rounded by the run, over all partners at once."""
     sorted_lines = tuple(sorted(lines, key=order))
@@ -242,6 +265,7 @@ def state(
         figures=_figures(sorted_lines, opening, net, digits, settled),
         settled=tuple(settled),
         payment=payment,
+        cover=cover,
     )
 
 

@@ -1,6 +1,7 @@
 """What a statement says beside its lines, as one document, and the statement read back out of it. The seal signs this document."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import date
 from typing import Any
 
@@ -9,6 +10,7 @@ from settlement.rules.statement import (
     LINE_RULE,
     SIGN_RULE,
     Conversion,
+    Cover,
     Figures,
     Item,
     Party,
@@ -65,6 +67,7 @@ def document(statement: Statement) -> dict[str, Any]:
         "total": _total(figures.total),
         "by_counterparty": [_total(one) for one in figures.by_counterparty],
         "by_kind": [_total(one) for one in figures.by_kind],
+        **({} if statement.cover is None else {"cover": _cover(statement.cover)}),
     }
 
 
@@ -107,6 +110,7 @@ def _read(said: dict[str, Any], lines: Sequence[Line]) -> Statement:
             for one in said["settled"]
         ),
         payment=None if said["payment"] is None else _read_payment(said["payment"], digits),
+        cover=_read_cover(said["cover"]) if "cover" in said else None,
     )
 
 
@@ -146,6 +150,14 @@ def _payment(payment: Payment, digits: int) -> dict[str, Any]:
             "source": other.source,
         },
     }
+
+
+def _cover(cover: Cover) -> dict[str, str]:
+    return {one.name: decimal(getattr(cover, one.name)) for one in fields(Cover)}
+
+
+def _read_cover(said: dict[str, Any]) -> Cover:
+    return Cover(**{name: scaled("cover", text, 6) for name, text in said.items()})
 
 
 def _read_payment(said: dict[str, Any], digits: int) -> Payment:

@@ -1,10 +1,11 @@
--- Payments that were booked by an instant, with the windows of the run that they settle and the end of the last. A payment of no run is of
--- the window that it names.
+-- Payments that were booked when the log had `size` events, with the run and the windows that they settle and the end of the last. A payment
+-- of no run is of the window that it names.
 SELECT
     entry.account,
     entry.amount,
     adjustment.of_window,
     calendar.closes_at,
+    settlement_instruction.run,
     coalesce(
         array_agg(settlement_run_window.window_id) FILTER (WHERE settlement_run_window.live),
         ARRAY[adjustment.of_window]
@@ -17,6 +18,7 @@ LEFT JOIN settlement_run_window ON settlement_instruction.run = settlement_run_w
 WHERE
     adjustment.lane = %(lane)b
     AND adjustment.kind = 'paid'
-    AND adjustment.at <= %(as_of)b::timestamptz
-GROUP BY adjustment.seq, entry.account, entry.amount, adjustment.of_window, calendar.closes_at
+    AND adjustment.seq < %(size)b::bigint
+GROUP BY
+    adjustment.seq, entry.account, entry.amount, adjustment.of_window, calendar.closes_at, settlement_instruction.run
 ORDER BY adjustment.seq, entry.account

@@ -14,7 +14,7 @@ from clearing.rules.units import Ratio
 from settlement.rules.flows import HOUSE, Flow
 from settlement.rules.flows import nets as nets_of
 from settlement.rules.run import Inputs, inputs_of
-from settlement.rules.statement import Conversion, Item, Party, Payment, Period, Settled
+from settlement.rules.statement import Conversion, Cover, Item, Party, Payment, Period, Settled
 from settlement.rules.statement_booked import told
 from settlement.stating.shares import Shares, shares_of
 from settlement.stating.store import Connection, Row, rows
@@ -49,6 +49,7 @@ class Frame:
     payments: Mapping[str, Row]
     inputs: Inputs
     shares: Shares
+    covers: Mapping[int, Cover]
 
     def payment(self, partner: str, nets: Mapping[int, int]) -> Payment | None:
         """What the run pays for these nets of its windows, and what else is in it; None where nothing is paid."""
@@ -101,7 +102,25 @@ async def frame_of(connection: Connection, lane: int, run: str) -> Frame:
         {row["partner"]: row for row in await rows(connection, "run_instructions", run=run)},
         inputs,
         await shares_of(connection, lane, run, inputs.sharing),
+        await _covers(connection, span | {"accounts": [account_number(number, Account.COVER) for number in parties]}),
     )
+
+
+async def _covers(connection: Connection, span: Mapping[str, Any]) -> dict[int, Cover]:
+    """What partners had lodged when the windows began, what came and went meanwhile, and what is there when they end."""
+    opening: dict[int, int] = defaultdict(int)
+    moved: dict[int, list[int]] = defaultdict(list)
+    for row in await rows(connection, "state_openings", **span, windows=[]):
+        opening[row["account"] // NUMBERS_EACH] -= row["balance"]
+    for row in await rows(connection, "state_settled", **span):
+        moved[row["account"] // NUMBERS_EACH].append(-row["amount"])
+    found = {}
+    for number in sorted({*opening, *moved}):
+        lodged = sum(amount for amount in moved[number] if amount > 0)
+        withdrawn = -sum(amount for amount in moved[number] if amount < 0)
+        if opening[number] or moved[number]:
+            found[number] = Cover(opening[number], lodged, withdrawn, opening[number] + lodged - withdrawn)
+    return found
 
 
 def _common_unit(inputs: Inputs) -> str:

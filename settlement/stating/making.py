@@ -45,8 +45,9 @@ def _statement(frame: Frame, number: int, found: Lines) -> Statement | None:
     lines = [*booked, *frame.shares.lines.get(partner.code, ())]
     net = sum(nets.values()) + frame.shares.net(partner.code)
     opening, settled = frame.opening.get(number, 0), frame.settled.get(number, ())
-    payment = frame.payment(partner.code, nets)
-    if not (lines or opening or settled or payment):
+    payment, cover = frame.payment(partner.code, nets), frame.covers.get(number)
+    moved = cover is not None and (cover.lodged or cover.withdrawn)
+    if not (lines or opening or settled or payment or moved):
         return None
     return state(
         reference=f"{frame.run}-{partner.code}",
@@ -61,6 +62,7 @@ def _statement(frame: Frame, number: int, found: Lines) -> Statement | None:
         net=net,
         settled=settled,
         payment=payment,
+        cover=cover,
     )
 
 

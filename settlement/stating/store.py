@@ -17,7 +17,6 @@ from settlement.reports import Sealed
 
 Connection = AsyncConnection[Any]
 Row = dict[str, Any]
-LISTED_MAX = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +75,17 @@ async def keep(connection: Connection, run: str, sealed: Sealed, files: Mapping[
     return bool(inserted)
 
 
-async def kept(connection: Connection, *, run: str | None = None, partner: str | None = None) -> list[Kept]:
-    """Statements, the newest first: of a run, of a partner, or all; of many the newest thousand."""
-    found = await rows(connection, "statement_list", run=run, partner=partner, most=LISTED_MAX)
+async def kept(
+    connection: Connection,
+    *,
+    run: str | None = None,
+    partner: str | None = None,
+    after: tuple[datetime, str] | None = None,
+    most: int | None = None,
+) -> list[Kept]:
+    """Statements, the newest first: of a run, of a partner, or all; those after one that was made then and is called so."""
+    at, name = after or (None, None)
+    found = await rows(connection, "statement_list", run=run, partner=partner, after_at=at, after=name, most=most)
     return [_kept(list(group)) for _, group in groupby(found, key=lambda row: row["statement"])]
 
 

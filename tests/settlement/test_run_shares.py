@@ -12,12 +12,13 @@ from clearing.ledger.items import Adjust
 from clearing.rules.lifecycle import Verdict
 from clearing.rules.refusals import RefusalCode
 from settlement import run as runs
-from settlement.rules.run import replayed
+from settlement.rules.run import inputs_of, replayed
 from settlement.rules.waterfall import LINES_MAX
 from settlement.run import RunRow, store
 from settlement.run import auditing as auditing_room
 from settlement.run import shares as shares_room
 from settlement.run import sharing as sharing_room
+from settlement.run.shares import book_shares
 from tests.ledger.books import AIR, HOTEL, SHOP, House, uid
 from tests.settlement.runs_room import (
     BACK,
@@ -314,6 +315,29 @@ async def test_verify_finds_a_booking_that_is_not_what_the_run_shares(house: Hou
     assert (await _faults(house))[-1] == "W-1.1/spring: no approved run booked it"
     await house.owner.execute("UPDATE share_contract SET digest = %s", ["0" * 64])
     assert f"{row.run}: version 1 of spring is not what was published" in await _faults(house)
+
+
+async def test_verify_finds_nothing_of_a_frozen_run_that_has_yet_to_book_its_contracts(house: House) -> None:
+    """Two contracts: none of them booked, one, both; and one that is booked twice, or otherwise than shared."""
+    fault = "its contracts are not booked once, as it shares"
+    for name in ("spring", "summer"):
+        await publish(house, contract(contract=name))
+    await lively(house)
+    row = await frozen(house)
+    assert await _faults(house) == []
+    await house.owner.execute("UPDATE settlement_run SET state = 'instructed'")
+    assert await _faults(house) == [f"{row.run}: {fault}"]
+    await house.owner.execute("UPDATE settlement_run SET state = 'frozen'")
+    await book_shares(house.writer, row.run, inputs_of(json.loads(row.inputs)))
+    assert await _faults(house) == []
+    await house.owner.execute("DELETE FROM adjustment WHERE reference = %s", [f"{row.run}/summer"])
+    assert await _faults(house) == []
+    again = "INSERT INTO adjustment SELECT (jsonb_populate_record(a, %s)).* FROM adjustment AS a WHERE reason = 'share'"
+    await house.owner.execute(again.encode(), [json.dumps({"adjustment_id": str(uid("x")), "seq": -1})])
+    assert await _faults(house) == [f"{row.run}: {fault}"]
+    await house.owner.execute("DELETE FROM adjustment WHERE seq = -1")
+    await house.owner.execute("UPDATE adjustment SET lines = replace(lines, '500000', '500001') WHERE reason = 'share'")
+    assert await _faults(house) == [f"{row.run}: {fault}"]
 
 
 async def test_verify_finds_what_later_runs_read_if_it_is_not_what_the_run_shared(house: House) -> None:

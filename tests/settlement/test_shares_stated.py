@@ -231,3 +231,53 @@ async def test_a_run_that_shares_a_window_and_gives_back_of_it_explains_both(hou
         (page,) = await explained(house, f"{row.run}/{figure}", None, 500)
         assert (page.waterfall, page.entries.adds_up) == (one, True)
         assert len(page.entries.leaves) == 1
+
+
+async def refused(house: House, reader: str | None, **query: str) -> tuple[str, str]:
+    """How a question is refused: what a reader can tell two refusals by."""
+    with pytest.raises(errors.ClearingError) as found:
+        await explaining.explained(house.owner, query, reader)
+    return found.value.code, found.value.detail
+
+
+async def test_who_is_no_party_cannot_tell_a_run_that_shares_from_one_that_is_not_there(house: House) -> None:
+    """Two windows are shared by a contract of Air and Shop. Whatever Hotel asks of it, and of nothing, it is answered the same."""
+    await publish(house, contract(parties=[AIR, SHOP]))
+    await lively(house)
+    await house.complete(3, terms=BIG)
+    await seal(house)
+    row = await frozen(house, WINDOW, NEXT_WINDOW)
+    await paid(house, row.run)
+    code, detail = await refused(house, AIR, figure=f"{row.run}/spring")
+    assert (code, WINDOW in detail, NEXT_WINDOW in detail) == ("validation_failed", True, True)
+    booking = (await explaining.explained(house.owner, {"figure": f"{row.run}/spring", "window": WINDOW}, AIR))["share"]
+    for there, nowhere in (
+        (f"{row.run}/spring", f"{row.run}/autumn"),
+        (f"{row.run}/spring", "W-2026-10.9/spring"),
+        (f"{row.run}/spring/back", "W-2026-10.9/spring/back"),
+        (booking["booking"], str(uid("nothing"))),
+        (str(uid(2)), str(uid("nothing"))),  # an exchange of others
+    ):
+        for more in ({}, {"window": WINDOW}, {"window": "W-1999-01"}, {"after": "1.1"}, {"after": "x"}):
+            found = [await refused(house, HOTEL, figure=figure, **more) for figure in (there, nowhere)]
+            assert found[0] == found[1], (there, more)
+
+
+async def test_a_party_of_a_later_version_is_told_nothing_of_what_was_shared_before_it_was_one(house: House) -> None:
+    await publish(house, contract(parties=[AIR, SHOP]))
+    ((opens_at,),) = await house.rows("SELECT opens_at FROM calendar WHERE code = %s", NEXT_WINDOW)
+    later = opens_at.isoformat().replace("+00:00", "Z")
+    await publish(house, contract(2, valid_from=later, parties=[AIR, HOTEL, SHOP]))
+    await lively(house)
+    await house.complete(3, terms=BIG)
+    await seal(house)
+    row = await frozen(house, WINDOW, NEXT_WINDOW)
+    figure = {"figure": f"{row.run}/spring"}
+    hotels = await explaining.explained(house.owner, figure, HOTEL)
+    assert (hotels["share"]["version"], hotels["share"]["window"]) == (2, NEXT_WINDOW)
+    assert (await explaining.explained(house.owner, figure | {"window": WINDOW}, AIR))["share"]["version"] == 1
+    code, detail = await refused(house, HOTEL, **figure, window=WINDOW)
+    assert (code, WINDOW in detail) == ("not_found", False)
+    assert await refused(house, HOTEL, **figure, window=WINDOW) == await refused(
+        house, HOTEL, **figure, window="W-1999-01"
+    )

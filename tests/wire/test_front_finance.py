@@ -221,7 +221,15 @@ def test_what_is_owed_and_will_be_owed_is_told_as_decimals(front: Front) -> None
     front.completed()
     front.books()
     position = int(front.ask("GET", "/v1/position").json["position"])
-    aged = json.loads(run(front, "books", "ageing").stdout)["aged"]
+    said = json.loads(run(front, "books", "ageing").stdout)
+    aged = said["aged"]
+    for side in ("receivable", "payable"):
+        sums = {
+            sum(int(one[side].replace(".", "")) for one in lines)
+            for lines in (aged, said["currencies"], [said["total"]])
+        }
+        assert len(sums) == 1
+    assert [(one["currency"], one["pay_in"]) for one in said["currencies"]] == [(None, None)]  # no run was frozen
     mine = [one for one in aged if one["partner"] == "palm"]
     assert (
         sum(int(one["receivable"].replace(".", "")) - int(one["payable"].replace(".", "")) for one in mine) == position

@@ -7,11 +7,13 @@ from typing import Any
 from uuid import uuid4
 
 import psycopg
+import pytest
 
+from clearing.front import paging
 from clearing.front.reading import BODY_BYTES_MAX
 from settlement.rules.matching import Head, Line, written
 from tests.command_line import clearing
-from tests.wire.front_room import Answer, Front
+from tests.wire.front_room import Answer, Front, walks_to_the_end
 
 CSV = {"content-type": "text/csv"}
 
@@ -108,3 +110,17 @@ def test_the_commands_send_a_book_and_list_look_at_and_decide_a_break(front: Fro
 
 def test_a_book_of_another_medium_is_refused(front: Front) -> None:
     assert front.ask("POST", "/v1/books", b"{}", key="kiosk").code == "body_malformed"
+
+
+def test_breaks_are_told_in_pages_each_once(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    year, week, _ = now.isocalendar()
+    lines = [Line(n, str(uuid4()), None, now - timedelta(days=3), -n, None, "final") for n in range(1, 5)]
+    assert sent(front, book(year * 100 + week, 1, *lines, partner="booth"), key="booth").status == 201
+    told = walks_to_the_end(front, "/v1/breaks", "breaks", "booth", monkeypatch)
+    assert len(told) == 4
+    assert walks_to_the_end(front, "/v1/breaks?partner=booth", "breaks", "operator", monkeypatch) == told
+    assert front.ask("GET", "/v1/breaks?after=1.no-id", key="booth").code == "validation_failed"
+    monkeypatch.setattr(paging, "PAGE", 1)
+    listed = clearing("breaks", "--key", front.folder / "booth.jwk", "--url", f"http://{front.host}").stdout
+    assert all(one["break_id"] in listed for one in told)

@@ -13,11 +13,11 @@ import psycopg
 import pytest
 
 from clearing import database
-from clearing.front import vault, wiring
+from clearing.front import paging, vault, wiring
 from settlement import reports
 from settlement.reports import FORMATS
 from tests.command_line import clearing
-from tests.wire.front_room import Front
+from tests.wire.front_room import Front, walks_to_the_end
 from tests.wire.papers_room import ECB, published
 
 LONG_AGO = datetime(2002, 1, 1, tzinfo=UTC)
@@ -113,7 +113,7 @@ def frozen(desk: Front, run: str) -> dict[str, Any]:
 
 def test_a_frozen_run_shows_its_statements_and_freezing_again_makes_no_others(desk: Front, run: str) -> None:
     assert desk.ask("GET", f"/v1/runs/{run}", key="operator").json["statements"] == []
-    assert desk.ask("GET", f"/v1/runs/{run}/statements", key="operator").json == {"statements": []}
+    assert desk.ask("GET", f"/v1/runs/{run}/statements", key="operator").json == {"statements": [], "next": None}
     first = frozen(desk, run)
     assert {"palm", "lotus", "house"} <= first.keys()
     assert {file["format"] for file in first["palm"]["files"]} == set(FORMATS)
@@ -145,6 +145,24 @@ def test_a_partner_sees_its_own_statements_and_no_others(desk: Front, run: str) 
     assert desk.ask("GET", f"/v1/runs/{run}/statements", key="palm").code == "forbidden"
     everybody = desk.ask("GET", "/v1/statements", key="operator").json["statements"]
     assert {"palm", "lotus", "house"} <= {one["partner"] for one in everybody}
+
+
+def test_lists_are_told_in_pages_and_tell_every_statement_once(
+    desk: Front, run: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frozen(desk, run)
+    for path, key in (
+        ("/v1/statements", "operator"),
+        ("/v1/statements", "palm"),
+        (f"/v1/runs/{run}/statements", "operator"),
+    ):
+        walks_to_the_end(desk, path, "statements", key, monkeypatch)
+    monkeypatch.setattr(paging, "PAGE", 1)
+    shown = desk.ask("GET", f"/v1/runs/{run}", key="operator").json["statements"]
+    assert {"palm", "lotus", "house"} <= {one["partner"] for one in shown}
+    asked = ("--key", desk.folder / "operator.jwk", "--url", f"http://{desk.host}")
+    told = json.loads(clearing("statement", "list", "--run", run, *asked).stdout)
+    assert (told["statements"], told["next"]) == (shown, None)
 
 
 def test_another_format_is_refused(desk: Front, run: str) -> None:
