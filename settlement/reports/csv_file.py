@@ -54,7 +54,8 @@ def head(said: Mapping[str, Any]) -> Iterator[Row]:
     for one in said["settled"]:
         yield "H", "settled", one["amount"], one["on"], one["reference"]
     yield "H", "closing", said["closing"]
-    yield from _payment(said["payment"])
+    for one in (said["payment"], *said.get("payments", ())):
+        yield from _payment(one)
     for name in ("root", "key"):
         yield "H", name, said[name]
     yield "C", *COLUMNS
@@ -63,7 +64,7 @@ def head(said: Mapping[str, Any]) -> Iterator[Row]:
 def _payment(said: Mapping[str, Any] | None) -> Iterator[Row]:
     if said is None:
         return
-    yield "H", "payment", said["amount"], said["on"], said["reference"]
+    yield "H", "payment", said["amount"], said["on"], said["reference"], *([said["with"]] if "with" in said else [])
     for one in said["items"]:
         yield "H", "in this payment", one["amount"], one["what"]
     other = said["converted"]

@@ -12,7 +12,7 @@ import typst
 
 from clearing import errors
 from settlement.reports import jsonl, pdf_lines
-from settlement.reports.figures import grouped, steps
+from settlement.reports.figures import grouped, steps, way_of
 from settlement.reports.pdf_joined import joined, page_count
 from settlement.reports.pictures import flow, waterfall
 from settlement.reports.seal import Sealed
@@ -107,7 +107,7 @@ def _data(sealed: Sealed, said: Mapping[str, Any]) -> dict[str, Any]:
         "line-rule": LINE_RULE.capitalize(),
         "summary": _summary(statement),
         "closing": ["closing", grouped(figures.closing, 6)],
-        "payment": None if statement.payment is None else _payment(statement.payment, statement),
+        "payments": [_payment(one, statement) for one in statement.paid],
         "total-names": _TOTAL_NAMES,
         "total": _total("all", figures.total),
         "by-counterparty": [_total(_name(statement, one.name), one) for one in figures.by_counterparty],
@@ -167,8 +167,7 @@ def _summary(statement: Statement) -> list[list[str]]:
 
 
 def _payment(payment: Payment, statement: Statement) -> dict[str, Any]:
-    way = "to you" if payment.amount > 0 else "by you"
-    says = f"{payment.reference}, on {payment.on.isoformat()}, paid {way}"
+    says = f"{payment.reference}, on {payment.on.isoformat()}, paid {way_of(payment)}"
     other = payment.converted
     if other is not None:
         amount = f"{grouped(other.amount, other.digits)} {other.currency}"

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from settlement.reports.figures import grouped, steps
+from settlement.reports.figures import grouped, steps, way_of
 from settlement.rules.money import MICRO_DIGITS
 from settlement.rules.statement import Payment, Statement
 
@@ -18,7 +18,7 @@ class Report(NamedTuple):
 
 
 def reports_of(statement: Statement) -> list[Report]:
-    """The summary, then the payment if there is one."""
+    """The summary, then each payment."""
     windows = ", ".join(one.code for one in statement.periods)
     rows = [("opening", statement.opening), *steps(statement)]
     summary = Report(
@@ -26,11 +26,11 @@ def reports_of(statement: Statement) -> list[Report]:
         [(name, grouped(amount, MICRO_DIGITS)) for name, amount in rows],
         ("closing", grouped(statement.figures.closing, MICRO_DIGITS)),
     )
-    return [summary] if statement.payment is None else [summary, _payment(statement.payment, statement)]
+    return [summary, *[_payment(one, statement) for one in statement.paid]]
 
 
 def _payment(payment: Payment, statement: Statement) -> Report:
-    way = "by you" if payment.amount < 0 else "to you"
+    way = way_of(payment)
     title, other = f"In payment {payment.reference}, {way} on {payment.on.isoformat()}", payment.converted
     if other is not None:
         title += f": {grouped(other.amount, other.digits)} {other.currency} ({other.source})"

@@ -13,9 +13,9 @@ import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from settlement.reports.figures import steps
+from settlement.reports.figures import steps, way_of
 from settlement.reports.seal import Sealed, hash_rows
-from settlement.rules.statement import Statement, Total
+from settlement.rules.statement import Payment, Statement, Total
 from settlement.rules.statement_lines import COLUMNS, MONEY, POINTS, TEXT_MAX, decimal, record
 
 CELL_MAX = 30_000  # a cell holds 32,767 characters
@@ -50,7 +50,7 @@ def _written(sealed: Sealed, said: Mapping[str, Any], *, with_rows: bool) -> byt
         book.set_custom_property("clearing key", said["key"], "text")
         sheets = Sheets(book, statement.digits)
         sheets.summary(statement, said)
-        sheets.payment(statement)
+        sheets.payments(statement)
         sheets.totals("counterparties", "counterparty", statement.figures.by_counterparty, statement.figures.total)
         sheets.totals("kinds", "kind", statement.figures.by_kind, statement.figures.total)
         sheets.lines(statement, with_rows=with_rows)
@@ -158,27 +158,34 @@ class Sheets:
         sheet.write(row, 0, "closing", self._bold)
         sheet.write_formula(row, 1, f"=SUM(B{first + 1}:B{row})", self._micros, closing)
 
-    def payment(self, statement: Statement) -> None:
-        """What is in this payment: its items, and their sum."""
-        sheet, payment = self._sheet("payment", 0), statement.payment
+    def payments(self, statement: Statement) -> None:
+        """What is in this payment, or in each of these: its items, and their sum."""
+        sheet, row = self._sheet("payment", 0), 0
         sheet.set_column(0, 0, 50)
         sheet.set_column(1, 1, 20)
-        if payment is None:
+        if not statement.paid:
             sheet.write_string(0, 0, "Nothing is paid for this statement.")
-            return
-        sheet.write(0, 0, f"{payment.reference}, on {payment.on.isoformat()}", self._bold)
-        for row, item in enumerate(payment.items, 1):
+        for payment in statement.paid:
+            row = self._payment(sheet, row, payment, statement.digits) + 2
+
+    def _payment(self, sheet: Sheet, top: int, payment: Payment, digits: int) -> int:
+        """One payment from this row on; the last that it takes."""
+        way = f", {way_of(payment)}" if payment.other else ""
+        sheet.write(top, 0, f"{payment.reference}, on {payment.on.isoformat()}{way}", self._bold)
+        for row, item in enumerate(payment.items, top + 1):
             sheet.write_string(row, 0, item.what)
-            sheet.write_number(row, 1, _exact(item.amount, statement.digits), self._minor)
-        row = len(payment.items) + 1
+            sheet.write_number(row, 1, _exact(item.amount, digits), self._minor)
+        row = top + len(payment.items) + 1
         sheet.write(row, 0, "this payment", self._bold)
-        amount = _exact(payment.amount, statement.digits)
-        sheet.write_formula(row, 1, f"=SUM(B2:B{row})" if row > 1 else "=0", self._minor, amount)
+        amount = _exact(payment.amount, digits)
+        sheet.write_formula(row, 1, f"=SUM(B{top + 2}:B{row})" if payment.items else "=0", self._minor, amount)
         other = payment.converted
         if other is not None:
+            row += 1
             rate = f"{other.rate.num}/{other.rate.den}, {other.source}"
-            sheet.write_string(row + 1, 0, f"in {other.currency} at {rate}")
-            sheet.write_number(row + 1, 1, _exact(other.amount, other.digits))
+            sheet.write_string(row, 0, f"in {other.currency} at {rate}")
+            sheet.write_number(row, 1, _exact(other.amount, other.digits))
+        return row
 
     def totals(self, name: str, of: str, totals: Sequence[Total], whole: Total) -> None:
         """Subtotals as a table; its own totals calculate."""

@@ -14,6 +14,7 @@ from settlement.run.paying import carry_on
 from settlement.run.reading import Wanted, read_inputs
 from settlement.run.steps import abort, approve, draft, freeze, is_instruction_id
 from settlement.run.store import (
+    DIRECT,
     Connection,
     Event,
     InstructionRow,
@@ -22,6 +23,8 @@ from settlement.run.store import (
     Step,
     events,
     instructions,
+    payment_of,
+    payments_of,
     run_of,
     runs,
     unsettled,
@@ -29,6 +32,7 @@ from settlement.run.store import (
 from settlement.run.taking import take
 
 __all__ = [
+    "DIRECT",
     "Accrued",
     "Confirmation",
     "Confirmed",
@@ -54,6 +58,8 @@ __all__ = [
     "message",
     "overdue",
     "party_of",
+    "payment_of",
+    "payments_of",
     "read_inputs",
     "run_of",
     "runs",

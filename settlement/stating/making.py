@@ -45,8 +45,8 @@ def _statement(frame: Frame, number: int, found: Lines) -> Statement | None:
     lines = [*booked, *frame.shares.lines.get(partner.code, ())]
     net = sum(nets.values()) + frame.shares.net(partner.code)
     opening, settled = frame.opening.get(number, 0), frame.settled.get(number, ())
-    payment = frame.payment(partner.code, nets)
-    if not (lines or opening or settled or payment):
+    payment, payments = frame.payment(partner.code, nets), frame.payments(partner.code, nets)
+    if not (lines or opening or settled or payment or payments):
         return None
     return state(
         reference=f"{frame.run}-{partner.code}",
@@ -61,6 +61,7 @@ def _statement(frame: Frame, number: int, found: Lines) -> Statement | None:
         net=net,
         settled=settled,
         payment=payment,
+        payments=payments,
     )
 
 

@@ -58,7 +58,7 @@ async def test_interest_accrues_while_a_pay_in_is_overdue_and_not_again_when_it_
     assert await accrued(3) == []
     assert await accrued(20) == [44_444]
     held = (await runs.accrued(house.owner, 0, row.run)).values()
-    assert [(one.partner, one.until, one.micros) for one in held] == [(HOTEL, DUE + timedelta(days=20), 55_555)]
+    assert [(one.payer, one.until, one.micros) for one in held] == [(HOTEL, DUE + timedelta(days=20), 55_555)]
     assert await positions(house) == {HOTEL: 10_055_555, AIR: -5_000_000, SHOP: -3_500_000}
     assert (await paid(house, row.run, late=36)).state == "settled"
     assert await positions(house) == {HOTEL: 100_000, AIR: 0, SHOP: 0}
@@ -161,7 +161,7 @@ async def test_the_audit_finds_a_payment_whose_day_is_not_one_of_its_rates(
     """Hotel pays on the sixteenth by its own calendars; the run's own day is the twelfth."""
     await lively(house)
     row = await drafted(house, rates=replace(RATES, name="ECB", until=until))
-    dates = (PaymentDates(HOTEL, "pay_in", "2026-03-12", "2026-03-16"),)
+    dates = (PaymentDates(HOTEL, "house", "2026-03-12", "2026-03-16"),)
     inputs = replace(inputs_of(json.loads(row.inputs)), dates=dates)
     days = date.fromisoformat(RATES.date), date.fromisoformat(until)
     paper = FiledPaper("ECB", *days, house.clock(), "", {"rates": {"EUR": "1", "JPY": "0.00625"}}, "first", "second")

@@ -1,0 +1,19 @@
+-- One payment, for a partner that is a side of it.
+SELECT
+    instruction,
+    run,
+    payer,
+    payee,
+    currency,
+    minor,
+    paid,
+    received,
+    value_date,
+    state,
+    bank_reference,
+    booked_on,
+    differs,
+    rejected_at,
+    accrued_until
+FROM settlement_instruction
+WHERE instruction = %(instruction)b AND (payer = %(partner)b OR payee = %(partner)b)
