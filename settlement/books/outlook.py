@@ -53,6 +53,7 @@ async def ageing(connection: Connection, chart: Chart, lane: int, as_of: datetim
             frozenset(row["windows"]),
             row["of_window"],
             row["closes_at"],
+            row["whole"],
         )
         for row in await rows(connection, "books_paid", lane=lane, as_of=as_of)
     ]

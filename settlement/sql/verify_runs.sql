@@ -27,6 +27,19 @@ SELECT
         ORDER BY net.currency
     ) AS uneven,
     array(
+        SELECT
+            jsonb_build_array(
+                instruction.payer,
+                instruction.payee,
+                instruction.currency,
+                instruction.minor,
+                instruction.paid,
+                instruction.received
+            )
+        FROM settlement_instruction AS instruction
+        WHERE instruction.run = run.run
+    ) AS instructed,
+    array(
         SELECT instruction.instruction
         FROM settlement_instruction AS instruction
         WHERE

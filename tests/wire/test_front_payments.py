@@ -221,7 +221,12 @@ def test_the_audit_misses_either_side_of_a_payment(partners: Front, run: str) ->
         found = audited(partners, run, gone, one["instruction"], f'[["{side}"%')
         assert found == [f"settled, but not booked once as paid: {one['instruction']}"]
     paid_more = "UPDATE settlement_instruction SET received = received + 1 WHERE payee = 'bob' AND run = %s"
-    assert audited(partners, run, paid_more) == [f"settled, but not booked once as paid: {one['instruction']}"]
+    assert audited(partners, run, paid_more) == [
+        f"settled, but not booked once as paid: {one['instruction']}",
+        "its payments are not those of its result",
+    ]
+    turned = "UPDATE settlement_instruction SET payer = payee, payee = payer WHERE payee = 'house' AND run = %s"
+    assert audited(partners, run, turned) == ["its payments are not those of its result"]
 
 
 def test_a_long_list_is_read_page_by_page(partners: Front, run: str, monkeypatch: pytest.MonkeyPatch) -> None:
