@@ -12,7 +12,6 @@ from settlement.run.store import (
     InstructionRow,
     Step,
     events,
-    instructions,
     noted,
     rows,
     run_of,
@@ -86,10 +85,10 @@ def _different(instructed: InstructionRow, said: Confirmation) -> str:
 async def _confirmed(connection: Connection, run: str, said: Confirmation, step: Step) -> Confirmed:
     for _ in range(ATTEMPTS_MAX):
         row = await run_of(connection, run)
-        known = {one.instruction: one for one in await instructions(connection, run)}
-        instructed = known.get(said.instruction)
-        if instructed is None:
+        known = await rows(connection, "payment_read", partner=None, instruction=said.instruction)
+        if not known or known[0]["run"] != run:
             return Confirmed(said.instruction, "unknown")
+        instructed = InstructionRow(**known[0])
         if said_before(instructed, said):
             return Confirmed(said.instruction, "again")
         async with connection.transaction():

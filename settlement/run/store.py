@@ -166,8 +166,8 @@ async def payments_of(
     return [InstructionRow(**found) for found in await rows(connection, "payments_of", **asked)]
 
 
-async def payment_of(connection: Connection, partner: str, instruction: str) -> InstructionRow:
-    """One payment that a partner is a side of. Raises errors.NotFound, also for one of others."""
+async def payment_of(connection: Connection, partner: str | None, instruction: str) -> InstructionRow:
+    """One payment, if need be for a partner that is a side of it. Raises errors.NotFound, then also for one of others."""
     found = await rows(connection, "payment_read", partner=partner, instruction=instruction)
     if not found:
         raise errors.NotFound("there is no such payment")

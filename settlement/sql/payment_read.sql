@@ -1,4 +1,4 @@
--- One payment, for a partner that is a side of it.
+-- One payment: for anybody, or for a partner that is a side of it.
 SELECT
     instruction,
     run,
@@ -16,4 +16,6 @@ SELECT
     rejected_at,
     accrued_until
 FROM settlement_instruction
-WHERE instruction = %(instruction)b AND (payer = %(partner)b OR payee = %(partner)b)
+WHERE
+    instruction = %(instruction)b
+    AND (%(partner)b::text IS NULL OR payer = %(partner)b OR payee = %(partner)b)
