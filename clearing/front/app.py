@@ -45,6 +45,7 @@ from clearing.front import (
     runs,
     sources,
     statements,
+    withdrawals,
 )
 from clearing.front.doors import Door
 from clearing.front.problems import Problem
@@ -71,6 +72,7 @@ DOORS: tuple[Door, ...] = (
     *agreements.DOORS,
     *cover.DOORS,
     *funds.DOORS,
+    *withdrawals.DOORS,
     *dry_runs.DOORS,
     *risk.DOORS,
     *campaigns.DOORS,

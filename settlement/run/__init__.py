@@ -7,7 +7,7 @@ the one behind which runs bill one after the other (decision 0011). After a cras
 """
 
 from settlement.run.auditing import unsound
-from settlement.run.banking import Message, again, message, party_of
+from settlement.run.banking import Message, again, chosen, message, party_of
 from settlement.run.confirming import Confirmation, Confirmed, confirm
 from settlement.run.late import Accrued, accrued, overdue
 from settlement.run.paying import carry_on
@@ -49,6 +49,7 @@ __all__ = [
     "again",
     "approve",
     "carry_on",
+    "chosen",
     "confirm",
     "draft",
     "events",
