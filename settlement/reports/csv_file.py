@@ -8,6 +8,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from settlement.reports.claims import Claim, Seen, seen
@@ -56,6 +57,8 @@ def head(said: Mapping[str, Any]) -> Iterator[Row]:
     yield "H", "closing", said["closing"]
     for one in (said["payment"], *said.get("payments", ())):
         yield from _payment(one)
+    if "payments" in said:
+        yield "H", "all payments", str(sum(Decimal(one["amount"]) for one in said["payments"]))
     for name in ("root", "key"):
         yield "H", name, said[name]
     yield "C", *COLUMNS

@@ -16,6 +16,7 @@ from settlement.reports.figures import grouped, steps, way_of
 from settlement.reports.pdf_joined import joined, page_count
 from settlement.reports.pictures import flow, waterfall
 from settlement.reports.seal import Sealed
+from settlement.reports.summary import together
 from settlement.rules.statement import LINE_RULE, SIGN_RULE, Payment, Statement, Total
 from settlement.rules.statement_lines import MONEY, POINTS, Line, unit
 
@@ -107,6 +108,7 @@ def _data(sealed: Sealed, said: Mapping[str, Any]) -> dict[str, Any]:
         "line-rule": LINE_RULE.capitalize(),
         "summary": _summary(statement),
         "closing": ["closing", grouped(figures.closing, 6)],
+        "together": together(statement) if statement.payments else None,
         "payments": [_payment(one, statement) for one in statement.paid],
         "total-names": _TOTAL_NAMES,
         "total": _total("all", figures.total),

@@ -1,4 +1,4 @@
-"""The two short reports of a statement: from opening to closing, and what is in this payment. Each is rows that add up to its last."""
+"""The short reports of a statement: from opening to closing, and what is in this payment, or in all and each. Rows add up to the last."""
 
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ class Report(NamedTuple):
 
 
 def reports_of(statement: Statement) -> list[Report]:
-    """The summary, then each payment."""
+    """The summary, then all payments where partners pay each other, then each payment."""
     windows = ", ".join(one.code for one in statement.periods)
     rows = [("opening", statement.opening), *steps(statement)]
     summary = Report(
@@ -26,7 +26,14 @@ def reports_of(statement: Statement) -> list[Report]:
         [(name, grouped(amount, MICRO_DIGITS)) for name, amount in rows],
         ("closing", grouped(statement.figures.closing, MICRO_DIGITS)),
     )
-    return [summary, *[_payment(one, statement) for one in statement.paid]]
+    several = [Report("All payments", *together(statement))] if statement.payments else []
+    return [summary, *several, *[_payment(one, statement) for one in statement.paid]]
+
+
+def together(statement: Statement) -> tuple[list[Row], Row]:
+    """Every payment between this partner and others, and what they come to."""
+    rows = [(f"{one.reference}, {way_of(one)}", grouped(one.amount, statement.digits)) for one in statement.payments]
+    return rows, ("all payments", grouped(sum(one.amount for one in statement.payments), statement.digits))
 
 
 def _payment(payment: Payment, statement: Statement) -> Report:

@@ -19,6 +19,8 @@ from settlement.rules.statement import Payment, Statement, Total
 from settlement.rules.statement_lines import COLUMNS, MONEY, POINTS, TEXT_MAX, decimal, record
 
 CELL_MAX = 30_000  # a cell holds 32,767 characters
+THIS = "this payment"
+"""What stands beside the sum of a payment, and beside nothing else: the sum of all payments is that of these."""
 MICROS = "#,##0.000000;[Red]-#,##0.000000;0.000000"
 WHOLE = "#,##0;[Red]-#,##0;0"
 _TOTAL_COLUMNS = ("lines", *POINTS, *MONEY)
@@ -167,6 +169,10 @@ class Sheets:
             sheet.write_string(0, 0, "Nothing is paid for this statement.")
         for payment in statement.paid:
             row = self._payment(sheet, row, payment, statement.digits) + 2
+        if statement.payments:
+            amount = _exact(sum(one.amount for one in statement.payments), statement.digits)
+            sheet.write(row, 0, "all payments", self._bold)
+            sheet.write_formula(row, 1, f'=SUMIF(A1:A{row},"{THIS}",B1:B{row})', self._minor, amount)
 
     def _payment(self, sheet: Sheet, top: int, payment: Payment, digits: int) -> int:
         """One payment from this row on; the last that it takes."""
@@ -176,7 +182,7 @@ class Sheets:
             sheet.write_string(row, 0, item.what)
             sheet.write_number(row, 1, _exact(item.amount, digits), self._minor)
         row = top + len(payment.items) + 1
-        sheet.write(row, 0, "this payment", self._bold)
+        sheet.write(row, 0, THIS, self._bold)
         amount = _exact(payment.amount, digits)
         sheet.write_formula(row, 1, f"=SUM(B{top + 2}:B{row})" if payment.items else "=0", self._minor, amount)
         other = payment.converted
