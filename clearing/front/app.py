@@ -35,6 +35,7 @@ from clearing.front import (
     lots,
     openapi,
     papers,
+    payments,
     problems,
     public,
     quotes,
@@ -44,6 +45,7 @@ from clearing.front import (
     runs,
     sources,
     statements,
+    withdrawals,
 )
 from clearing.front.doors import Door
 from clearing.front.problems import Problem
@@ -70,6 +72,7 @@ DOORS: tuple[Door, ...] = (
     *agreements.DOORS,
     *cover.DOORS,
     *funds.DOORS,
+    *withdrawals.DOORS,
     *dry_runs.DOORS,
     *risk.DOORS,
     *campaigns.DOORS,
@@ -78,6 +81,7 @@ DOORS: tuple[Door, ...] = (
     *papers.DOORS,
     *contracts.DOORS,
     *runs.DOORS,
+    *payments.DOORS,
     *statements.DOORS,
     *invoices.DOORS,
     *recon.DOORS,

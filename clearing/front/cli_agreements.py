@@ -118,6 +118,18 @@ def funds(
     raise typer.Exit(1 if said["blocked"] or refused else 0)
 
 
+@cover.command()
+def pay(
+    proposal: Proposal,
+    key: Key,
+    out: Annotated[Path, typer.Option(help="Where to write the pain.001.001.09.")],
+    url: Url = URL,
+    pinned: Pinned = None,
+) -> None:
+    """Write a withdrawal that is booked as a file for the house's bank: the same bytes every time."""
+    out.write_bytes(Session(key, url, pinned).fetch(f"/v1/cover/{proposal}/payment"))
+
+
 @cover.command("list")
 def list_cover(key: Key, partner: Partner = None, url: Url = URL, pinned: Pinned = None) -> None:
     """How much is lodged, and every movement."""

@@ -15,7 +15,7 @@ terminal.app.add_typer(settle, name="settle")
 Run = Annotated[str, typer.Argument(help="The run, as its draft named it.")]
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
 AT_ONCE = 150  # confirmations that one request may carry
-PAYMENTS = ("instruction", "partner", "direction", "currency", "amount", "value_date", "state", "differs")
+PAYMENTS = ("instruction", "payer", "payee", "currency", "amount", "value_date", "state", "differs")
 
 
 def _post(session: Session, run: str, verb: str, wish: dict[str, Any]) -> None:
@@ -77,12 +77,16 @@ def pay(
     key: Key,
     out: Annotated[Path | None, typer.Option(help="Write what goes out as a pain.001.001.09; none: list all.")] = None,
     again: Annotated[str | None, typer.Option(help="With --out: only this payment, which the bank rejected.")] = None,
+    payer: Annotated[
+        str | None, typer.Option(help="With --out: what this partner pays, on its behalf; none: the house.")
+    ] = None,
     url: Url = URL,
     pinned: Pinned = None,
 ) -> None:
     """The payments of a run. Those that are `due` may be paid; what goes out waits for what comes in."""
     if out is not None:
-        path = f"/v1/runs/{run}/instructions?format=pain.001" + (f"&again={again}" if again else "")
+        more = "".join(f"&{name}={value}" for name, value in (("again", again), ("payer", payer)) if value)
+        path = f"/v1/runs/{run}/instructions?format=pain.001{more}"
         out.write_bytes(Session(key, url, pinned).fetch(path))
         return
     found = Session(key, url, pinned).ask("GET", f"/v1/runs/{run}/instructions")
@@ -114,7 +118,7 @@ def waterfall(
 
 @settle.command()
 def overdue(key: Key, url: Url = URL, pinned: Pinned = None) -> None:
-    """Book the interest of pay-ins that are late, up to today. Said again on the same day it books nothing more."""
+    """Book the interest of payments of partners that are late, up to today. Said again on the same day it books nothing more."""
     terminal.out.print_json(data=Session(key, url, pinned).ask("POST", "/v1/overdue", {}))
 
 

@@ -129,6 +129,8 @@ class RefusalCode(StrEnum):
     """The settlement run says something else than what is approved, or its books do by now."""
     RATES_NOT_IN_FORCE = "rates_not_in_force"
     """No rate set of this name is published, or it may not be gone by on a day on which the run pays."""
+    ONE_CURRENCY_NEEDED = "one_currency_needed"
+    """Parties that pay each other, and not the house, are all paid in one currency."""
     RUN_TOO_LARGE = "run_too_large"
     """A contract would book more at once than the ledger takes: settle fewer windows in one run."""
     TAX_UNKNOWN = "tax_unknown"

@@ -78,7 +78,7 @@ async def ageing(connection: Connection, chart: Chart, lane: int, as_of: datetim
 
 
 def _paid(partner: str, net: int, row: Row) -> Paid:
-    return Paid(partner, net, frozenset(row["windows"]), row["of_window"], row["closes_at"])
+    return Paid(partner, net, frozenset(row["windows"]), row["of_window"], row["closes_at"], row.get("whole"))
 
 
 async def forecast(connection: Connection, chart: Chart, lane: int) -> list[Forecast]:

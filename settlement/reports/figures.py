@@ -1,6 +1,6 @@
 """How figures look to people: thousands apart, a true minus, and the steps from opening to closing by their names."""
 
-from settlement.rules.statement import Cover, Statement
+from settlement.rules.statement import Cover, Payment, Statement
 from settlement.rules.statement_lines import decimal, unit
 
 NARROW = "\u202f"  # narrow no-break space
@@ -40,3 +40,10 @@ def steps(statement: Statement) -> tuple[tuple[str, int], ...]:
     settled = sum(one.amount for one in statement.settled) * unit(statement.digits)
     parts = [(STEP_NAMES[name], amount) for name, amount in statement.figures.steps.parts()]
     return tuple((name, amount) for name, amount in (*parts, ("settled", settled)) if amount)
+
+
+def way_of(payment: Payment) -> str:
+    """Who pays whom, as the partner is told."""
+    if not payment.other:
+        return "by you" if payment.amount < 0 else "to you"
+    return f"by you to {payment.other}" if payment.amount < 0 else f"to you by {payment.other}"

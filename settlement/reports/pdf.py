@@ -12,10 +12,11 @@ import typst
 
 from clearing import errors
 from settlement.reports import jsonl, pdf_lines
-from settlement.reports.figures import cover_rows, grouped, steps
+from settlement.reports.figures import cover_rows, grouped, steps, way_of
 from settlement.reports.pdf_joined import joined, page_count
 from settlement.reports.pictures import flow, waterfall
 from settlement.reports.seal import Sealed
+from settlement.reports.summary import together
 from settlement.rules.statement import LINE_RULE, SIGN_RULE, Cover, Payment, Statement, Total
 from settlement.rules.statement_lines import MONEY, POINTS, Line, unit
 
@@ -107,7 +108,8 @@ def _data(sealed: Sealed, said: Mapping[str, Any]) -> dict[str, Any]:
         "line-rule": LINE_RULE.capitalize(),
         "summary": _summary(statement),
         "closing": ["closing", grouped(figures.closing, 6)],
-        "payment": None if statement.payment is None else _payment(statement.payment, statement),
+        "together": together(statement) if statement.payments else None,
+        "payments": [_payment(one, statement) for one in statement.paid],
         "cover": None if statement.cover is None else _cover(statement.cover),
         "total-names": _TOTAL_NAMES,
         "total": _total("all", figures.total),
@@ -173,8 +175,7 @@ def _cover(cover: Cover) -> dict[str, Any]:
 
 
 def _payment(payment: Payment, statement: Statement) -> dict[str, Any]:
-    way = "to you" if payment.amount > 0 else "by you"
-    says = f"{payment.reference}, on {payment.on.isoformat()}, paid {way}"
+    says = f"{payment.reference}, on {payment.on.isoformat()}, paid {way_of(payment)}"
     other = payment.converted
     if other is not None:
         amount = f"{grouped(other.amount, other.digits)} {other.currency}"

@@ -13,12 +13,14 @@ import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from settlement.reports.figures import cover_rows, steps
+from settlement.reports.figures import cover_rows, steps, way_of
 from settlement.reports.seal import Sealed, hash_rows
-from settlement.rules.statement import Cover, Statement, Total
+from settlement.rules.statement import Cover, Payment, Statement, Total
 from settlement.rules.statement_lines import COLUMNS, MONEY, POINTS, TEXT_MAX, decimal, record
 
 CELL_MAX = 30_000  # a cell holds 32,767 characters
+THIS = "this payment"
+"""What stands beside the sum of a payment, and beside nothing else: the sum of all payments is that of these."""
 MICROS = "#,##0.000000;[Red]-#,##0.000000;0.000000"
 WHOLE = "#,##0;[Red]-#,##0;0"
 _TOTAL_COLUMNS = ("lines", *POINTS, *MONEY)
@@ -50,7 +52,7 @@ def _written(sealed: Sealed, said: Mapping[str, Any], *, with_rows: bool) -> byt
         book.set_custom_property("clearing key", said["key"], "text")
         sheets = Sheets(book, statement.digits)
         sheets.summary(statement, said)
-        sheets.payment(statement)
+        sheets.payments(statement)
         sheets.totals("counterparties", "counterparty", statement.figures.by_counterparty, statement.figures.total)
         sheets.totals("kinds", "kind", statement.figures.by_kind, statement.figures.total)
         sheets.lines(statement, with_rows=with_rows)
@@ -169,27 +171,38 @@ class Sheets:
         sheet.write(last, 0, "cover at the closing", self._bold)
         sheet.write_formula(last, 1, f"=SUM(B{first + 1}:B{last})", self._micros, _exact(cover.closing))
 
-    def payment(self, statement: Statement) -> None:
-        """What is in this payment: its items, and their sum."""
-        sheet, payment = self._sheet("payment", 0), statement.payment
+    def payments(self, statement: Statement) -> None:
+        """What is in this payment, or in each of these: its items, and their sum."""
+        sheet, row = self._sheet("payment", 0), 0
         sheet.set_column(0, 0, 50)
         sheet.set_column(1, 1, 20)
-        if payment is None:
+        if not statement.paid:
             sheet.write_string(0, 0, "Nothing is paid for this statement.")
-            return
-        sheet.write(0, 0, f"{payment.reference}, on {payment.on.isoformat()}", self._bold)
-        for row, item in enumerate(payment.items, 1):
+        for payment in statement.paid:
+            row = self._payment(sheet, row, payment, statement.digits) + 2
+        if statement.payments:
+            amount = _exact(sum(one.amount for one in statement.payments), statement.digits)
+            sheet.write(row, 0, "all payments", self._bold)
+            sheet.write_formula(row, 1, f'=SUMIF(A1:A{row},"{THIS}",B1:B{row})', self._minor, amount)
+
+    def _payment(self, sheet: Sheet, top: int, payment: Payment, digits: int) -> int:
+        """One payment from this row on; the last that it takes."""
+        way = f", {way_of(payment)}" if payment.other else ""
+        sheet.write(top, 0, f"{payment.reference}, on {payment.on.isoformat()}{way}", self._bold)
+        for row, item in enumerate(payment.items, top + 1):
             sheet.write_string(row, 0, item.what)
-            sheet.write_number(row, 1, _exact(item.amount, statement.digits), self._minor)
-        row = len(payment.items) + 1
-        sheet.write(row, 0, "this payment", self._bold)
-        amount = _exact(payment.amount, statement.digits)
-        sheet.write_formula(row, 1, f"=SUM(B2:B{row})" if row > 1 else "=0", self._minor, amount)
+            sheet.write_number(row, 1, _exact(item.amount, digits), self._minor)
+        row = top + len(payment.items) + 1
+        sheet.write(row, 0, THIS, self._bold)
+        amount = _exact(payment.amount, digits)
+        sheet.write_formula(row, 1, f"=SUM(B{top + 2}:B{row})" if payment.items else "=0", self._minor, amount)
         other = payment.converted
         if other is not None:
+            row += 1
             rate = f"{other.rate.num}/{other.rate.den}, {other.source}"
-            sheet.write_string(row + 1, 0, f"in {other.currency} at {rate}")
-            sheet.write_number(row + 1, 1, _exact(other.amount, other.digits))
+            sheet.write_string(row, 0, f"in {other.currency} at {rate}")
+            sheet.write_number(row, 1, _exact(other.amount, other.digits))
+        return row
 
     def totals(self, name: str, of: str, totals: Sequence[Total], whole: Total) -> None:
         """Subtotals as a table; its own totals calculate."""

@@ -50,13 +50,17 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """A payment as the partner's position has it (minus: it paid), the windows of the run that it settles, and the last of them."""
+    """A payment as the partner's position has it (minus: it paid), the windows of the run that it settles, and the last of them.
+
+    `whole` is what all of its payments in that run come to, where there may be several.
+    """
 
     partner: str
     net: int
     windows: frozenset[int]
     last: int
     closes_at: datetime
+    whole: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,20 +104,33 @@ def left_open(items: Iterable[Item], payments: Iterable[Paid]) -> list[Item]:
     """What is open of each window. Law: of every partner, what is left open is its items and its payments together.
 
     A payment settles the windows of its run together, whatever one owes and another is owed. What it pays beyond them was kept back in
-    older windows and pays those, the oldest first; what it leaves of them (kept back itself) stays in the newest.
+    older windows and pays those, the oldest first; what it leaves of them (kept back itself) stays in the newest. Of several payments of a
+    run the first settles all that the run pays of the partner, and what the others have yet to pay stays in the newest as well.
     """
     found = [replace(one) for one in sorted(items, key=lambda one: (one.partner, one.window))]
-    for paid in payments:
+    for paid in _of_runs(payments):
         of_partner = [one for one in found if one.partner == paid.partner]
         own = [one for one in of_partner if one.window in paid.windows]
-        left = sum(one.net for one in own) + paid.net
+        whole = paid.net if paid.whole is None else paid.whole
+        left = sum(one.net for one in own) + whole
         for one in own:
             one.net = 0
-        if (left < 0) == (paid.net < 0):
+        if not whole or (left < 0) == (whole < 0):
             left = _paid_down((one for one in of_partner if one.window < min(paid.windows)), left)
+        left += paid.net - whole
         if left:
             found.append(Item(paid.partner, paid.last, paid.closes_at, left))
     return [one for one in found if one.net]
+
+
+def _of_runs(payments: Iterable[Paid]) -> list[Paid]:
+    """The payments of each partner in each run as one, in the order of the first."""
+    found: dict[tuple[str, frozenset[int], int | None], Paid] = {}
+    for place, paid in enumerate(payments):
+        name = (paid.partner, paid.windows, None if paid.whole is not None else place)
+        known = found.get(name)
+        found[name] = paid if known is None else replace(known, net=known.net + paid.net)
+    return list(found.values())
 
 
 def _paid_down(older: Iterable[Item], left: int) -> int:

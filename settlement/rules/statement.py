@@ -103,17 +103,23 @@ class Conversion:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """What is paid for this statement: plus, to the partner; minus, by it. Law: the items add up to it."""
+    """What is paid for this statement: plus, to the partner; minus, by it. Law: the items add up to it.
+
+    `other` is the other side where parties pay each other; none is said where the house stands between.
+    """
 
     reference: str
     on: date
     amount: int
     items: tuple[Item, ...]
     converted: Conversion | None = None
+    other: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a payment that is not the sum of its items."""
         require_text("reference", self.reference)
+        if self.other:
+            require_code("other side", self.other)
         if sum(item.amount for item in self.items) != self.amount:
             raise StatementError("payment", "is not the sum of its items")
 
@@ -203,6 +209,8 @@ class Statement:
     payment: Payment | None = None
     cover: Cover | None = None
     """None where there is none: such a statement says nothing of it."""
+    payments: tuple[Payment, ...] = ()
+    """Where parties pay each other: one for each other side and direction. Then there is no `payment`."""
 
     def __post_init__(self) -> None:
         """1. what it says of itself; 2. its lines are in order, each with a known counterparty; 3. every figure is what follows."""
@@ -221,8 +229,18 @@ class Statement:
                 raise StatementError(part.name, "is not what the lines add up to")
         if abs(found.steps.rounding) >= unit(self.digits):
             raise StatementError("net", "differs from the lines by a whole unit or more")
-        if self.payment is not None and self.payment.converted is not None:
-            _require_rate(self.payment.amount, self.digits, self.payment.converted)
+        if self.payment is not None and self.payments:
+            raise StatementError("payments", "are with the house or with each other")
+        for one in self.paid:
+            if bool(one.other) is not bool(self.payments):
+                raise StatementError("payments", "say with whom where they are not with the house")
+            if one.converted is not None:
+                _require_rate(one, self.digits, one.converted)
+
+    @property
+    def paid(self) -> tuple[Payment, ...]:
+        """All that is paid for this statement."""
+        return self.payments if self.payment is None else (self.payment,)
 
     @property
     def net_micros(self) -> int:
@@ -245,6 +263,7 @@ def state(
     settled: Sequence[Settled] = (),
     payment: Payment | None = None,
     cover: Cover | None = None,
+    payments: Sequence[Payment] = (),
 ) -> Statement:
     """The statement of these lines, in whatever order they come; `net` was rounded by the run, over all partners at once."""
     sorted_lines = tuple(sorted(lines, key=order))
@@ -266,6 +285,7 @@ def state(
         settled=tuple(settled),
         payment=payment,
         cover=cover,
+        payments=tuple(payments),
     )
 
 
@@ -277,10 +297,11 @@ def require_currency(currency: str, digits: int) -> None:
         raise StatementError("digits", f"are 0 to {MICRO_DIGITS}")
 
 
-def _require_rate(amount: int, digits: int, other: Conversion) -> None:
-    exact = amount * int(10**other.digits) * other.rate.num
+def _require_rate(payment: Payment, digits: int, other: Conversion) -> None:
+    """Less than a unit away; of a part of a net, which was rounded to the statement's own smallest unit, by what that is worth besides."""
+    smallest = int(10**other.digits) * other.rate.num
     size = other.rate.den * int(10**digits)
-    if abs(other.amount * size - exact) >= size:
+    if abs(other.amount * size - payment.amount * smallest) >= size + (smallest if payment.other else 0):
         raise StatementError("converted", "differs from the rate by a whole unit or more")
 
 

@@ -68,7 +68,7 @@ def document(statement: Statement) -> dict[str, Any]:
         "by_counterparty": [_total(one) for one in figures.by_counterparty],
         "by_kind": [_total(one) for one in figures.by_kind],
         **({} if statement.cover is None else {"cover": _cover(statement.cover)}),
-    }
+    } | _payments(statement.payments, digits)
 
 
 def statement_of(said: dict[str, Any], lines: Sequence[Line]) -> Statement:
@@ -111,6 +111,7 @@ def _read(said: dict[str, Any], lines: Sequence[Line]) -> Statement:
         ),
         payment=None if said["payment"] is None else _read_payment(said["payment"], digits),
         cover=_read_cover(said["cover"]) if "cover" in said else None,
+        payments=tuple(_read_payment(one, digits) for one in said.get("payments", ())),
     )
 
 
@@ -131,6 +132,12 @@ def _read_total(said: dict[str, Any]) -> Total:
     points = {name: scaled(name, said[name], 0) for name in POINTS}
     money = {name: scaled(name, said[name], 6) for name in (*MONEY, "net")}
     return Total(name=said["name"], lines=said["lines"], **points, **money)
+
+
+def _payments(payments: Sequence[Payment], digits: int) -> dict[str, list[dict[str, Any]]]:
+    """What parties pay each other, where they do: other statements have no such member."""
+    told = [{"with": one.other, **_payment(one, digits)} for one in payments]
+    return {"payments": told} if told else {}
 
 
 def _payment(payment: Payment, digits: int) -> dict[str, Any]:
@@ -176,4 +183,5 @@ def _read_payment(said: dict[str, Any], digits: int) -> Payment:
             Ratio(other["rate"]["num"], other["rate"]["den"]),
             other["source"],
         ),
+        other=said.get("with", ""),
     )

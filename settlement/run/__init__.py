@@ -7,13 +7,14 @@ the one behind which runs bill one after the other (decision 0011). After a cras
 """
 
 from settlement.run.auditing import unsound
-from settlement.run.banking import Message, again, message, party_of
+from settlement.run.banking import Message, again, chosen, message, party_of
 from settlement.run.confirming import Confirmation, Confirmed, confirm
 from settlement.run.late import Accrued, accrued, overdue
 from settlement.run.paying import carry_on
 from settlement.run.reading import Wanted, read_inputs
 from settlement.run.steps import abort, approve, draft, freeze, is_instruction_id
 from settlement.run.store import (
+    DIRECT,
     Connection,
     Event,
     InstructionRow,
@@ -22,6 +23,8 @@ from settlement.run.store import (
     Step,
     events,
     instructions,
+    payment_of,
+    payments_of,
     run_of,
     runs,
     unsettled,
@@ -29,6 +32,7 @@ from settlement.run.store import (
 from settlement.run.taking import take
 
 __all__ = [
+    "DIRECT",
     "Accrued",
     "Confirmation",
     "Confirmed",
@@ -45,6 +49,7 @@ __all__ = [
     "again",
     "approve",
     "carry_on",
+    "chosen",
     "confirm",
     "draft",
     "events",
@@ -54,6 +59,8 @@ __all__ = [
     "message",
     "overdue",
     "party_of",
+    "payment_of",
+    "payments_of",
     "read_inputs",
     "run_of",
     "runs",

@@ -9,11 +9,12 @@ from typing import Any
 from clearing import partners
 from clearing.partners import FiledPaper
 from clearing.partners.contracts import KIND
-from settlement.rules.run import Inputs, inputs_of, replayed, sha256
+from settlement.rules.run import Inputs, inputs_of, replayed, settle, sha256
 from settlement.rules.waterfall import SHARE, Sharing, before_document, booked, reference_of
 from settlement.run.store import Connection, Row, rows
 
-BOOKED = ("instructed", "paying", "settled")
+FROZEN = ("frozen", "instructed", "paying", "settled")
+BOOKED = FROZEN[1:]
 """States of a run that has booked all that its contracts share."""
 
 
@@ -51,6 +52,9 @@ def _every_fault(
         return
     inputs = inputs_of(json.loads(run["inputs"]))
     yield from _rate_faults(inputs, json.loads(replayed(run["inputs"])), papers)
+    transfers = settle(inputs).transfers if run["state"] in FROZEN else ()
+    if sorted(map(tuple, run["instructed"])) != sorted(transfers):
+        yield "its payments are not those of its result"
     yield from _shared(run, inputs, bookings, digests)
     if sorted(kept, key=_named) != _read_later(inputs.sharing):
         yield "what later runs read of its contracts is not what its inputs say"

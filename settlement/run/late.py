@@ -1,4 +1,6 @@
-"""Interest of pay-ins whose day has passed: accrued day by day in the open window until the bank confirms them, never twice for a day.
+"""Interest of payments whose day has passed: accrued day by day in the open window until they are confirmed, never twice for a day.
+
+The payer owes it by its own terms, to who is to be paid: the house, or another partner.
 
 Whoever accrues moves the payment's day on first, on the condition that it is where it was read and that no bank has confirmed the payment:
 of two at once one wins, and a confirmation comes before or after. Then the ledger books it, under a name made of the payment and the day
@@ -26,18 +28,19 @@ INTEREST = "interest"
 
 @dataclass(frozen=True, slots=True)
 class Accrued:
-    """The interest of one pay-in from one day up to another, in millionths."""
+    """The interest of one payment from one day up to another, in millionths: what its payer owes its payee."""
 
     run: str
     instruction: str
-    partner: str
+    payer: str
+    payee: str
     since: date
     until: date
     micros: int
 
 
 async def overdue(connection: Connection, writer: Writer, today: date) -> list[Accrued]:
-    """Book the interest of every pay-in that no bank has confirmed by its day, up to `today`; what was booked now.
+    """Book the interest of every payment of a partner that nobody has confirmed by its day, up to `today`; what was booked now.
 
     A span whose interest is less than a millionth is left to a later day.
     """
@@ -88,15 +91,15 @@ async def _accrue(
 
 
 def _span(one: InstructionRow, inputs: Inputs, since: date, until: date) -> Accrued:
-    terms = next(terms for terms in inputs.terms if terms.partner == one.partner)
-    owed = interest.accrued(one.micros, terms.late, one.value_date, since, until)
-    return Accrued(one.run, one.instruction, one.partner, since, until, owed)
+    terms = next(terms for terms in inputs.terms if terms.partner == one.payer)
+    owed = interest.accrued(one.paid, terms.late, one.value_date, since, until)
+    return Accrued(one.run, one.instruction, one.payer, one.payee, since, until, owed)
 
 
 async def _booked(writer: Writer, span: Accrued, inputs: Inputs) -> list[Accrued]:
     name = hashlib.sha256(f"overdue|{span.run}|{span.instruction}|{span.since.isoformat()}".encode()).digest()[:16]
     reference = f"{span.instruction}/{span.until.isoformat()}"
-    lines = ((span.partner, span.micros), ("house", -span.micros))
+    lines = ((span.payer, span.micros), (span.payee, -span.micros))
     of_window = max(window.number for window in inputs.windows)
     booked = await put(writer, Adjust(None, None, UUID(bytes=name), INTEREST, lines, of_window, reference))
     return [] if booked.replayed else [span]

@@ -15,7 +15,7 @@ from clearing.rules.refusals import Refusal, RefusalCode
 from settlement.files.bankfile import BankFile, Booking
 from settlement.files.confirming import Outcome, State, match
 from settlement.run.banking import Digits, expected
-from settlement.run.confirming import ATTEMPTS_MAX, CONFIRMABLE, Confirmation, confirm
+from settlement.run.confirming import ATTEMPTS_MAX, BOOKED, CONFIRMABLE, Confirmation, confirm
 from settlement.run.store import (
     Connection,
     InstructionRow,
@@ -29,8 +29,6 @@ from settlement.run.store import (
     turned,
     write,
 )
-
-BOOKED = ("confirmed", "settled")
 
 
 @dataclass(frozen=True, slots=True)

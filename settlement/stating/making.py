@@ -45,9 +45,10 @@ def _statement(frame: Frame, number: int, found: Lines) -> Statement | None:
     lines = [*booked, *frame.shares.lines.get(partner.code, ())]
     net = sum(nets.values()) + frame.shares.net(partner.code)
     opening, settled = frame.opening.get(number, 0), frame.settled.get(number, ())
-    payment, cover = frame.payment(partner.code, nets), frame.covers.get(number)
+    payment, payments = frame.payment(partner.code, nets), frame.payments(partner.code, nets)
+    cover = frame.covers.get(number)
     moved = cover is not None and (cover.lodged or cover.withdrawn)
-    if not (lines or opening or settled or payment or moved):
+    if not (lines or opening or settled or payment or payments or moved):
         return None
     return state(
         reference=f"{frame.run}-{partner.code}",
@@ -63,6 +64,7 @@ def _statement(frame: Frame, number: int, found: Lines) -> Statement | None:
         settled=settled,
         payment=payment,
         cover=cover,
+        payments=payments,
     )
 
 

@@ -1,12 +1,13 @@
 """What is aged once runs are paid: nothing that was settled, and what was kept back as old as its window is."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from settlement import books
 from settlement import run as runs
 from settlement.books import Ageing
-from settlement.rules.ageing import Aged
+from settlement.rules.ageing import Aged, Item, Paid, left_open
+from settlement.rules.netting import Model
 from settlement.rules.run import Terms
 from settlement.run import RunRow
 from tests.ledger.books import AIR, HOTEL, SHOP, House
@@ -155,3 +156,31 @@ async def test_the_report_of_a_past_day_is_what_it_was_on_that_day(house: House)
     for at, before in told.items():
         assert await ageing(house, at) == before
         assert await ageing(house, at + timedelta(seconds=1_800)) == before
+
+
+async def test_while_partners_pay_each_other_each_ages_what_is_left_of_its_own_payments(house: House) -> None:
+    """Hotel has paid Air 9.00, and owes the house 1.00; Air has paid neither Shop its 3.50 nor the house 0.50."""
+    await lively(house)
+    row = await frozen(house, model=Model.BILATERAL)
+    await runs.carry_on(house.owner, house.writer, row.run, step(house))
+    (first,) = [one for one in await confirmations(house, row.run) if one.minor == 900]
+    await runs.confirm(house.owner, row.run, [first], step(house))
+    await runs.carry_on(house.owner, house.writer, row.run, step(house))
+    assert {(one.partner, one.receivable, one.payable) for one in await aged(house)} == {
+        (HOTEL, 1_000_000, 0), (AIR, 4_000_000, 0), (SHOP, 0, 3_500_000),
+    }  # fmt: skip
+    assert (await paid(house, row.run)).state == "settled"
+    assert await aged(house) == set()
+
+
+def test_what_was_kept_back_stays_open_while_one_of_several_payments_is_more_than_the_net() -> None:
+    """Air owes 3 since window 1, kept back, and 5 of window 2: it pays 15 and is paid 10. A whole of nothing sets off what it resumed."""
+    closes = datetime(2026, 3, 2, tzinfo=UTC)
+    items = [Item(AIR, 1, closes - timedelta(days=7), 3), Item(AIR, 2, closes, 5)]
+    first, second = (Paid(AIR, net, frozenset({2}), 2, closes, -5) for net in (-15, 10))
+    assert [(one.window, one.net) for one in left_open(items, [first])] == [(1, 3), (2, -10)]
+    assert [(one.window, one.net) for one in left_open(items, [first, second])] == [(1, 3)]
+    for sign in (1, -1):
+        even = [Item(AIR, 1, closes - timedelta(days=7), 5 * sign), Item(AIR, 2, closes, -5 * sign)]
+        both = [Paid(AIR, net, frozenset({2}), 2, closes, 0) for net in (7, -7)]
+        assert left_open(even, both) == []

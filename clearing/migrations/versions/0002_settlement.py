@@ -186,11 +186,12 @@ COMMENT ON TABLE settlement_bilateral IS 'local';
 CREATE TABLE settlement_instruction (
     instruction TEXT NOT NULL,
     run TEXT NOT NULL,
-    partner TEXT NOT NULL,
-    direction TEXT NOT NULL,
+    payer TEXT NOT NULL,
+    payee TEXT NOT NULL,
     currency TEXT NOT NULL,
     minor BIGINT NOT NULL,
-    micros BIGINT NOT NULL,
+    paid BIGINT NOT NULL,
+    received BIGINT NOT NULL,
     value_date DATE NOT NULL,
     state TEXT NOT NULL,
     bank_reference TEXT,
@@ -199,11 +200,13 @@ CREATE TABLE settlement_instruction (
     rejected_at TIMESTAMP WITH TIME ZONE,
     accrued_until DATE,
     PRIMARY KEY (instruction),
-    CONSTRAINT direction_known CHECK (direction IN ('pay_in', 'pay_out')),
-    CONSTRAINT direction_is_sign CHECK ((direction = 'pay_in') = (micros > 0) AND micros <> 0 AND minor >= 0),
+    CONSTRAINT two_parties CHECK (payer <> payee),
+    CONSTRAINT not_negative CHECK (paid >= 0 AND received >= 0 AND minor >= 0 AND paid + received > 0),
     CONSTRAINT state_known CHECK (state IN ('waiting', 'due', 'differs', 'rejected', 'confirmed', 'settled')),
     CONSTRAINT reference_fits CHECK (length(instruction) <= 35)
 );
+CREATE INDEX settlement_instruction_of_payee ON settlement_instruction (payee, run);
+CREATE INDEX settlement_instruction_of_payer ON settlement_instruction (payer, run);
 COMMENT ON TABLE settlement_instruction IS 'local';
 
 CREATE TABLE settlement_invoice (
