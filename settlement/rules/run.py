@@ -148,11 +148,6 @@ class Inputs:
     sharing: Sharing = NOTHING
     model: Model = Model.MULTILATERAL
 
-    def due(self, payer: str, payee: str) -> str:
-        """The value date of what one pays the other."""
-        own = (one.value_date for one in self.dates if (one.payer, one.payee) == (payer, payee))
-        return next(own, self.value_date)
-
 
 @dataclass(frozen=True, slots=True)
 class Net:

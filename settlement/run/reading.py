@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -160,8 +160,12 @@ async def _payment_dates(connection: Connection, last: Window, inputs: Inputs) -
     cut_off = _cut_off(document, last)
     closed = holidays_of.closed(scheme.named, cut_off.astimezone(ZoneInfo(scheme.zone)).year)
     found = []
+    known: dict[frozenset[str], tuple[date, date]] = {}  # pairs are many, sets of calendars few
     for payer, payee, currency in _ways(inputs):
-        dates = payment_dates(scheme, cut_off, payer, payee, currency, closed)
+        calendars = scheme.of_payment(payer, payee, currency)
+        if calendars not in known:
+            known[calendars] = payment_dates(scheme, cut_off, payer, payee, currency, closed)
+        dates = known[calendars]
         if dates != (last.advice_date, last.value_date):
             found.append(PaymentDates(payer, payee, *(day.isoformat() for day in dates)))
     return found

@@ -209,6 +209,7 @@ def _cells(found: Iterable[Flow]) -> dict[str, list[object]]:
 async def _instruct(connection: Connection, run: str, transfers: Iterable[Transfer], inputs: Inputs) -> None:
     """The payments of a run, each on its day. One that rounds to nothing needs no bank: it is confirmed as it is made."""
     owed = list(transfers)
+    days = {(one.payer, one.payee): one.value_date for one in inputs.dates}
     await write(
         connection,
         "run_instruction_insert",
@@ -216,7 +217,7 @@ async def _instruct(connection: Connection, run: str, transfers: Iterable[Transf
         instructions=[instruction_id(run, *_named_after(one, inputs.model)) for one in owed],
         payers=[one.payer for one in owed],
         payees=[one.payee for one in owed],
-        value_dates=[date.fromisoformat(inputs.due(one.payer, one.payee)) for one in owed],
+        value_dates=[date.fromisoformat(days.get((one.payer, one.payee), inputs.value_date)) for one in owed],
         currencies=[one.currency for one in owed],
         minors=[one.minor for one in owed],
         paid=[one.paid for one in owed],

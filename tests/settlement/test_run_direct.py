@@ -38,6 +38,7 @@ from tests.settlement.runs_room import (
     step,
     wanted,
 )
+from tests.settlement.share_room import contract, publish
 from tests.settlement.test_run import Breaking, BrokenOffError
 
 KEY = KEYS["operator"]
@@ -261,6 +262,22 @@ async def test_a_statement_says_what_is_in_each_of_its_payments(house: House, mo
     )
     for form in ("csv", "xlsx", "pdf"):
         assert await stated(house, row.run, form) == found
+
+
+@pytest.mark.parametrize("model", EVERY)
+async def test_what_a_contract_shares_is_paid_from_party_to_party_too(house: House, model: Model) -> None:
+    """The house shares what it earned of Hotel with Air: the legs are flows of their own, whoever pays whom."""
+    await publish(house, contract())
+    await lively(house)
+    row = await frozen(house, model=model)
+    row = await runs.carry_on(house.owner, house.writer, row.run, step(house))
+    found = await stated(house, row.run)
+    assert {line.kind.value for line in found[AIR].lines} >= {"share"}
+    for party in (HOTEL, AIR, SHOP):
+        assert sum(one.amount for one in found[party].payments) == found[party].net
+    assert (await paid(house, row.run)).state == "settled"
+    assert await positions(house) == {HOTEL: 0, AIR: 0, SHOP: 0}
+    assert await house.findings() == []
 
 
 async def test_a_window_without_anything_settles_at_once_in_every_model(house: House) -> None:

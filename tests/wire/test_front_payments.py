@@ -169,6 +169,19 @@ def test_an_operator_may_send_the_file_of_either_bank(partners: Front, run: str)
     assert to(partners, run, "bob")["state"] == "settled"
 
 
+def test_no_partner_is_told_of_an_account_that_differs(partners: Front, run: str) -> None:
+    """Somebody's file tells the payment: operators see whose account that is, the two sides that it is another."""
+    strange = "FR1420041010050500013M02606"
+    for partner, iban in (("house", HOUSE), ("bob", BOB), ("ada", ADA)):
+        published(partners, details(partner, iban, currency="EUR"))
+    name = to(partners, run, "bob")["instruction"]
+    told(partners, run, notification(entry("9.00", booking(name)), account=f"<IBAN>{strange}</IBAN>"))
+    assert to(partners, run, "bob")["differs"] == "account"
+    assert [one["differs"] for one in listed(partners, "bob", run)] == ["account"]
+    whole = partners.ask("GET", f"/v1/runs/{run}/instructions", key="operator").json["instructions"]
+    assert strange in next(one["differs"] for one in whole if one["instruction"] == name)
+
+
 def test_what_a_payers_bank_rejects_the_payer_instructs_anew(partners: Front, run: str) -> None:
     for partner, iban in (("house", HOUSE), ("bob", BOB), ("ada", ADA)):
         published(partners, details(partner, iban, currency="EUR"))
@@ -230,6 +243,7 @@ def test_the_audit_misses_either_side_of_a_payment(partners: Front, run: str) ->
 
 
 def test_a_long_list_is_read_page_by_page(partners: Front, run: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    strange = to(partners, run, "house")["instruction"]
     monkeypatch.setattr(room, "PAGE", 1)
     found, after = [], ""
     for _ in range(3):
@@ -239,7 +253,6 @@ def test_a_long_list_is_read_page_by_page(partners: Front, run: str, monkeypatch
         if page["next"] is None:
             break
     assert sorted(found) == ["bob", "house"]
-    strange = to(partners, run, "house")["instruction"]
     assert partners.ask("GET", f"/v1/payments?after={strange}", key="bob").json["payments"] == []
 
 
