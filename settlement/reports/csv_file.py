@@ -57,6 +57,10 @@ def head(said: Mapping[str, Any]) -> Iterator[Row]:
     yield from _payment(said["payment"])
     for name in COVER_NAMES if "cover" in said else ():
         yield "H", f"cover {name}", said["cover"][name]
+    for one in said.get("waterfalls", ()):
+        names = ("run", "contract", "version", "window", "claws_back", "base", "others")
+        yield "H", "waterfall", *("" if one[name] is None else str(one[name]) for name in names)
+        yield from (("H", "leg", *leg) for leg in one["legs"])
     for name in ("root", "key"):
         yield "H", name, said[name]
     yield "C", *COLUMNS

@@ -25,6 +25,7 @@ from settlement.rules.statement_lines import (
     require_text,
     unit,
 )
+from settlement.rules.statement_shares import Drawn
 
 SIGN_RULE = "plus: the clearing house owes the partner; minus: the partner owes the clearing house"
 LINE_RULE = "lines have six digits and are never rounded; the net is rounded once; net of a line = credit - debit - fee - funding"
@@ -203,6 +204,8 @@ class Statement:
     payment: Payment | None = None
     cover: Cover | None = None
     """None where there is none: such a statement says nothing of it."""
+    waterfalls: tuple[Drawn, ...] = ()
+    """By the contracts that the partner is a party of. Law: what they come to for it is the step `shares`."""
 
     def __post_init__(self) -> None:
         """1. what it says of itself; 2. its lines are in order, each with a known counterparty; 3. every figure is what follows."""
@@ -221,6 +224,8 @@ class Statement:
                 raise StatementError(part.name, "is not what the lines add up to")
         if abs(found.steps.rounding) >= unit(self.digits):
             raise StatementError("net", "differs from the lines by a whole unit or more")
+        if self.waterfalls and sum(one.net(self.partner.code) for one in self.waterfalls) != found.steps.shares:
+            raise StatementError("waterfalls", "are not what the lines say was shared")
         if self.payment is not None and self.payment.converted is not None:
             _require_rate(self.payment.amount, self.digits, self.payment.converted)
 
@@ -245,6 +250,7 @@ def state(
     settled: Sequence[Settled] = (),
     payment: Payment | None = None,
     cover: Cover | None = None,
+    waterfalls: Sequence[Drawn] = (),
 ) -> Statement:
     """The statement of these lines, in whatever order they come; `net` was rounded by the run, over all partners at once."""
     sorted_lines = tuple(sorted(lines, key=order))
@@ -266,6 +272,7 @@ def state(
         settled=tuple(settled),
         payment=payment,
         cover=cover,
+        waterfalls=tuple(waterfalls),
     )
 
 

@@ -32,6 +32,7 @@ from settlement.rules.statement_lines import (
     read_instant,
     scaled,
 )
+from settlement.rules.statement_shares import documents, drawn_of
 
 SCHEMA = "clearing-statement/1"
 
@@ -68,6 +69,7 @@ def document(statement: Statement) -> dict[str, Any]:
         "by_counterparty": [_total(one) for one in figures.by_counterparty],
         "by_kind": [_total(one) for one in figures.by_kind],
         **({} if statement.cover is None else {"cover": _cover(statement.cover)}),
+        **({"waterfalls": documents(statement.waterfalls)} if statement.waterfalls else {}),
     }
 
 
@@ -111,6 +113,7 @@ def _read(said: dict[str, Any], lines: Sequence[Line]) -> Statement:
         ),
         payment=None if said["payment"] is None else _read_payment(said["payment"], digits),
         cover=_read_cover(said["cover"]) if "cover" in said else None,
+        waterfalls=tuple([drawn_of(one) for one in said.get("waterfalls", ())]),
     )
 
 
