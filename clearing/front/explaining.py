@@ -19,6 +19,7 @@ from settlement import books
 from settlement.books import Cause, Expiry, Explained, ExplainedShare, Leaf, Place
 from settlement.books.chart import MILLIONTHS
 from settlement.reports.share_picture import share_picture
+from settlement.rules.statement_shares import drawn
 from settlement.rules.waterfall import LINES_MAX
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ async def draw_waterfall(house: "House", asked: Asked) -> Reply:
         currency = await partners.scheme_currency(connection)
     known = await house.live.directory(asked.at)
     names = {code: one.name for code, one in known.partners.items()} | {HOUSE: "clearing house"}
-    picture = share_picture(run, waterfall, names, reader, currency)
+    picture = share_picture(drawn(run, waterfall, reader), names, currency)
     shown = f'inline; filename="{name.replace("/", "-")}.svg"'
     return Reply(200, picture.encode(), "image/svg+xml", [("content-disposition", shown)])
 

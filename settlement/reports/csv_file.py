@@ -61,6 +61,10 @@ def head(said: Mapping[str, Any]) -> Iterator[Row]:
         yield "H", "all payments", str(sum(Decimal(one["amount"]) for one in said["payments"]))
     for name in COVER_NAMES if "cover" in said else ():
         yield "H", f"cover {name}", said["cover"][name]
+    for one in said.get("waterfalls", ()):
+        names = ("run", "contract", "version", "window", "claws_back", "base", "others")
+        yield "H", "waterfall", *("" if one[name] is None else str(one[name]) for name in names)
+        yield from (("H", "leg", *leg) for leg in one["legs"])
     for name in ("root", "key"):
         yield "H", name, said[name]
     yield "C", *COLUMNS

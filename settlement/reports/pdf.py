@@ -16,6 +16,7 @@ from settlement.reports.figures import cover_rows, grouped, steps, way_of
 from settlement.reports.pdf_joined import joined, page_count
 from settlement.reports.pictures import flow, waterfall
 from settlement.reports.seal import Sealed
+from settlement.reports.share_picture import share_picture
 from settlement.reports.summary import together
 from settlement.rules.statement import LINE_RULE, SIGN_RULE, Cover, Payment, Statement, Total
 from settlement.rules.statement_lines import MONEY, POINTS, Line, unit
@@ -25,6 +26,8 @@ TABLED_LINES_MAX = 1_000
 PRINTED_LINES_MAX = 100_000
 """Lines that pages show at all, some two thousand pages. More are in the attached evidence alone."""
 PAGES_AT_ONCE = 10
+DRAWN_MAX = 12
+"""Waterfalls of contracts that pages show."""
 STANDARD: Literal["a-3a"] = "a-3a"
 
 _TEMPLATE, _LINES = (files("settlement.reports").joinpath(name).read_bytes() for name in ("statement.typ", "lines.typ"))
@@ -52,6 +55,7 @@ def _front(sealed: Sealed, said: Mapping[str, Any], fonts: Sequence[Path], behin
         "evidence": jsonl.write(sealed).decode(),
         "waterfall": waterfall(sealed.statement),
         "flow": flow(sealed.statement),
+        "shared": json.dumps(_shared(sealed.statement)),
     }
     return compiled(_TEMPLATE, inputs, sealed.statement.made_at, fonts)
 
@@ -111,6 +115,7 @@ def _data(sealed: Sealed, said: Mapping[str, Any]) -> dict[str, Any]:
         "together": together(statement) if statement.payments else None,
         "payments": [_payment(one, statement) for one in statement.paid],
         "cover": None if statement.cover is None else _cover(statement.cover),
+        "undrawn": max(0, len(statement.waterfalls) - DRAWN_MAX),
         "total-names": _TOTAL_NAMES,
         "total": _total("all", figures.total),
         "by-counterparty": [_total(_name(statement, one.name), one) for one in figures.by_counterparty],
@@ -167,6 +172,12 @@ def _summary(statement: Statement) -> list[list[str]]:
         for one in statement.settled
     ]
     return found
+
+
+def _shared(statement: Statement) -> list[str]:
+    """The pictures of contracts, the first of many."""
+    names = {party.code: party.name for party in (*statement.counterparties, statement.partner)}
+    return [share_picture(one, names, statement.currency) for one in statement.waterfalls[:DRAWN_MAX]]
 
 
 def _cover(cover: Cover) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from unicodedata import east_asian_width
 from settlement.reports.figures import grouped
 from settlement.rules.money import MICRO_DIGITS
 from settlement.rules.sharing import Leg
-from settlement.rules.waterfall import Waterfall
+from settlement.rules.statement_shares import Drawn
 
 WIDTH = 960
 LEGS_MAX = 12
@@ -45,14 +45,9 @@ class Bar:
     look: str
 
 
-def share_picture(
-    run: str, waterfall: Waterfall, names: Mapping[str, str], reader: str | None, currency: str | None
-) -> str:
-    """The waterfall as a reader may see it: a partner its own legs, and what others have of the base in one; None sees every leg.
-
-    `names` are those of parties, by code. Law: the rows out of the base lead from the base to zero.
-    """
-    bars = list(_bars(waterfall, names, reader))
+def share_picture(told: Drawn, names: Mapping[str, str], currency: str | None) -> str:
+    """The waterfall as its reader is told it. `names` are those of parties, by code. Law: the rows out of the base lead from it to zero."""
+    bars = list(_bars(told, names))
     rows = [(_broken(bar.name, _NAME_WIDTH), bar) for bar in bars]
     most = max([1, *(max(abs(bar.begins), abs(bar.ends)) for bar in bars)])
     shapes, y = [], _TOP
@@ -63,13 +58,13 @@ def share_picture(
         shapes.append(f"<rect x='{x}' y='{y}' width='{max(1, until - x)}' height='{_TALL}' {bar.look}/>")
         shapes.append(_text(WIDTH - _SIDE, y + _LINE - 4, grouped(high - low, MICRO_DIGITS, 2), "end"))
         y += _LINE * len(lines) + _GAP
-    titles = _broken(_title(run, waterfall), WIDTH - 2 * _SIDE)
+    titles = _broken(_title(told), WIDTH - 2 * _SIDE)
     unit = f"Amounts in {currency or 'the common unit'}."
-    above = [*titles, unit if reader is None else f"{unit} Legs of others are told together."]
+    above = [*titles, f"{unit} Legs between others are told together." if told.others else unit]
     moved = _LINE * (len(above) - 2)
     body = "".join(shapes)
     head = "".join([_text(_SIDE, 18 + _LINE * place, line) for place, line in enumerate(above)])
-    title = f"<title>{escape(_title(run, waterfall))}</title>"
+    title = f"<title>{escape(_title(told))}</title>"
     height = y + moved + 6
     size = f"width='{WIDTH}' height='{height}' viewBox='0 0 {WIDTH} {height}'"
     shifted = f"<g transform='translate(0 {moved})'>{_keys()}{body}</g>"
@@ -77,32 +72,30 @@ def share_picture(
     return f"<svg xmlns='http://www.w3.org/2000/svg' {size}>{title}{_HATCHED}{white}{head}{shifted}</svg>\n"
 
 
-def _title(run: str, waterfall: Waterfall) -> str:
-    what = f"what {run} shared of {waterfall.window}"
-    if waterfall.undone is not None:
-        what = f"what {run} took back of {waterfall.window}, shared by {waterfall.undone}"
-    return f"{waterfall.contract}, version {waterfall.version.version}: {what}"
+def _title(told: Drawn) -> str:
+    what = f"what {told.run} shared of {told.window}"
+    if told.undone is not None:
+        what = f"what {told.run} took back of {told.window}, shared by {told.undone}"
+    return f"{told.contract}, version {told.version}: {what}"
 
 
 # --- rows
 
 
-def _bars(waterfall: Waterfall, names: Mapping[str, str], reader: str | None) -> Iterator[Bar]:
-    back = waterfall.undone is not None
-    own = [leg for leg in waterfall.legs if leg.amount and reader in {None, leg.payer, leg.payee}]
-    inside = [leg for leg in own if leg.of_base]
-    yield Bar(_base(inside, names, back=back), 0, waterfall.micros, _FULL)
-    left = waterfall.micros
+def _bars(told: Drawn, names: Mapping[str, str]) -> Iterator[Bar]:
+    back, left = told.undone is not None, told.base
+    inside = [leg for leg in told.legs if leg.of_base and leg.amount]
+    yield Bar(_base(inside, names, back=back), 0, left, _FULL)
     for leg_name, amount in _rows(inside, lambda leg: _from_base(leg, names, back=back)):
         yield Bar(leg_name, left, left - amount, _OF_BASE)
         left -= amount
-    others = sum(leg.amount for leg in waterfall.legs if leg.of_base and reader not in {None, leg.payer, leg.payee})
-    if others:
-        yield Bar("between others", left, left - others, _OTHERS)
-        left -= others
+    if told.others:
+        yield Bar("between others", left, left - told.others, _OTHERS)
+        left -= told.others
     if left:
         yield Bar("left by rounding", left, 0, _OTHERS)
-    for leg_name, amount in _rows([leg for leg in own if not leg.of_base], lambda leg: _beside(leg, names)):
+    beside = [leg for leg in told.legs if leg.amount and not leg.of_base]
+    for leg_name, amount in _rows(beside, lambda leg: _beside(leg, names)):
         yield Bar(leg_name, 0, amount, _BESIDE)
 
 

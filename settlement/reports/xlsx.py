@@ -17,6 +17,7 @@ from settlement.reports.figures import cover_rows, steps, way_of
 from settlement.reports.seal import Sealed, hash_rows
 from settlement.rules.statement import Cover, Payment, Statement, Total
 from settlement.rules.statement_lines import COLUMNS, MONEY, POINTS, TEXT_MAX, decimal, record
+from settlement.rules.statement_shares import Drawn
 
 CELL_MAX = 30_000  # a cell holds 32,767 characters
 THIS = "this payment"
@@ -55,6 +56,8 @@ def _written(sealed: Sealed, said: Mapping[str, Any], *, with_rows: bool) -> byt
         sheets.payments(statement)
         sheets.totals("counterparties", "counterparty", statement.figures.by_counterparty, statement.figures.total)
         sheets.totals("kinds", "kind", statement.figures.by_kind, statement.figures.total)
+        if statement.waterfalls:
+            sheets.waterfalls(statement.waterfalls)
         sheets.lines(statement, with_rows=with_rows)
         sheets.seal(sealed, said)
     return data.getvalue()
@@ -203,6 +206,32 @@ class Sheets:
             sheet.write_string(row, 0, f"in {other.currency} at {rate}")
             sheet.write_number(row, 1, _exact(other.amount, other.digits))
         return row
+
+    def waterfalls(self, found: Sequence[Drawn]) -> None:
+        """By contract the base, the legs that the partner is told, and what others have of the base."""
+        sheet = self._sheet("waterfalls", 0)
+        for place, width in enumerate((24, 24, 24, 24, 18, 9)):
+            sheet.set_column(place, place, width)
+        for place, name in enumerate(("contract", "step", "from", "to", "amount", "of")):
+            sheet.write(0, place, name, self._bold)
+        row = 1
+        for one in found:
+            title = f"{one.contract} v{one.version}, {one.window}"
+            back = "" if one.undone is None else f", given back by {one.run}"
+            rows = [
+                ("base", "", "", one.base, "base"),
+                *(
+                    (leg.step, leg.payer, leg.payee, leg.amount, "base" if leg.of_base else "beside")
+                    for leg in one.legs
+                ),
+                *([("between others", "", "", one.others, "base")] if one.others else []),
+            ]
+            for step, payer, payee, amount, of in rows:
+                for place, text in enumerate((f"{title}{back}", step, payer, payee)):
+                    sheet.write_string(row, place, text)
+                sheet.write_number(row, 4, _exact(amount), self._micros)
+                sheet.write_string(row, 5, of)
+                row += 1
 
     def totals(self, name: str, of: str, totals: Sequence[Total], whole: Total) -> None:
         """Subtotals as a table; its own totals calculate."""

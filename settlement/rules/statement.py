@@ -25,6 +25,7 @@ from settlement.rules.statement_lines import (
     require_text,
     unit,
 )
+from settlement.rules.statement_shares import Drawn
 
 SIGN_RULE = "plus: the clearing house owes the partner; minus: the partner owes the clearing house"
 LINE_RULE = "lines have six digits and are never rounded; the net is rounded once; net of a line = credit - debit - fee - funding"
@@ -211,6 +212,8 @@ class Statement:
     """None where there is none: such a statement says nothing of it."""
     payments: tuple[Payment, ...] = ()
     """Where parties pay each other: one for each other side and direction. Then there is no `payment`."""
+    waterfalls: tuple[Drawn, ...] = ()
+    """By the contracts that the partner is a party of. Law: what they come to for it is the step `shares`."""
 
     def __post_init__(self) -> None:
         """1. what it says of itself; 2. its lines are in order, each with a known counterparty; 3. every figure is what follows."""
@@ -229,6 +232,8 @@ class Statement:
                 raise StatementError(part.name, "is not what the lines add up to")
         if abs(found.steps.rounding) >= unit(self.digits):
             raise StatementError("net", "differs from the lines by a whole unit or more")
+        if self.waterfalls and sum(one.net(self.partner.code) for one in self.waterfalls) != found.steps.shares:
+            raise StatementError("waterfalls", "are not what the lines say was shared")
         if self.payment is not None and self.payments:
             raise StatementError("payments", "are with the house or with each other")
         for one in self.paid:
@@ -264,6 +269,7 @@ def state(
     payment: Payment | None = None,
     cover: Cover | None = None,
     payments: Sequence[Payment] = (),
+    waterfalls: Sequence[Drawn] = (),
 ) -> Statement:
     """The statement of these lines, in whatever order they come; `net` was rounded by the run, over all partners at once."""
     sorted_lines = tuple(sorted(lines, key=order))
@@ -286,6 +292,7 @@ def state(
         payment=payment,
         cover=cover,
         payments=tuple(payments),
+        waterfalls=tuple(waterfalls),
     )
 
 

@@ -32,6 +32,7 @@ from settlement.rules.statement_lines import (
     read_instant,
     scaled,
 )
+from settlement.rules.statement_shares import documents, drawn_of
 
 SCHEMA = "clearing-statement/1"
 
@@ -68,6 +69,7 @@ def document(statement: Statement) -> dict[str, Any]:
         "by_counterparty": [_total(one) for one in figures.by_counterparty],
         "by_kind": [_total(one) for one in figures.by_kind],
         **({} if statement.cover is None else {"cover": _cover(statement.cover)}),
+        **({"waterfalls": documents(statement.waterfalls)} if statement.waterfalls else {}),
     } | _payments(statement.payments, digits)
 
 
@@ -112,6 +114,7 @@ def _read(said: dict[str, Any], lines: Sequence[Line]) -> Statement:
         payment=None if said["payment"] is None else _read_payment(said["payment"], digits),
         cover=_read_cover(said["cover"]) if "cover" in said else None,
         payments=tuple(_read_payment(one, digits) for one in said.get("payments", ())),
+        waterfalls=tuple([drawn_of(one) for one in said.get("waterfalls", ())]),
     )
 
 

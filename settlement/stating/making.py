@@ -8,6 +8,7 @@ from clearing.signatures import PrivateKey
 from settlement.reports import FORMATS, Sealed, render, seal
 from settlement.rules.money import MICRO_DIGITS
 from settlement.rules.statement import Statement, state
+from settlement.rules.statement_shares import drawn_for
 from settlement.stating.frame import Frame, frame_of
 from settlement.stating.lines import Lines, Stream, house_lines, stream
 from settlement.stating.store import Connection, keep, kept
@@ -65,6 +66,7 @@ def _statement(frame: Frame, number: int, found: Lines) -> Statement | None:
         payment=payment,
         cover=cover,
         payments=payments,
+        waterfalls=drawn_for(frame.run, frame.inputs.sharing, partner.code),
     )
 
 

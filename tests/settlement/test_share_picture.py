@@ -1,6 +1,8 @@
 """Laws of the picture of a contract: it leads from the base to zero, shows a party its own legs alone, and has room for every name."""
 
+import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,11 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
+from settlement.reports import render, seal
 from settlement.reports import share_picture as room
 from settlement.reports.share_picture import share_picture
 from settlement.rules.share_json import contract_of
 from settlement.rules.sharing import Before, Leg, claw_back, share
+from settlement.rules.statement import Party
+from settlement.rules.statement_lines import StatementError
+from settlement.rules.statement_shares import documents, drawn_of
+from settlement.rules.statement_shares import drawn as told
 from settlement.rules.waterfall import Version, Waterfall
+from tests.settlement.made import HOUSE_KEY, a_statement
+from tests.settlement.test_statement_files import pages
 
 VERSION = Version("spring", 2, "0" * 64)
 NAMES = {"lotus": "Lotus Air", "palm": "Palm Hotels", "shop": "Corner & <Shop>", "house": "clearing house"}
@@ -40,7 +49,7 @@ WHOLE = Waterfall(VERSION, 1, "W-2026-10", SHARED.base, None, SHARED.legs)
 
 def drawn(waterfall: Waterfall, reader: str | None, names: dict[str, str] | None = None) -> list[tuple[str, str, str]]:
     """Each row of the picture: its name, its amount, and how it is filled."""
-    root = etree.fromstring(share_picture("W-2026-10.1", waterfall, names or NAMES, reader, "EUR"))
+    root = etree.fromstring(share_picture(told("W-2026-10.1", waterfall, reader), names or NAMES, "EUR"))
     (group,) = root.findall("{*}g")
     rows: list[tuple[str, str, str]] = []
     words: list[str] = []
@@ -56,7 +65,7 @@ def drawn(waterfall: Waterfall, reader: str | None, names: dict[str, str] | None
 
 
 def bars(waterfall: Waterfall, reader: str | None) -> list[room.Bar]:
-    return list(room._bars(waterfall, NAMES, reader))
+    return list(room._bars(told("W-2026-10.1", waterfall, reader), NAMES))
 
 
 def test_the_waterfall_by_hand() -> None:
@@ -79,9 +88,9 @@ def test_a_party_sees_its_own_legs_and_of_others_what_is_left_of_the_base() -> N
         ("vat: to treasury", "4.75"),
         ("between others", "995.25"),
     ]
-    palms = share_picture("W-2026-10.1", WHOLE, NAMES, "palm", "EUR")
-    for told in ("scheme", "vat", "treasury", "25.00", "4.75", "613.50"):
-        assert told not in palms
+    palms = share_picture(told("W-2026-10.1", WHOLE, "palm"), NAMES, "EUR")
+    for word in ("scheme", "vat", "treasury", "25.00", "4.75", "613.50"):
+        assert word not in palms
 
 
 def test_what_is_given_back_is_drawn_with_what_rounding_leaves() -> None:
@@ -132,7 +141,7 @@ def test_rows_do_not_overlap_and_nothing_stands_outside_of_the_picture() -> None
     long = dict.fromkeys(
         NAMES, "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft 株式会社" * 2
     )
-    picture = share_picture("W-2026-10.1", WHOLE, long, None, "EUR")
+    picture = share_picture(told("W-2026-10.1", WHOLE, None), long, "EUR")
     height = int(re.findall(r"height='(\d+)' viewBox", picture)[0])
     ys = [int(y) for y in re.findall(r"<text x='24' y='(\d+)'", picture)]
     assert max(ys) < height
@@ -144,7 +153,7 @@ def test_the_fillings_differ_without_colour_and_the_same_waterfall_gives_the_sam
     assert looks == {"#41566b", "#a9cdbb", "url(#hatched)", "4 3"}
     dark, light = (sum(int(one[at : at + 2], 16) for at in (1, 3, 5)) for one in ("#41566b", "#a9cdbb"))
     assert light - dark > 250
-    assert share_picture("r", WHOLE, NAMES, None, None) == share_picture("r", WHOLE, NAMES, None, None)
+    assert share_picture(told("r", WHOLE, None), NAMES, None) == share_picture(told("r", WHOLE, None), NAMES, None)
 
 
 @pytest.mark.parametrize("many", [12, 13, 40])
@@ -153,3 +162,32 @@ def test_of_a_step_with_many_legs_the_smallest_share_a_row(many: int) -> None:
     rows = bars(Waterfall(VERSION, 1, "W", sum(leg.amount for leg in legs), None, legs), None)
     assert len(rows) == 1 + min(many, 12)
     assert (rows[-1].name == f"rest: {many - 11} smaller legs") is (many > 12)
+
+
+def test_what_is_told_is_read_back_as_it_was_written() -> None:
+    back = Waterfall(VERSION, 1, "W-2026-10", 333, "W-2026-10.1", claw_back(SHARED, 0, 333))
+    for waterfall in (WHOLE, back):
+        for reader in (None, "palm", "treasury"):
+            (said,) = documents([told("W-2026-10.1", waterfall, reader)])
+            assert documents([drawn_of(json.loads(json.dumps(said)))]) == [said]
+
+
+@pytest.mark.parametrize("change", [{"base": 999_999_999}, {"others": 1}, {"others": -1}, {"run": "=1"}])
+def test_what_does_not_add_up_cannot_be_told(change: dict[str, Any]) -> None:
+    with pytest.raises(StatementError):
+        replace(told("W-2026-10.1", WHOLE, None), **change)
+
+
+def test_a_statement_whose_lines_say_another_share_cannot_be_made() -> None:
+    whole = told("W-2026-10.1", WHOLE, "lotus")
+    with pytest.raises(StatementError, match="what the lines say was shared"):
+        replace(a_statement(), partner=Party("lotus", "Lotus Air"), waterfalls=(whole,))
+
+
+def test_a_picture_that_is_higher_than_a_page_is_made_smaller_and_not_cut() -> None:
+    legs = tuple([Leg("shop", "house", n + 1, f"step-{n}", "", True) for n in range(120)])
+    base = sum(leg.amount for leg in legs)
+    whole = told("W-2026-10.1", Waterfall(VERSION, 1, "W-2026-10", base, None, legs), None)
+    made = seal(replace(a_statement(), waterfalls=(whole,)), HOUSE_KEY)
+    text = "\n".join(pages(render(made, "pdf")))
+    assert all(f"step-{n}: to Clearing house" in text for n in range(120))

@@ -29,6 +29,7 @@ from tests.settlement.runs_room import (
     step,
 )
 from tests.settlement.share_room import FEES, GROSS, WATERFALL, contract, publish, waterfalls
+from tests.settlement.test_statement_files import pages
 from tests.settlement.test_stating import PUBLIC, closings, held_at_the_end, lived, stated, sums
 
 THIRD_WINDOW = "W-2026-12"
@@ -281,3 +282,40 @@ async def test_a_party_of_a_later_version_is_told_nothing_of_what_was_shared_bef
     assert await refused(house, HOTEL, **figure, window=WINDOW) == await refused(
         house, HOTEL, **figure, window="W-1999-01"
     )
+
+
+async def test_statements_draw_what_contracts_made_of_a_base_to_their_parties(house: House) -> None:
+    """Half a fee of 1.00 to Air: Air is told its half and that others have the rest, Shop the base alone, the house all, Hotel nothing."""
+    await publish(house, contract(parties=[AIR, SHOP]))
+    await lively(house)
+    row = await frozen(house)
+    await runs.carry_on(house.owner, house.writer, row.run, step(house))
+    found = await stated(house, row.run)
+    assert found[HOTEL].waterfalls == ()
+    (airs,), (shops,), (ours,) = (found[party].waterfalls for party in (AIR, SHOP, "house"))
+    assert (airs.contract, airs.version, airs.window, airs.base, airs.others) == (
+        "spring",
+        1,
+        WINDOW,
+        1_000_000,
+        500_000,
+    )
+    assert [(leg.payer, leg.payee, leg.amount) for leg in airs.legs] == [("house", AIR, 500_000)]
+    assert (shops.legs, shops.others) == ((), 1_000_000)
+    assert ([leg.amount for leg in ours.legs], ours.others) == ([500_000, 500_000], 0)
+    assert airs.net(AIR) == found[AIR].figures.steps.shares == 500_000
+    for form in ("jsonl", "csv", "xlsx", "pdf"):
+        content = await stating.file_of(house.owner, f"{row.run}-{AIR}", form, AIR)
+        sealed = reports.verify(content, PUBLIC).sealed
+        assert sealed is not None
+        assert sealed.statement.waterfalls == (airs,)
+    table = await stating.file_of(house.owner, f"{row.run}-{AIR}", "csv", AIR)
+    base = f"H,waterfall,{row.run},spring,1,{WINDOW},,".encode()
+    changed = table.replace(base + b"1.000000", base + b"2.000000")
+    assert changed != table
+    assert reports.verify(changed, PUBLIC).sealed is None
+    told = "\n".join(pages(await stating.file_of(house.owner, f"{row.run}-{AIR}", "pdf", AIR)))
+    assert "Shared by contracts" in told
+    assert "between others" in told
+    hotels = "\n".join(pages(await stating.file_of(house.owner, f"{row.run}-{HOTEL}", "pdf", HOTEL)))
+    assert "Shared by contracts" not in hotels
