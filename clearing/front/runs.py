@@ -183,9 +183,9 @@ async def list_instructions(house: "House", asked: Asked) -> Reply:
 async def accrue_overdue(house: "House", asked: Asked) -> Reply:
     """Book the interest of every pay-in whose day has passed without a confirmation, by its contract, up to today. Again: nothing more."""
     _ = asked.idempotency_key, asked.parse(messages.OverdueWish)
-    await keep_request(house, asked)
+    behind = await keep_request(house, asked)
     async with house.reads.connection() as connection:
-        found = await settling.overdue(connection, house.writer, asked.at.date())
+        found = await settling.overdue(connection, house.writer, asked.at.date(), behind)
     told = [
         {
             "run": one.run,

@@ -5,6 +5,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from uuid import UUID
 
 from clearing.ledger import Writer
@@ -14,7 +15,18 @@ from settlement.rules.run import Inputs, inputs_of
 from settlement.run import late as overdue_room
 from settlement.run.late import INTEREST, put
 from settlement.run.shares import book_shares
-from settlement.run.store import Connection, InstructionRow, RunRow, Step, instructions, moved, noted, rows, run_of
+from settlement.run.store import (
+    Connection,
+    InstructionRow,
+    RunRow,
+    Step,
+    instructions,
+    moved,
+    noted,
+    request_behind,
+    rows,
+    run_of,
+)
 from settlement.run.taxes import book_tax
 
 PAID_FOR = "settlement"
@@ -27,8 +39,9 @@ async def carry_on(connection: Connection, writer: Writer, run: str, step: Step)
         return row
     inputs = inputs_of(json.loads(row.inputs))
     if row.state == "frozen":
-        await book_shares(writer, run, inputs)
-        await book_tax(connection, writer, run)
+        behind = await request_behind(connection, run)
+        await book_shares(writer, run, inputs, behind)
+        await book_tax(connection, writer, run, behind)
     await _move(connection, run, ("frozen",), "instructed", step)
     while await _book(connection, writer, run, inputs) or await _release(connection, run):
         pass  # what is settled may release what goes out, and that may be settled already
@@ -52,11 +65,12 @@ async def _book(connection: Connection, writer: Writer, run: str, inputs: Inputs
     confirmed = [one for one in await instructions(connection, run) if one.state == "confirmed"]
     window = max(one.number for one in inputs.windows)
     for one in confirmed:
-        await overdue_room.left_over(connection, writer, one, inputs)
+        behind = await request_behind(connection, run, one.instruction)
+        await overdue_room.left_over(connection, writer, one, inputs, behind)
         if late := await _late(connection, writer.lane, one, inputs, window):
-            await put(writer, late)
+            await put(writer, replace(late, evidence_id=behind))
         name = _name("payment", one)
-        await put(writer, Pay(None, None, name, one.partner, one.micros, PAID_FOR, window, one.instruction))
+        await put(writer, Pay(None, None, name, one.partner, one.micros, PAID_FOR, window, one.instruction, behind))
         await rows(connection, "run_instruction_settle", run=run, instruction=one.instruction)
     return bool(confirmed)
 
