@@ -105,8 +105,19 @@ class SharedSaid(Said):
     legs: list[LegSaid]
 
 
+class PartSaid(Said):
+    """A figure that another one is the sum of: what it is, and what to ask for to have it explained, if there is more to it."""
+
+    what: str
+    amount: Sum
+    figure: str | None
+    window: str | None
+    evidence: Annotated[UUID | None, Field(description="the signed request that says it")]
+
+
 class ExplainedSaid(Said):
-    """A figure and what it is made of. `brought` and the entries of this page add up to `carried`; on the last page that is `amount`.
+    """A figure and what it is made of. `brought` and the entries of this page add up to `carried`; on the last page that and the `parts`
+    are `amount`. Plus: added to the account; owes the house.
 
     Of a share, a party is told its own entries: `brought` and `carried` are sums of these, `amount` is of everybody's.
     """
@@ -119,5 +130,10 @@ class ExplainedSaid(Said):
     carried: Annotated[Sum | None, Field(description="with those of this page")]
     adds_up: Annotated[bool, Field(description="the entries are the figure; of an exchange, every unit is at zero")]
     next: Annotated[str | None, Field(description="`after` of the next page")]
+    cash: Annotated[
+        Sum | None,
+        Field(description="of a position in a window: what was paid meanwhile; not in `amount`"),
+    ]
+    parts: Annotated[list[PartSaid], Field(description="other figures that this one is the sum of, beside its entries")]
     exchanges: list[CauseSaid]
     share: Annotated[SharedSaid | None, Field(description="the waterfall, where the figure is the base of one")]

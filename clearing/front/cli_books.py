@@ -240,7 +240,11 @@ def expire(
 @terminal.app.command()
 def explain(
     figure: Annotated[
-        str, typer.Argument(help="CODE.KIND, as in palm.position or house.fee; an exchange's id; RUN/CONTRACT.")
+        str,
+        typer.Argument(
+            help="CODE.KIND, as in palm.position; an id; RUN, RUN:PARTY, RUN/CONTRACT; a payment; STATEMENT[:COUNTERPARTY or :LINE]; "
+            "INVOICE[:LINE]; PROGRAM:LINE of a roll-forward, as :issued or :closing."
+        ),
     ],
     window: Annotated[str | None, typer.Option(help="Code of one window; none: all.")] = None,
     after: Annotated[str | None, typer.Option(help="With --key: `next` of the page before.")] = None,

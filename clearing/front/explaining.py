@@ -3,10 +3,9 @@
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from clearing import errors, partners
-from clearing.front import parties, problems, reading, shapes
+from clearing.front import figures, parties, problems, reading, shapes
 from clearing.front.books_messages import ExpirySaid, ExpiryWish, ExplainedSaid
 from clearing.front.doors import BOTH, Asked, Door, Reply
 from clearing.front.house import LANE
@@ -15,7 +14,7 @@ from clearing.front.problems import Problem
 from clearing.rules.kinds import occurred_refusal
 from clearing.rules.refusals import Refusal, RefusalCode
 from settlement import books
-from settlement.books import Cause, Expiry, Explained, ExplainedShare, Leaf, Place
+from settlement.books import Cause, Expiry, Explained, ExplainedShare, Leaf, Part, Place
 from settlement.books.chart import MILLIONTHS
 from settlement.rules.waterfall import LINES_MAX
 
@@ -24,12 +23,12 @@ if TYPE_CHECKING:
 
 _ASKS = ("figure", "window", "after")
 _AFTER = re.compile(r"(0|[1-9][0-9]{0,17})\.(0|[1-9][0-9]{0,4})")
-_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 async def explain(house: "House", asked: Asked) -> Reply:
-    """What a figure is made of, entry by entry: `figure` is an account (CODE.KIND, in a `window` or in all), an exchange's id,
-    or what a run shared by a contract (RUN/CONTRACT, or RUN/CONTRACT/back; of a `window` of several, or the id of its booking).
+    """What a figure is made of, entry by entry: `figure` is an account (CODE.KIND, in a `window` or in all), the id of an exchange or an
+    adjustment, a run or the net of a party (RUN:PARTY), a payment, a statement or a part of it (STATEMENT:COUNTERPARTY, STATEMENT:LINE), an
+    invoice (INVOICE:LINE), a line of a roll-forward (PROGRAM:LINE, as `issued`), or what a run shared by a contract (RUN/CONTRACT[/back]).
 
     Every entry leads to its exchange, the versions that priced it, who funds it, and the signed request. At most 500 entries a page.
     """
@@ -46,20 +45,10 @@ async def explained(
     figure, window = query.get("figure", ""), query.get("window")
     async with books.snapshot(connection):
         chart = await books.chart(connection)
-        if _ID.fullmatch(figure):
-            if booked := await books.share_booked(connection, LANE, UUID(figure)):
-                return await _shared(connection, chart, {**query, "figure": booked}, reader, most)
-            if len(query) > 1:
-                raise errors.ValidationFailed("an exchange is explained as a whole")
-            found = await books.explain_exchange(connection, chart, LANE, UUID(figure))
-        elif "/" in figure:
-            return await _shared(connection, chart, query, reader, most)
-        else:
-            account = chart.named(figure)
-            if account is None or reader not in {None, account.partner}:
-                raise errors.NotFound
-            span = await books.span_of(connection, LANE, window, window)
-            found = await books.explain_account(connection, chart, account, span, _place(query.get("after")), most)
+        if shared := await figures.share_meant(connection, figure):
+            return await _shared(connection, chart, {**query, "figure": shared}, reader, most)
+        asked = figures.Question(figure, window, _place(query.get("after")), most, reader)
+        found = await figures.found(connection, chart, asked)
     return _said(figure, window, found, reader)
 
 
@@ -102,7 +91,7 @@ async def report_expiry(house: "House", asked: Asked) -> Reply | Problem:
 
 
 def _said(figure: str, window: str | None, found: Explained, reader: str | None) -> dict[str, Any]:
-    leaves = [leaf for leaf in found.leaves if reader in {None, leaf.account.partner}]
+    leaves = [leaf for leaf in found.leaves if reader in {None, found.shown_to, leaf.account.partner}]
     causes = {cause.exchange_id: cause for cause in found.causes}
     whole = found.figure is not None
     if not whole and reader is not None and not leaves and not any(cause.to(reader) for cause in found.causes):
@@ -118,8 +107,21 @@ def _said(figure: str, window: str | None, found: Explained, reader: str | None)
         "carried": str(found.carried) if whole else None,
         "adds_up": found.adds_up,
         "next": "{}.{}".format(*found.following) if found.following else None,
+        "cash": None if found.cash is None else str(found.cash),
+        "parts": [_part(part) for part in found.parts],
         "exchanges": exchanges,
         "share": None,
+    }
+
+
+def _part(part: Part) -> dict[str, Any]:
+    evidence = None if part.evidence_id is None else str(part.evidence_id)
+    return {
+        "what": part.what,
+        "amount": str(part.amount),
+        "figure": part.figure,
+        "window": part.window,
+        "evidence": evidence,
     }
 
 
