@@ -8,6 +8,7 @@ from pydantic import Field
 from clearing.front.balance_messages import Sum
 from clearing.front.kind_messages import Reference
 from clearing.front.messages import Amount, Code, Instant, Said, Token, Wish
+from clearing.rules.units import AMOUNT_MAX
 
 
 class ExpiryWish(Wish):
@@ -27,6 +28,44 @@ class ExpirySaid(Said):
     reference: Reference
     as_of: Instant
     points: Amount
+    reported_at: Instant
+    window: int
+    evidence: UUID
+
+
+Moved = Annotated[int, Field(ge=0, le=AMOUNT_MAX)]
+
+
+class OutsideWish(Wish):
+    """What the program moved outside of the house by an instant, since the report before: one in a window of the house."""
+
+    as_of: Instant
+    reference: Annotated[
+        Reference, Field(description="the program's own name for this report; the same name, the same report")
+    ]
+    opening: Annotated[
+        Moved | None,
+        Field(
+            description="what was outstanding beside what the house moved; the first report needs it, later ones carry it on"
+        ),
+    ] = None
+    issued: Moved = 0
+    redeemed: Moved = 0
+    expired: Annotated[Moved, Field(description="that no report of expired points has told")] = 0
+
+
+class OutsideSaid(Said):
+    """A report as it was taken in: a memo beside the books, in the window that was open then."""
+
+    program: Code
+    reference: Reference
+    as_of: Instant
+    opening: Annotated[
+        int, Field(description="what the reports before left; below zero where more was spent than issued")
+    ]
+    issued: int
+    redeemed: int
+    expired: int
     reported_at: Instant
     window: int
     evidence: UUID

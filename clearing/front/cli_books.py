@@ -87,7 +87,9 @@ def liability(
 
 def _rolled(one: RollForward) -> dict[str, Any]:
     ends = {"program": one.program, "unit": one.unit, "opening": one.opening, **dict(one.lines), "closing": one.closing}
-    return {**ends, "expired_as_reported": one.expired, "left_after_expiry": one.left, "faults": list(one.faults)}
+    told = None if one.reported is None else {**asdict(one.reported), "closing": one.reported.closing}
+    expired = {"expired_as_reported": one.expired, "left_after_expiry": one.left}
+    return {**ends, **expired, "as_reported": told, "outstanding": one.outstanding, "faults": list(one.faults)}
 
 
 def _mirrored(mirror: Mirror) -> list[dict[str, Any]]:
@@ -231,6 +233,28 @@ def expire(
     """Report points of your program that expired: a signed request to a running house, kept as a memo beside the books."""
     wish = {"as_of": as_of, "points": points, "reference": reference}
     said = Session(key, url, pinned).ask("POST", f"/v1/programs/{program}/expiries", wish)
+    terminal.out.print_json(data=said)
+
+
+@books.command()
+def outside(
+    program: str,
+    reference: Annotated[str, typer.Argument(help="Your name for this report; the same name, the same report.")],
+    as_of: Annotated[str, typer.Option(help="By when all of it was done: RFC 3339 with its zone.")],
+    key: Annotated[Path, typer.Option("--key", help="File of the partner's private JWK.")],
+    opening: Annotated[
+        int | None, typer.Option(help="Outstanding beside what the house moved; the first report needs it.")
+    ] = None,
+    issued: Annotated[int, typer.Option(help="Points issued since the report before.")] = 0,
+    redeemed: Annotated[int, typer.Option(help="Points redeemed since then.")] = 0,
+    expired: Annotated[int, typer.Option(help="Points expired since then that `expire` has not told.")] = 0,
+    url: Url = URL,
+    pinned: Pinned = None,
+) -> None:
+    """Report what your program moved outside of the house, once in a window: kept signed, shown beside the roll-forward of the house."""
+    moved = {"issued": issued, "redeemed": redeemed, "expired": expired}
+    wish = {"as_of": as_of, "reference": reference, **moved} | ({} if opening is None else {"opening": opening})
+    said = Session(key, url, pinned).ask("POST", f"/v1/programs/{program}/outside", wish)
     terminal.out.print_json(data=said)
 
 

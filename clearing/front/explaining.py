@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from clearing import errors, partners
 from clearing.front import figures, parties, problems, reading, shapes
-from clearing.front.books_messages import ExpirySaid, ExpiryWish, ExplainedSaid
+from clearing.front.books_messages import ExpirySaid, ExpiryWish, ExplainedSaid, OutsideSaid, OutsideWish
 from clearing.front.doors import BOTH, Asked, Door, Reply
 from clearing.front.house import LANE
 from clearing.front.keeping import kept_request
@@ -14,7 +14,7 @@ from clearing.front.problems import Problem
 from clearing.rules.kinds import occurred_refusal
 from clearing.rules.refusals import Refusal, RefusalCode
 from settlement import books
-from settlement.books import Cause, Expiry, Explained, ExplainedShare, Leaf, Part, Place
+from settlement.books import Cause, Expiry, Explained, ExplainedShare, Leaf, Outside, Part, Place
 from settlement.books.chart import MILLIONTHS
 from settlement.rules.waterfall import LINES_MAX
 
@@ -85,6 +85,34 @@ async def report_expiry(house: "House", asked: Asked) -> Reply | Problem:
     if not found.same(wanted):
         return problems.of_refusal(Refusal(RefusalCode.REFERENCE_USED, "another report has this reference"))
     return Reply(201 if new else 200, _expiry(found))
+
+
+async def report_outside(house: "House", asked: Asked) -> Reply | Problem:
+    """What the caller's program moved outside of the house, by its own word, once in a window: a memo beside the books, in no account.
+
+    The first report tells what was outstanding before. Said again under its reference, the same report comes back.
+    """
+    wish, program = asked.parse(OutsideWish), asked.path["program"]
+    directory = await parties.directory_of(house, asked, program)
+    if program not in directory.programs or not parties.signs_for(asked, directory, program):
+        raise errors.NotFound
+    if refusal := occurred_refusal(wish.as_of, asked.at):
+        return problems.of_refusal(refusal)
+    kept = kept_request(house, asked)
+    moved = (wish.opening, wish.issued, wish.redeemed, wish.expired)
+    wanted = Outside(program, wish.reference, wish.as_of, *moved, asked.at, kept.evidence_id)
+    async with house.reads.connection() as connection, partners.deciding(connection, LANE):
+        found, new = await books.report_outside(connection, LANE, wanted)
+        if new:
+            await partners.keep_request(connection, LANE, kept)
+    if not found.same(wanted):
+        told = (
+            f"this window has the report {found.reference}"
+            if found.reference != wanted.reference
+            else "another report has this reference"
+        )
+        return problems.of_refusal(Refusal(RefusalCode.REFERENCE_USED, told))
+    return Reply(201 if new else 200, _outside(found))
 
 
 # --- what is said
@@ -208,6 +236,21 @@ def _expiry(found: Expiry) -> dict[str, Any]:
     }
 
 
+def _outside(found: Outside) -> dict[str, Any]:
+    return {
+        "program": found.program,
+        "reference": found.reference,
+        "as_of": shapes.instant(found.as_of),
+        "opening": found.opening,
+        "issued": found.issued,
+        "redeemed": found.redeemed,
+        "expired": found.expired,
+        "reported_at": shapes.instant(found.reported_at),
+        "window": found.window_id,
+        "evidence": str(found.evidence_id),
+    }
+
+
 def _place(after: str | None) -> Place:
     """The entry that a page begins after. Raises errors.ValidationFailed."""
     if after is None:
@@ -235,6 +278,15 @@ DOORS = (
         report_expiry,
         {200: ExpirySaid, 201: ExpirySaid},
         ExpiryWish,
+        ("not_found", "occurred_out_of_range", "reference_used"),
+        tag="books",
+    ),
+    Door(
+        "POST",
+        "/v1/programs/{program}/outside",
+        report_outside,
+        {200: OutsideSaid, 201: OutsideSaid},
+        OutsideWish,
         ("not_found", "occurred_out_of_range", "reference_used"),
         tag="books",
     ),

@@ -24,6 +24,7 @@ from settlement.books.explain_shares import ExplainedShare, explain_share, share
 from settlement.books.journals import FORMATS, export
 from settlement.books.liability import mirror, roll_forwards
 from settlement.books.outlook import Forecast, ageing, forecast
+from settlement.books.outside import Outside, report_outside
 from settlement.books.spans import Span, snapshot, span_of
 from settlement.books.unbilled import unbilled
 
@@ -38,6 +39,7 @@ __all__ = [
     "ExplainedShare",
     "Forecast",
     "Leaf",
+    "Outside",
     "Part",
     "Place",
     "Span",
@@ -58,6 +60,7 @@ __all__ = [
     "forecast",
     "mirror",
     "report_expiry",
+    "report_outside",
     "roll_forwards",
     "share_booked",
     "snapshot",

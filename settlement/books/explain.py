@@ -83,7 +83,7 @@ class Part:
 class Explained:
     """One page of an explanation. `account` is None for what is of several, `figure` for an exchange, which is of several units.
 
-    `whole`, where a reader is given its own leaves alone: the sum of everybody's. Every page has all `parts`; with the leaves they add up to
+    `whole`, where a reader is given its own leaves alone: the sum of everybody's. Every page has all `parts`; they and the leaves add up to
     the figure. `cash`, of a position in a window: the money that was paid meanwhile, which is of none and not in the figure.
     `shown_to` is the partner that may see every leaf, whose accounts they are aside.
     """

@@ -1,7 +1,7 @@
 """What a line of a program's roll-forward is made of: entries of its contra account, or the lines before it.
 
 A line that moves points is explained by the entries of its contra account, with the sign of that account: what was issued stands below zero
-there. `opening` and `closing` have the sign of the roll-forward.
+there. `opening` and `closing` have the sign of the roll-forward. What is told as reported is made of reports, each with its signed request.
 """
 
 from clearing import errors
@@ -13,6 +13,8 @@ from settlement.rules.journal import BookAccount
 from settlement.rules.liability import LINES, RollForward
 
 OPENING, CLOSING = "opening", "closing"
+REPORTED = {"issued_outside": "issued", "redeemed_outside": "redeemed", "expired": "expired"}
+"""What is told as reported, and what it is in a report."""
 
 
 async def explain_rolled(
@@ -34,6 +36,9 @@ async def explain_rolled(
         return Explained(program, found.opening, 0, (), (), None, parts=await _before(connection, found, span))
     if line == CLOSING:
         return Explained(program, found.closing, 0, (), (), None, parts=_moved(found, window))
+    if line in REPORTED:
+        parts = await _reported(connection, program.owner, REPORTED[line], span)
+        return Explained(program, sum(part.amount for part in parts), 0, (), (), None, parts=parts)
     known = next(((kind, sign) for name, kind, sign in LINES if name == line), None)
     if known is None:
         raise errors.NotFound("a roll-forward has no such line")
@@ -46,6 +51,13 @@ async def explain_rolled(
 def _moved(found: RollForward, window: str | None) -> tuple[Part, ...]:
     told = [(OPENING, found.opening), *found.lines]
     return tuple([Part(name, amount, f"{found.program}:{name}", window) for name, amount in told if amount])
+
+
+async def _reported(connection: Connection, program: str, what: str, span: Span) -> tuple[Part, ...]:
+    """The reports that say something of it, each with its signed request."""
+    windows = list(span.windows)
+    found = await rows(connection, "explain_reported", lane=span.lane, program=program, window_id=windows)
+    return tuple([Part(row["reference"], row[what], evidence_id=row["evidence_id"]) for row in found if row[what]])
 
 
 async def _before(connection: Connection, found: RollForward, span: Span) -> tuple[Part, ...]:
