@@ -89,7 +89,9 @@ def liability(
 
 def _rolled(one: RollForward) -> dict[str, Any]:
     ends = {"program": one.program, "unit": one.unit, "opening": one.opening, **dict(one.lines), "closing": one.closing}
-    return {**ends, "expired_as_reported": one.expired, "left_after_expiry": one.left, "faults": list(one.faults)}
+    told = None if one.reported is None else {**asdict(one.reported), "closing": one.reported.closing}
+    expired = {"expired_as_reported": one.expired, "left_after_expiry": one.left}
+    return {**ends, **expired, "as_reported": told, "outstanding": one.outstanding, "faults": list(one.faults)}
 
 
 def _mirrored(mirror: Mirror) -> list[dict[str, Any]]:
@@ -266,13 +268,39 @@ def expire(
     terminal.out.print_json(data=said)
 
 
+@books.command()
+def outside(
+    program: str,
+    reference: Annotated[str, typer.Argument(help="Your name for this report; the same name, the same report.")],
+    as_of: Annotated[str, typer.Option(help="By when all of it was done: RFC 3339 with its zone.")],
+    key: Annotated[Path, typer.Option("--key", help="File of the partner's private JWK.")],
+    opening: Annotated[
+        int | None, typer.Option(help="Outstanding beside what the house moved; the first report needs it.")
+    ] = None,
+    issued: Annotated[int, typer.Option(help="Points issued since the report before.")] = 0,
+    redeemed: Annotated[int, typer.Option(help="Points redeemed since then.")] = 0,
+    expired: Annotated[int, typer.Option(help="Points expired since then that `expire` has not told.")] = 0,
+    url: Url = URL,
+    pinned: Pinned = None,
+) -> None:
+    """Report what your program moved outside of the house, once in a window: kept signed, shown beside the roll-forward of the house."""
+    moved = {"issued": issued, "redeemed": redeemed, "expired": expired}
+    wish = {"as_of": as_of, "reference": reference, **moved} | ({} if opening is None else {"opening": opening})
+    said = Session(key, url, pinned).ask("POST", f"/v1/programs/{program}/outside", wish)
+    terminal.out.print_json(data=said)
+
+
 # --- any figure
 
 
 @terminal.app.command()
 def explain(
     figure: Annotated[
-        str, typer.Argument(help="CODE.KIND, as in palm.position or house.fee; an exchange's id; RUN/CONTRACT.")
+        str,
+        typer.Argument(
+            help="CODE.KIND, as in palm.position; an id; RUN, RUN:PARTY, RUN/CONTRACT; a payment; STATEMENT[:COUNTERPARTY or :LINE]; "
+            "INVOICE[:LINE]; PROGRAM:LINE of a roll-forward, as :issued or :closing."
+        ),
     ],
     window: Annotated[str | None, typer.Option(help="Code of one window; none: all.")] = None,
     after: Annotated[str | None, typer.Option(help="With --key: `next` of the page before.")] = None,

@@ -145,6 +145,11 @@ def doctor() -> None:
     for row in settings.explain(given):
         table.add_row(*row)
     terminal.out.print(table)
+    if (sandbox := settings.sandbox_home(given)).exists():
+        terminal.out.print(
+            f"· the sandbox in {sandbox} is another house, with settings of its own: pace, and "
+            f"bank_cooling_hours {settings.SANDBOX_COOLING_HOURS}"
+        )
     sound = all(
         [
             _tried("keyring", lambda: _kept(given.keyring_path, lambda: vault.keyring(given).kek_id)),

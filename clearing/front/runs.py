@@ -189,9 +189,9 @@ async def payment_file(
 async def accrue_overdue(house: "House", asked: Asked) -> Reply:
     """Book the interest of every payment of a partner whose day has passed without a confirmation, up to today. Again: nothing more."""
     _ = asked.idempotency_key, asked.parse(messages.OverdueWish)
-    await keep_request(house, asked)
+    behind = await keep_request(house, asked)
     async with house.reads.connection() as connection:
-        found = await settling.overdue(connection, house.writer, asked.at.date())
+        found = await settling.overdue(connection, house.writer, asked.at.date(), behind)
     told = [
         {
             "run": one.run,

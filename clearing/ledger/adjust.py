@@ -67,7 +67,7 @@ def _written(
     if item.signed is not None:
         book.use(item.signed)
     words = Words(kind, lines, item.reason, item.of_window, item.reference)
-    return booked(book, name, words, window, lambda: book.keep(item.evidence))
+    return booked(book, name, words, window, lambda: item.evidence_id or book.keep(item.evidence))
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,7 +196,7 @@ def adjustment(found: BreakView, step: Step) -> Adjust:
     name = UUID(bytes=sha256(f"break {found.break_id} step {step.number}".encode()).digest()[:16])
     lines = ((found.partner, step.books), ("house", -step.books))
     reason = f"break {found.class_}: {step.decision}"
-    return Adjust(None, None, name, reason, lines, found.window_id, str(found.break_id))
+    return Adjust(None, None, name, reason, lines, found.window_id, str(found.break_id), step.evidence_id)
 
 
 async def _step(

@@ -5,6 +5,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from uuid import UUID
 
 from clearing.ledger import Writer
@@ -24,6 +25,7 @@ from settlement.run.store import (
     instructions,
     moved,
     noted,
+    request_behind,
     rows,
     run_of,
 )
@@ -39,8 +41,9 @@ async def carry_on(connection: Connection, writer: Writer, run: str, step: Step)
         return row
     inputs = inputs_of(json.loads(row.inputs))
     if row.state == "frozen":
-        await book_shares(writer, run, inputs)
-        await book_tax(connection, writer, run)
+        behind = await request_behind(connection, run)
+        await book_shares(writer, run, inputs, behind)
+        await book_tax(connection, writer, run, behind)
     await _move(connection, run, ("frozen",), "instructed", step)
     while await _book(connection, writer, run, inputs) or await _release(connection, run):
         pass  # what is settled may release what goes out, and that may be settled already
@@ -64,13 +67,14 @@ async def _book(connection: Connection, writer: Writer, run: str, inputs: Inputs
     confirmed = [one for one in await instructions(connection, run) if one.state == "confirmed"]
     window = max(one.number for one in inputs.windows)
     for one in confirmed:
-        await overdue_room.left_over(connection, writer, one, inputs)
+        behind = await request_behind(connection, run, one.instruction)
+        await overdue_room.left_over(connection, writer, one, inputs, behind)
         if late := await _late(connection, writer.lane, one, inputs, window):
-            await put(writer, late)
+            await put(writer, replace(late, evidence_id=behind))
         money = value_of(inputs.rates, one.currency, one.minor) if one.direction != DIRECT else 0
         for partner, micros in one.settles:
             moved = money if micros > 0 else -money
-            said = (partner, micros, PAID_FOR, window, one.instruction, moved)
+            said = (partner, micros, PAID_FOR, window, one.instruction, moved, behind)
             await put(writer, Pay(None, None, _paid(one, partner), *said))
         await rows(connection, "run_instruction_settle", run=run, instruction=one.instruction)
     return bool(confirmed)

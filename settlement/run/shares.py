@@ -4,6 +4,8 @@ It stands in the window that is open then, of the last window of the run: the ru
 stands in leaves it out.
 """
 
+from uuid import UUID
+
 from clearing.ledger import Writer
 from clearing.ledger.items import Adjust
 from settlement.rules.run import Inputs
@@ -11,10 +13,10 @@ from settlement.rules.waterfall import SHARE, booked, booking_name, reference_of
 from settlement.run.late import put
 
 
-async def book_shares(writer: Writer, run: str, inputs: Inputs) -> None:
-    """Book the legs of every contract, pair by pair. Done before, it has no second effect."""
+async def book_shares(writer: Writer, run: str, inputs: Inputs, behind: UUID | None = None) -> None:
+    """Book the legs of every contract, pair by pair; `behind` is the signed request. Done before, it has no second effect."""
     of_window = max(one.number for one in inputs.windows)
     for contract in inputs.sharing.contracts:
         lines = booked(inputs.sharing, contract)
         name = booking_name(run, contract)
-        await put(writer, Adjust(None, None, name, SHARE, lines, of_window, reference_of(run, contract)))
+        await put(writer, Adjust(None, None, name, SHARE, lines, of_window, reference_of(run, contract), behind))

@@ -179,6 +179,12 @@ async def events(connection: Connection, run: str) -> list[Event]:
     return [Event(**found) for found in await rows(connection, "run_events", run=run)]
 
 
+async def request_behind(connection: Connection, run: str, instruction: str | None = None) -> UUID | None:
+    """The signed request that confirmed a payment of this run; of one that no bank confirms, and of the run, the one that froze it."""
+    found = await rows(connection, "run_behind", run=run, instruction=instruction)
+    return found[0]["evidence_id"] if found else None
+
+
 async def moved(connection: Connection, run: str, expected: Sequence[str], state: str) -> bool:
     """Move a run on from one of the expected states; False when it is in another by now."""
     return bool(await rows(connection, "run_move", run=run, expected=list(expected), state=state))

@@ -159,6 +159,24 @@ CREATE TABLE our_line (
 );
 COMMENT ON TABLE our_line IS 'local';
 
+CREATE TABLE outside_report (
+    program TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    lane SMALLINT NOT NULL,
+    window_id INTEGER NOT NULL,
+    as_of TIMESTAMP WITH TIME ZONE NOT NULL,
+    opening BIGINT NOT NULL,
+    issued BIGINT NOT NULL,
+    redeemed BIGINT NOT NULL,
+    expired BIGINT NOT NULL,
+    reported_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    evidence_id UUID NOT NULL,
+    PRIMARY KEY (program, reference),
+    CONSTRAINT amounts CHECK (least(issued, redeemed, expired) >= 0),
+    CONSTRAINT outside_report_once UNIQUE (program, window_id)
+);
+COMMENT ON TABLE outside_report IS 'local';
+
 CREATE TABLE settlement_bank_file (
     run TEXT NOT NULL,
     fingerprint TEXT NOT NULL,
