@@ -76,7 +76,7 @@ class Session:
         raise problem_of(response, response.json())
 
     def _keys(self) -> dict[str, PublicKey]:
-        return parse_jwks(json.loads(self.pinned.read_text())) if self.pinned else house_keys(self.url)
+        return parse_jwks(json.loads(self.pinned.read_bytes())) if self.pinned else house_keys(self.url)
 
     def jwks(self) -> dict[str, Any]:
         """The house's keys: the pinned ones, or those that it publishes."""

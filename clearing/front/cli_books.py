@@ -337,6 +337,6 @@ def _document(path: Path) -> Any:
     if len(body) > reading.BODY_BYTES_MAX:
         raise errors.BodyTooLarge(f"{path}: more than {reading.BODY_BYTES_MAX:,} bytes")
     try:
-        return reading.document(body)
+        return reading.file_document(body)
     except errors.RequestMalformed as fault:
         raise errors.RequestMalformed(f"{path}: {fault.detail}") from None

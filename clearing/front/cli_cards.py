@@ -31,7 +31,7 @@ def publish(
     pinned: Pinned = None,
 ) -> None:
     """Propose the next version with one operator's key; it is published when another confirms it."""
-    document = reading.document(file.read_bytes())
+    document = reading.file_document(file.read_bytes())
     terminal.out.print_json(data=Session(key, url, pinned).ask("POST", "/v1/cards", {"card": document}))
 
 

@@ -115,7 +115,7 @@ def verify_offline(
 
 
 def _text(file: Path) -> str:
-    return file.read_text(encoding="utf-8", errors="replace")
+    return file.read_text(encoding="utf-8-sig", errors="replace")
 
 
 def _document(text: str, member: str) -> dict[str, Any]:

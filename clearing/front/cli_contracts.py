@@ -29,7 +29,7 @@ def publish(
     pinned: Pinned = None,
 ) -> None:
     """Propose the next version with one operator's key."""
-    wish = {"contract": reading.document(file.read_bytes())}
+    wish = {"contract": reading.file_document(file.read_bytes())}
     terminal.out.print_json(data=Session(key, url, pinned).ask("POST", "/v1/contracts", wish))
 
 

@@ -93,7 +93,7 @@ def publish(
     pinned: Pinned = None,
 ) -> None:
     """Propose a tax table with one operator's key."""
-    wish = reading.document(file.read_bytes())
+    wish = reading.file_document(file.read_bytes())
     terminal.out.print_json(data=Session(key, url, pinned).ask("POST", "/v1/taxes", wish))
 
 

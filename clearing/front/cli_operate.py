@@ -69,7 +69,7 @@ def register(
     partner: Partner = None,
 ) -> None:
     """Register a public key for a partner, or for an operator."""
-    said, given = reading.document(file.read_bytes()), settings.load()
+    said, given = reading.file_document(file.read_bytes()), settings.load()
     if not isinstance(said, dict) or not said.keys() >= {"jwk", "purpose", "proof"}:
         raise errors.RequestMalformed("the file is not what `clearing key prove` prints")
 

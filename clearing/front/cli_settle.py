@@ -25,7 +25,7 @@ def _post(session: Session, run: str, verb: str, wish: dict[str, Any]) -> None:
 @settle.command()
 def draft(file: File, key: Key, url: Url = URL, pinned: Pinned = None) -> None:
     """Draft the settlement of sealed windows: FILE names windows, value date, currency, rates and terms (docs/settlement.md)."""
-    wish = reading.document(file.read_bytes())
+    wish = reading.file_document(file.read_bytes())
     terminal.out.print_json(data=Session(key, url, pinned).ask("POST", "/v1/runs", wish))
 
 
@@ -130,7 +130,7 @@ def confirm(run: Run, file: File, key: Key, url: Url = URL, pinned: Pinned = Non
         said = session.send("POST", f"/v1/runs/{run}/confirmations", body, "application/xml")
         terminal.out.print_json(data=said)
         raise typer.Exit(1 if said["blocked"] else 0)
-    booked = reading.document(body)
+    booked = reading.file_document(body)
     if not isinstance(booked, list):
         raise typer.BadParameter("confirmations are a list")
     for start in range(0, len(booked), AT_ONCE):

@@ -3,6 +3,8 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from hashlib import sha256
+from importlib.metadata import version
 from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
@@ -28,30 +30,41 @@ PRINTED_LINES_MAX = 100_000
 PAGES_AT_ONCE = 10
 DRAWN_MAX = 12
 """Waterfalls of contracts that pages show."""
+LAYOUT = 1
+"""Counts up whenever the same statement gives another PDF (a test says when): a reader must tell an old one from a forged one."""
 STANDARD: Literal["a-3a"] = "a-3a"
 
 _TEMPLATE, _LINES = (files("settlement.reports").joinpath(name).read_bytes() for name in ("statement.typ", "lines.typ"))
+_FONT_FILES = {".ttf", ".otf", ".ttc", ".otc"}
 _TOTAL_NAMES = ["", "lines", "points sent", "points received", "debit", "credit", "fee", "funding", "net"]
 _LINE_NAMES = ["line", "at", "kind", "exchange", "reference", "sent", "received", "debit", "credit", "fee", "funding"]
 
 
-def write(sealed: Sealed, said: Mapping[str, Any], fonts: Sequence[Path] = ()) -> bytes:
+def printer(fonts: Sequence[Path] = ()) -> str:
+    """What decides the bytes of a PDF beside its statement; each says it of itself."""
+    files = sorted(one for folder in fonts for one in folder.rglob("*") if one.suffix.lower() in _FONT_FILES)
+    told = sha256("".join(sorted(sha256(one.read_bytes()).hexdigest() for one in files)).encode()).hexdigest()[:16]
+    return f"layout {LAYOUT}, typst {version('typst')}, fonts {told if files else 'none'}"
+
+
+def write(sealed: Sealed, said: Mapping[str, Any], fonts: Sequence[Path] = (), printed_by: str = "") -> bytes:
     """The pages, with the fonts that typst brings and those in the folders `fonts`, never with what else a machine has.
 
+    `printed_by` is what the PDF says that it was printed by; empty: `printer` of these fonts.
     Raises errors.GlyphMissing with the text that cannot be shown: PDF/A allows no empty box in the place of a letter.
     """
-    lines = len(sealed.statement.lines)
+    lines, told = len(sealed.statement.lines), printed_by or printer(fonts)
     if not TABLED_LINES_MAX < lines <= PRINTED_LINES_MAX:
-        return _front(sealed, said, fonts, 0)
+        return _front(sealed, said, fonts, told, 0)
     texts = list(pdf_lines.pages(sealed.statement))
-    front = _front(sealed, said, fonts, len(texts))
+    front = _front(sealed, said, fonts, told, len(texts))
     return joined(front, _behind(sealed, said, fonts, texts, page_count(front)))
 
 
-def _front(sealed: Sealed, said: Mapping[str, Any], fonts: Sequence[Path], behind: int) -> bytes:
+def _front(sealed: Sealed, said: Mapping[str, Any], fonts: Sequence[Path], told: str, behind: int) -> bytes:
     """The pages before those of a long statement's lines, of which there are so many `behind`; or all pages."""
     inputs = {
-        "data": json.dumps(_data(sealed, said) | {"behind": behind}),
+        "data": json.dumps(_data(sealed, said, told) | {"behind": behind}),
         "evidence": jsonl.write(sealed).decode(),
         "waterfall": waterfall(sealed.statement),
         "flow": flow(sealed.statement),
@@ -93,14 +106,14 @@ def compiled(template: bytes, inputs: Mapping[str, str], made_at: datetime, font
         raise
 
 
-def _data(sealed: Sealed, said: Mapping[str, Any]) -> dict[str, Any]:
+def _data(sealed: Sealed, said: Mapping[str, Any], told: str) -> dict[str, Any]:
     statement = sealed.statement
     figures = statement.figures
     count = grouped(len(statement.lines), 0)
     return {
         "title": _title(statement),
         "author": "clearing house",
-        "keywords": [said["schema"], f"root {said['root']}", f"key {said['key']}"],
+        "keywords": [said["schema"], f"root {said['root']}", f"key {said['key']}", f"printed by {told}"],
         "reference": statement.reference,
         "root": said["root"],
         "facts": _facts(statement),

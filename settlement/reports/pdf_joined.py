@@ -13,7 +13,8 @@ _HEAD = b"%PDF-1.7\n%\x80\x80\x80\x80\n\n"
 _REFERENCE = re.compile(rb"\b([0-9]+) 0 R\b")
 _ENTRY = re.compile(rb"([0-9]{10}) 00000 n\r\n")
 _TRAILER = re.compile(rb"trailer\n<<(.*)>>\nstartxref\n([0-9]+)\n%%EOF\s*\Z", re.DOTALL)
-_PAGES = re.compile(rb"<</Type/Pages/Count ([0-9]+)/Kids\[([^\]]*)\]")
+_PAGES = re.compile(rb"<</Type/Pages(?:/Parent [0-9]+ 0 R)?/Count ([0-9]+)/Kids\[([^\]]*)\]")
+_CONTENTS = re.compile(rb"/Contents [0-9]+ 0 R")
 _KEY = re.compile(rb"/StructParents ([0-9]+)")
 _TREE = re.compile(rb"<</Type/StructTreeRoot/RoleMap<<([^>]*)>>/K\[([^\]]*)\]/ParentTree<</Nums\[([^\]]*)\]>>")
 _NEXT = re.compile(rb"/ParentTreeNextKey [0-9]+")
@@ -37,6 +38,20 @@ def page_count(data: bytes) -> int:
     return int(_match(_PAGES, parts.objects[parts.pages])[1])
 
 
+def pages_of(data: bytes) -> list[list[tuple[int, int]]]:
+    """Of each page of a PDF of typst, in their order, from where to where the objects stand that are its own."""
+    parts, spans = _parts(data), _spans(data, int(_match(_TRAILER, data)[2]))
+    found, waiting = [], [parts.pages]
+    while waiting:
+        number = waiting.pop()
+        body = _said(parts.objects[number])[0]
+        if body.startswith(b"<</Type/Pages"):
+            waiting += reversed(_referred(_match(_PAGES, body)[2]))
+        else:
+            found.append([spans[one] for one in (number, *_referred(b"".join(_CONTENTS.findall(body))))])
+    return found
+
+
 def joined(first: bytes, others: Iterable[bytes]) -> bytes:
     """One PDF of all. Raises ValueError for one that is not written as typst writes."""
     whole = _parts(first)
@@ -50,16 +65,27 @@ def joined(first: bytes, others: Iterable[bytes]) -> bytes:
 
 def _parts(data: bytes) -> _Parts:
     said = _match(_TRAILER, data)
-    places = sorted(int(one[1]) for one in _ENTRY.finditer(data, int(said[2])))
     objects = {}
-    for start, end in zip(places, [*places[1:], int(said[2])], strict=True):
-        number, _, body = data[start:end].partition(b" 0 obj\n")
-        if not number.isdigit() or not body.rstrip().endswith(b"endobj"):
+    for number, (start, end) in _spans(data, int(said[2])).items():
+        body = data[start:end].partition(b" 0 obj\n")[2]
+        if not body.rstrip().endswith(b"endobj"):
             raise _strange()
-        objects[int(number)] = body
+        objects[number] = body
     if sorted(objects) != list(range(1, len(objects) + 1)):
         raise _strange()
-    return _Parts(objects, said[1], _one(objects, b"<</Type/Pages"), _one(objects, b"<</Type/StructTreeRoot"))
+    return _Parts(objects, said[1], _one(objects, b"<</Type/Pages/Count"), _one(objects, b"<</Type/StructTreeRoot"))
+
+
+def _spans(data: bytes, table: int) -> dict[int, tuple[int, int]]:
+    """From where to where each object stands, by its number, as the table of places at `table` says."""
+    places = sorted(int(one[1]) for one in _ENTRY.finditer(data, table))
+    found = {}
+    for start, end in zip(places, [*places[1:], table], strict=True):
+        number = data[start : start + 12].partition(b" 0 obj\n")[0]
+        if not number.isdigit():
+            raise _strange()
+        found[int(number)] = (start, end)
+    return found
 
 
 def _one(objects: dict[int, bytes], begins: bytes) -> int:

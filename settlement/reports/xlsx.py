@@ -5,6 +5,7 @@ the sheet has the hashes of all lines, so that the workbook is checked like the 
 """
 
 import io
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -19,6 +20,10 @@ from settlement.rules.statement import Cover, Payment, Statement, Total
 from settlement.rules.statement_lines import COLUMNS, MONEY, POINTS, TEXT_MAX, decimal, record
 from settlement.rules.statement_shares import Drawn
 
+LAYOUT = 1
+"""Counts up whenever the same statement gives another workbook (a test says when): a reader must tell an old one from a forged one."""
+PRINTER = f"layout {LAYOUT}, xlsxwriter {xlsxwriter.__version__}, zlib {zlib.ZLIB_RUNTIME_VERSION}"
+"""What decides the bytes of a workbook beside its statement; each says it of itself."""
 CELL_MAX = 30_000  # a cell holds 32,767 characters
 THIS = "this payment"
 """What stands beside the sum of a payment, and beside nothing else: the sum of all payments is that of these."""
@@ -28,17 +33,17 @@ _TOTAL_COLUMNS = ("lines", *POINTS, *MONEY)
 _WIDTHS = {"line": 7, "kind": 12, "at": 21, "exchange": 38, "counterparty": 18, "reference": 24}
 
 
-def write(sealed: Sealed, said: Mapping[str, Any]) -> bytes:
-    """The workbook; `said` is the header of the seal."""
-    return _written(sealed, said, with_rows=True)
+def write(sealed: Sealed, said: Mapping[str, Any], printer: str = PRINTER) -> bytes:
+    """The workbook; `said` is the header of the seal, `printer` what the workbook says that it was printed by."""
+    return _written(sealed, said, printer, with_rows=True)
 
 
 def frame(sealed: Sealed, said: Mapping[str, Any]) -> bytes:
     """The same workbook without the rows of its lines: all that stands beside them."""
-    return _written(sealed, said, with_rows=False)
+    return _written(sealed, said, PRINTER, with_rows=False)
 
 
-def _written(sealed: Sealed, said: Mapping[str, Any], *, with_rows: bool) -> bytes:
+def _written(sealed: Sealed, said: Mapping[str, Any], printer: str, *, with_rows: bool) -> bytes:
     data, statement = io.BytesIO(), sealed.statement
     with xlsxwriter.Workbook(data, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}) as book:
         book.set_properties(
@@ -51,6 +56,7 @@ def _written(sealed: Sealed, said: Mapping[str, Any], *, with_rows: bool) -> byt
         )
         book.set_custom_property("clearing root", said["root"], "text")
         book.set_custom_property("clearing key", said["key"], "text")
+        book.set_custom_property("clearing printer", printer, "text")
         sheets = Sheets(book, statement.digits)
         sheets.summary(statement, said)
         sheets.payments(statement)

@@ -139,14 +139,15 @@ def nearest(amount: Fraction) -> int:
 def to_minor(amounts: Mapping[str, Fraction]) -> dict[str, int]:
     """Amounts that add up to zero, rounded to whole numbers that add up to zero: the only rounding of a window's nets.
 
-    Each is rounded down, then one more to each of the largest remainders, among equals to the name that sorts first. Law: each is less
-    than one away from its exact amount, and what was whole stays as it was. Raises ValueError for amounts that do not add up to zero.
+    Each is rounded down, then one more to each of the largest remainders, among equals to the larger amount, so to who is owed before who
+    owes, and only among equal amounts to the name that sorts first. Law: each is less than one away from its exact amount, and what was
+    whole stays as it was. Raises ValueError for amounts that do not add up to zero.
     """
     if sum(amounts.values()):
         message = "only amounts that add up to zero are rounded together"
         raise ValueError(message)
     parts = {name: exact.numerator // exact.denominator for name, exact in amounts.items()}
-    order = sorted(parts, key=lambda name: (parts[name] - amounts[name], name))
+    order = sorted(parts, key=lambda name: (parts[name] - amounts[name], -amounts[name], name))
     for name in order[: -sum(parts.values())]:
         parts[name] += 1
     return parts
