@@ -60,7 +60,9 @@ class MatchRun(SQLModel, table=True):
     """One comparison of all books of a partner's window with ours. Totals first: sums of both sides, in millionths."""
 
     __tablename__ = "match_run"
-    __table_args__ = table("local", check("run_counts", "run > 0"))
+    __table_args__ = table(
+        "local", check("run_counts", "run > 0"), Index("run_of_window", "partner", "window_id", "run")
+    )
     run: int = col(BigInteger, key=True)
     partner: str = col(Text)
     window_id: int = col(Integer)

@@ -1,7 +1,7 @@
 """A house whose hotel sends books of its own: what tests of breaks and disputes do with it."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -35,6 +35,10 @@ class Room:
     def window(self) -> int:
         return next(w.number for w in self.house.calendar if w.opens_at <= self.house.clock() < w.closes_at)
 
+    @property
+    def closes(self) -> dict[int, datetime]:
+        return {window.number: window.closes_at for window in self.house.calendar}
+
     async def sends(self, *lines: Line) -> matching.Acknowledgement:
         head = Head(HOTEL, self.window, next(self.sequence))
         return await matching.receive(
@@ -42,7 +46,7 @@ class Room:
             written(head, [one._replace(number=n) for n, one in enumerate(lines, 1)]),
             Form.CSV,
             partner=HOTEL,
-            windows=[self.window],
+            windows=self.closes,
             at=self.house.clock(),
             key_id="hotel",
         )

@@ -55,7 +55,7 @@ async def test_of_two_books_of_one_number_at_once_one_is_taken_and_the_other_is_
                 written(head, [line, *more]),
                 Form.CSV,
                 partner=HOTEL,
-                windows=[room.window],
+                windows=room.closes,
                 at=room.house.clock(),
                 key_id="hotel",
                 keep=keep,

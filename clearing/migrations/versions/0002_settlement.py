@@ -148,6 +148,7 @@ CREATE TABLE match_run (
     PRIMARY KEY (run),
     CONSTRAINT run_counts CHECK (run > 0)
 );
+CREATE INDEX run_of_window ON match_run (partner, window_id, run);
 COMMENT ON TABLE match_run IS 'local';
 
 CREATE TABLE match_theirs (
