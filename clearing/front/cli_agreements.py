@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from clearing.front import reading, terminal
 from clearing.front.cli_ask import URL, Key, Pinned, Session, Url
+from clearing.front.terminal import Table
 
 agreement = typer.Typer(help="Agreements: propose, confirm with a second key, list.", no_args_is_help=True)
 cover = typer.Typer(help="Cover: funds in and out, confirmed with a second key.", no_args_is_help=True)

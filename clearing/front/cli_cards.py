@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from clearing.front import reading, terminal
 from clearing.front.cli_ask import URL, Key, Pinned, Session, Url
+from clearing.front.terminal import Table
 
 card = typer.Typer(
     help="Rate cards: propose, publish with a second key, list, announced changes.", no_args_is_help=True

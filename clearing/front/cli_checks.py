@@ -10,13 +10,13 @@ from uuid import UUID
 import psycopg
 import typer
 from psycopg import AsyncConnection
-from rich.table import Table
 
 from clearing import adapter, database, errors, evidence, partners
 from clearing.client import house_keys, verify_receipt
 from clearing.client.receipt import holds
 from clearing.front import audit, jobs, settings, sources, terminal, vault, wiring
 from clearing.front.house import CLOCK_DIFFERENCE_MAX, LANE
+from clearing.front.terminal import Table
 from clearing.ledger.verify import Check
 
 kept = typer.Typer(help="What was signed: show it, verify it again.", no_args_is_help=True)

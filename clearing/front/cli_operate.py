@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from clearing import errors, partners
 from clearing.front import onboarding, reading, settings, sources, terminal, vault, wiring
 from clearing.front.house import LANE
 from clearing.front.shapes import instant
+from clearing.front.terminal import Table
 from clearing.partners import KEY_PROOF, KeyRow, key_proof
 from clearing.signatures import PrivateKey, jws_sign
 

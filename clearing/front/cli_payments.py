@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from clearing.front import terminal
 from clearing.front.cli_ask import URL, Key, Pinned, Session, Url
+from clearing.front.terminal import Table
 
 payments = typer.Typer(
     help="Your payments in settlement runs: list, file for the bank, received.", no_args_is_help=True

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from clearing.front import reading, terminal
 from clearing.front.cli_agreements import Proposal
 from clearing.front.cli_ask import URL, Again, Device, Key, Pinned, Session, Url, say
+from clearing.front.terminal import Table
 
 risk = typer.Typer(help="Risk rules: propose, confirm with a second key, show.", no_args_is_help=True)
 campaign = typer.Typer(help="Budgets of campaigns: fund, confirm with a second key, list.", no_args_is_help=True)

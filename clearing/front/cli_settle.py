@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from clearing.front import reading, terminal
 from clearing.front.cli_ask import URL, Key, Pinned, Session, Url
+from clearing.front.terminal import Table
 
 settle = typer.Typer(help="Settlement runs: draft, approve with two keys, freeze, pay, confirm.", no_args_is_help=True)
 terminal.app.add_typer(settle, name="settle")

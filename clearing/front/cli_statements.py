@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from clearing import errors
 from clearing.front import settings, terminal, vault
 from clearing.front.cli_ask import URL, Pinned, Session, Url
 from clearing.front.cli_ask import Key as Signing
+from clearing.front.terminal import Table
 from clearing.signatures import PublicKey, parse_jwks, parse_public_jwk
 from settlement import reports
 from settlement.reports import FORMATS, Sealed

@@ -34,16 +34,22 @@ class TakenSaid(Said):
 
 
 class HandbackSaid(Said):
-    """A line that is not matched. Every line that is not named here is."""
+    """What became of one line: matched by a pass with what it names, or a break, or replaced by a later line that is final."""
 
     line: int
-    code: str
-    reason: str
-    breaks: Annotated[Token, Field(description="the id of its break")]
+    result: Annotated[
+        Literal["matched", "break", "replaced", "waiting"], Field(description="waiting: not compared yet, ask again")
+    ]
+    pass_number: int | None
+    exchanges: Annotated[list[Token], Field(description="what it is matched with; of a group at most ten")]
+    code: Annotated[str | None, Field(description="the class of its break")]
+    reason: str | None
+    breaks: Annotated[Token | None, Field(description="the id of its break")]
+    state: Annotated[str | None, Field(description="where its break stands")]
 
 
 class BookSaid(Said):
-    """A book as it was taken, and what became of its lines so far."""
+    """A book as it was taken, and what became of its lines so far, a thousand a page."""
 
     book: str
     partner: Code
@@ -55,6 +61,7 @@ class BookSaid(Said):
     credit: Money
     received_at: Instant
     handback: list[HandbackSaid]
+    next: Annotated[str | None, Field(description="what the next page is `after`; null: this is the last one")]
 
 
 class StepSaid(Said):

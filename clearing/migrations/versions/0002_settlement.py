@@ -52,6 +52,8 @@ CREATE TABLE break_item (
     line BIGINT,
     suggested UUID,
     amount BIGINT NOT NULL,
+    dated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    known BOOLEAN NOT NULL,
     owner TEXT NOT NULL,
     opened_at TIMESTAMP WITH TIME ZONE NOT NULL,
     due_at TIMESTAMP WITH TIME ZONE,
@@ -77,6 +79,7 @@ CREATE TABLE break_item (
 );
 CREATE INDEX break_due ON break_item (due_at) WHERE ended_at IS NULL AND due_at IS NOT NULL;
 CREATE INDEX break_of_window ON break_item (partner, window_id);
+CREATE INDEX break_timing ON break_item (dated_at) WHERE ended_at IS NULL AND class = 'TIMING';
 COMMENT ON TABLE break_item IS 'local';
 
 CREATE TABLE break_step (
@@ -99,6 +102,14 @@ CREATE TABLE break_step (
     CONSTRAINT signed CHECK ((key_id IS NULL) = (evidence_id IS NULL))
 );
 COMMENT ON TABLE break_step IS 'local';
+
+CREATE TABLE break_turn (
+    partner TEXT NOT NULL,
+    turn BIGINT NOT NULL,
+    PRIMARY KEY (partner),
+    CONSTRAINT turn_counts CHECK (turn > 0)
+);
+COMMENT ON TABLE break_turn IS 'local';
 
 CREATE TABLE expiry_report (
     program TEXT NOT NULL,
@@ -137,6 +148,7 @@ CREATE TABLE match_run (
     PRIMARY KEY (run),
     CONSTRAINT run_counts CHECK (run > 0)
 );
+CREATE INDEX run_of_window ON match_run (partner, window_id, run);
 COMMENT ON TABLE match_run IS 'local';
 
 CREATE TABLE match_theirs (
@@ -404,7 +416,23 @@ UPDATABLE: dict[str, tuple[str, ...]] = {
     "settlement_run_window": ("live",),
     "settlement_parked": ("resumed_by",),
     "settlement_instruction": ("state", "bank_reference", "booked_on", "differs", "rejected_at", "accrued_until"),
-    "break_item": ("run", "suggested", "owner", "due_at", "state", "provisional", "ended_at", "resolution"),
+    "break_turn": ("turn",),
+    "break_item": (
+        "run",
+        "class",
+        "our_id",
+        "line",
+        "suggested",
+        "amount",
+        "dated_at",
+        "known",
+        "owner",
+        "due_at",
+        "state",
+        "provisional",
+        "ended_at",
+        "resolution",
+    ),
     "settlement_invoice_series": ("last", "issued_on"),
 }
 DELETABLE: tuple[str, ...] = ()
