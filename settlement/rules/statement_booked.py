@@ -12,6 +12,7 @@ from settlement.rules.statement_lines import Line, LineKind, StatementError, req
 
 ADJUSTED = "adjusted"
 BONUS = frozenset({"bonus_posted", "bonus_returned"})
+_KINDS = {kind.value: kind for kind in LineKind}
 _REASONS = {"interest": LineKind.INTEREST}
 
 
@@ -54,7 +55,7 @@ def line_of(entry: Booked, counterparty: str) -> Line:
     rest = entry.amount - fee - funding
     units = _units(entry, bonus=bonus, sends=sends)
     return Line(
-        kind=LineKind(entry.kind),
+        kind=_KINDS[entry.kind],
         at=entry.at,
         counterparty=counterparty,
         debit=max(rest, 0),
