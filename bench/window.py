@@ -13,14 +13,16 @@ import psycopg
 
 from clearing import database, partners
 from clearing.front.wiring import prepare
-from clearing.partners import FiledContract, FiledPaper, Signers
+from clearing.partners import KEY_PROOF, FiledContract, FiledPaper, Signers, key_proof
 from clearing.partners.contracts import KIND
 from clearing.rules import merkle
+from clearing.signatures import PrivateKey, jws_sign
 
 PARTNERS = 200
 FETCHED = 50_000
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
-FIRST, SECOND = "bench-first", "bench-second"
+_KEYS = [PrivateKey.generate(bytes([number] * 32)) for number in (1, 2)]
+FIRST, SECOND = (key.public.key_id for key in _KEYS)
 PROPOSED, CONFIRMED = UUID(int=1), UUID(int=2)
 ROWS = (
     "INSERT INTO partner SELECT 'p' || n, n, 'Partner ' || n, now() FROM generate_series(1, %(partners)s) n",
@@ -79,7 +81,13 @@ async def fill(url: str, exchanges: int) -> Ground:
     with psycopg.connect(url, autocommit=True, cursor_factory=psycopg.ClientCursor) as connection:
         connection.execute("SET statement_timeout = 0")
         ((number, code, opens_at),) = connection.execute(WINDOW).fetchall()
-        given = {"partners": PARTNERS, "exchanges": exchanges, "window": number, "opens_at": opens_at}
+        given = {
+            "partners": PARTNERS,
+            "exchanges": exchanges,
+            "window": number,
+            "opens_at": opens_at,
+            "keys": [FIRST, SECOND],
+        }
         for statement in ROWS:
             connection.execute(statement, given)
     with psycopg.connect(url) as connection:
@@ -94,7 +102,7 @@ async def fill(url: str, exchanges: int) -> Ground:
 def _frontier(connection: psycopg.Connection) -> list[bytes]:
     """What the lane keeps of its tree."""
     frontier: list[bytes] = []
-    with connection.cursor("leaves", binary=True) if False else connection.cursor("leaves") as cursor:
+    with connection.cursor("leaves") as cursor:
         cursor.itersize = FETCHED
         for size, (leaf,) in enumerate(cursor.execute("SELECT hash FROM leaf WHERE lane = 0 ORDER BY seq")):
             merkle.append(frontier, size, leaf)
@@ -128,6 +136,9 @@ async def publish(url: str, contracts: int) -> None:
     """A tax table, and so many contracts, by two keys each."""
     async with await database.connect(url, application=False) as connection:
         await connection.set_autocommit(True)
+        for key in _KEYS:
+            proof = jws_sign(key_proof(key.public.key_id, None, "operator"), key, KEY_PROOF)
+            await partners.register_key(connection, key.public.jwk, "operator", None, "sandbox", proof, LONG_AGO)
         table = await partners.propose(connection, partners.TAXES, "house", tax_table(), FIRST, PROPOSED, LONG_AGO)
         told = Signers(FIRST, SECOND, CONFIRMED)
         if not isinstance(await partners.publish_paper(connection, table, told, LONG_AGO), FiledPaper):

@@ -129,8 +129,6 @@ class RefusalCode(StrEnum):
     """The settlement run says something else than what is approved, or its books do by now."""
     RATES_NOT_IN_FORCE = "rates_not_in_force"
     """No rate set of this name is published, or it may not be gone by on a day on which the run pays."""
-    RUN_TOO_LARGE = "run_too_large"
-    """A contract would book more at once than the ledger takes: settle fewer windows in one run."""
     TAX_UNKNOWN = "tax_unknown"
     """A fee is to be invoiced, and no tax table in force says how it is taxed."""
 

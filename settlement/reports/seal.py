@@ -37,19 +37,33 @@ class Sealed:
     token: str
 
 
+@dataclass(frozen=True, slots=True)
+class Unsigned:
+    """A statement with all that its seal commits to; only the signature is missing. It is made without the key, wherever there is time."""
+
+    statement: Statement
+    header: bytes
+    records: tuple[bytes, ...]
+    leaves: tuple[bytes, ...]
+
+
 def seal(statement: Statement, key: PrivateKey) -> Sealed:
     """The statement, signed by the house. Ed25519: the same statement under the same key gives the same seal."""
+    made = unsigned(statement, key.public.key_id)
+    return Sealed(statement, made.header, made.records, made.leaves, signature(made.header, key))
+
+
+def unsigned(statement: Statement, key_id: str) -> Unsigned:
+    """All of the seal but the signature; the key of this id is going to sign."""
     records, columns = _written(statement)
     leaves = tuple([merkle.leaf_hash(one) for one in records])
-    header = canonical(
-        {
-            **document(statement),
-            "root": encode(root_of(leaves)),
-            "column_hashes": columns,
-            "key": key.public.key_id,
-        }
-    )
-    return Sealed(statement, header, records, leaves, jws_sign(header, key, STATEMENT))
+    said = {**document(statement), "root": encode(root_of(leaves)), "column_hashes": columns, "key": key_id}
+    return Unsigned(statement, canonical(said), records, leaves)
+
+
+def signature(header: bytes, key: PrivateKey) -> str:
+    """The seal itself, over the header."""
+    return jws_sign(header, key, STATEMENT)
 
 
 def _written(statement: Statement) -> tuple[tuple[bytes, ...], dict[str, str]]:

@@ -8,7 +8,7 @@ from settlement.rules.contracts import Figure, Of
 
 
 class Pair(NamedTuple):
-    """What a window booked of exchanges from one program to another, and of reversals whose originals are of one window; signs of the books.
+    """What a window booked of exchanges from one program to another, or of reversals with originals of one window; signs of the books.
 
     A side without a program is None.
     """

@@ -148,14 +148,14 @@ def record(line: Line, number: int) -> dict[str, Any]:
 def cells(line: Line, number: int) -> tuple[str, ...]:
     """The values of a record as JSON writes them, by the names of the columns in their order: what `WRITTEN` puts together."""
     return (
-        f'"{instant(line.at)}"',
+        f'"{line.at.isoformat()[:-6]}Z"',
         f'"{line.counterparty}"',
         _amount(line.credit),
         _amount(line.debit),
         _quoted(line.exchange),
         _amount(line.fee),
         _amount(line.funding),
-        f'"{line.kind.value}"',
+        _KINDS[line.kind],
         str(number),
         str(line.received),
         _quoted(line.reference),
@@ -163,6 +163,7 @@ def cells(line: Line, number: int) -> tuple[str, ...]:
     )
 
 
+_KINDS = {kind: f'"{kind.value}"' for kind in LineKind}
 CELLS = tuple(sorted(COLUMNS))
 """The columns in the order in which `cells` has them."""
 WRITTEN = "{" + ",".join(f'"{name}":%s' for name in CELLS) + "}"
@@ -170,6 +171,8 @@ WRITTEN = "{" + ",".join(f'"{name}":%s' for name in CELLS) + "}"
 
 
 def _amount(amount: int) -> str:
+    if amount > 0:
+        return f'"{amount // MICRO}.{amount % MICRO:06}"'
     return f'"{decimal(amount)}"' if amount else '"0.000000"'
 
 

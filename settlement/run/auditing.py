@@ -82,8 +82,12 @@ def _shared(run: Row, inputs: Inputs, bookings: Sequence[Row], digests: Mapping[
         if published != version.digest or partners.digest_of(KIND, said) != version.digest:
             yield f"{name} is not what was published"
     found = [(one["reference"], one["lines"]) for one in bookings if _run_of(one) == run["run"]]
-    given = {reference_of(run["run"], one): booked(inputs.sharing, one) for one in inputs.sharing.contracts}
-    wanted = [(name, json.dumps(lines, separators=(",", ":"))) for name, lines in sorted(given.items())]
+    given = [
+        (reference_of(run["run"], one), part)
+        for one in inputs.sharing.contracts
+        for part in booked(inputs.sharing, one)
+    ]
+    wanted = sorted([(name, json.dumps(lines, separators=(",", ":"))) for name, lines in given])
     whole = run["state"] in BOOKED
     if sorted(found) != wanted if whole else not {*found} <= ({*wanted} if run["state"] == "frozen" else set()):
         yield "its contracts are not booked once, as it shares"

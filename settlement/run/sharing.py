@@ -17,23 +17,19 @@ from settlement.rules.share_booked import Booked, Pair
 from settlement.rules.share_json import contract_of
 from settlement.rules.share_plan import Original, Published, Span, plan
 from settlement.rules.waterfall import (
-    LINES_MAX,
     NOTHING,
     Base,
     Sharing,
     Version,
     before_document,
     before_of,
-    booked,
 )
 from settlement.run.store import Connection, Row, rows, tuples, write
 from settlement.run.window import Window
 
 
 async def read_sharing(connection: Connection, lane: int, windows: Sequence[Window]) -> Sharing | Refusal:
-    """What these windows share by the contracts that are published; refused while an earlier window waits to be settled, and
-    where one contract would book more than an event of the ledger holds.
-    """
+    """What these windows share by the contracts that are published; refused while an earlier window waits to be settled."""
     published = await _published(connection)
     if not published:
         return NOTHING
@@ -49,16 +45,7 @@ async def read_sharing(connection: Connection, lane: int, windows: Sequence[Wind
     reversed_ones = {of for found in sums.values() for _, of in found if of is not None}
     spans = [Span(one.number, one.code, one.opens_at, one.closes_at) for one in windows]
     earlier = await _originals(connection, numbers, reversed_ones)
-    return _bookable(plan(published, spans, sums, earlier))
-
-
-def _bookable(sharing: Sharing) -> Sharing | Refusal:
-    """The same, if the ledger can book it: a run is final before it books, so what could not be booked would never be settled."""
-    for contract in sharing.contracts:
-        if (size := len(booked(sharing, contract))) > LINES_MAX:
-            said = f"{contract} would book {size:,} entries at once, and {LINES_MAX:,} are the most: settle fewer windows at once"
-            return Refusal(RefusalCode.RUN_TOO_LARGE, said)
-    return sharing
+    return plan(published, spans, sums, earlier)
 
 
 async def settled_before(connection: Connection, lane: int, windows: Iterable[Window]) -> list[Sum]:

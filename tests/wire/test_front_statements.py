@@ -125,6 +125,9 @@ def test_a_frozen_run_shows_its_statements_and_freezing_again_makes_no_others(de
 def test_a_download_is_what_the_list_says_and_verifies(desk: Front, run: str) -> None:
     keys = {desk.house.key.public.key_id: desk.house.key.public}
     for file in frozen(desk, run)["palm"]["files"]:
+        assert (file["sha256"] is None) == (file["bytes"] is None) == (file["format"] != "jsonl")  # printed later
+        assert desk.ask("GET", file["href"], key="palm").status == 200
+    for file in frozen(desk, run)["palm"]["files"]:
         got = [desk.ask("GET", file["href"], key=key) for key in ("palm", "operator", "palm")]
         assert {one.status for one in got} == {200}
         assert all(one.signed for one in got)
