@@ -6,7 +6,7 @@ net; opening + net + what was settled = closing; a payment is the sum of its ite
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import InitVar, dataclass, fields
 from datetime import date, datetime
 from itertools import compress, groupby, pairwise, starmap
 from operator import attrgetter, gt
@@ -181,17 +181,19 @@ class Statement:
     figures: Figures
     settled: tuple[Settled, ...] = ()
     payment: Payment | None = None
+    worked_out: InitVar[Figures | None] = None
+    """What follows from the lines, by whoever has just put them in order and added them up; else it is worked out here."""
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, worked_out: Figures | None) -> None:
         """1. what it says of itself; 2. its lines are in order, each with a known counterparty; 3. every figure is what follows."""
         require_text("reference", self.reference)  # 1
         require_currency(self.currency, self.digits)
         require_instant("made_at", self.made_at)
         if not self.periods or any(one.closes_at > other.opens_at for one, other in pairwise(self.periods)):
             raise StatementError("windows", "there is one at least, and they follow one another")
-        if any(starmap(gt, pairwise(map(order, self.lines)))):  # 2
+        if worked_out is None and any(starmap(gt, pairwise(map(order, self.lines)))):  # 2
             raise StatementError("lines", "are by counterparty, then by time")
-        found = _figures(self.lines, self.opening, self.net, self.digits, self.settled)
+        found = worked_out or _figures(self.lines, self.opening, self.net, self.digits, self.settled)
         if [one.name for one in found.by_counterparty] != [party.code for party in self.counterparties]:
             raise StatementError("counterparties", "are those of the lines, in order")
         for part in fields(Figures):  # 3
@@ -225,7 +227,8 @@ def state(
 ) -> Statement:
     """The statement of these lines, in whatever order they come; `net` was rounded by the run, over all partners at once."""
     sorted_lines = tuple(sorted(lines, key=order))
-    met = {line.counterparty for line in sorted_lines}
+    found = _figures(sorted_lines, opening, net, digits, settled)
+    met = {one.name for one in found.by_counterparty}
     return Statement(
         reference=reference,
         partner=partner,
@@ -239,9 +242,10 @@ def state(
         opening=opening,
         lines=sorted_lines,
         net=net,
-        figures=_figures(sorted_lines, opening, net, digits, settled),
+        figures=found,
         settled=tuple(settled),
         payment=payment,
+        worked_out=found,
     )
 
 

@@ -4,15 +4,15 @@ An exchange books an amount above zero to whoever sends, and one below it to who
 by whoever sends, and is its fee. A bonus books to whoever receives and to each that funds it. A reversal books it the other way round.
 """
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 from settlement.rules.statement_lines import Line, LineKind, StatementError, require_text
 
 ADJUSTED = "adjusted"
 BONUS = frozenset({"bonus_posted", "bonus_returned"})
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_BONUS = ("0", "")
 _KINDS = {kind.value: kind for kind in LineKind}
 _REASONS = {"interest": LineKind.INTEREST}
 
@@ -36,8 +36,11 @@ class Booked(NamedTuple):
     reference: str
 
 
-def entries_of(text: str) -> Iterator[Booked]:
-    """The entries of a text that the database made of them: a line for each, a tab between columns, nothing for what is not there."""
+def entries_of(text: str, parts: Mapping[int, int]) -> Iterator[Booked]:
+    """The entries of a text that the database made of them: a line for each, a tab between columns, nothing for what is not there.
+
+    `parts`: what the house took in events of which only a part was captured; the text names the event, behind an @.
+    """
     for row in text.split("\n"):
         (
             window,
@@ -58,16 +61,16 @@ def entries_of(text: str) -> Iterator[Booked]:
         yield Booked(
             int(window),
             event,
-            _EPOCH + timedelta(microseconds=int(at)),
+            datetime.fromisoformat(at[1:-1]),
             booked_as,
             kind,
             original,
-            int(other or 0),
+            int(other) if other else 0,
             int(amount),
-            int(earned or 0),
-            int(sent or 0),
-            int(received or 0),
-            int(bonus or 0),
+            parts[int(earned[1:])] if earned[:1] == "@" else int(earned) if earned else 0,
+            int(sent) if sent else 0,
+            int(received) if received else 0,
+            0 if bonus in _NO_BONUS else int(bonus),
             reason,
             reference,
         )

@@ -150,17 +150,20 @@ def cells(line: Line, number: int) -> tuple[str, ...]:
     return (
         f'"{line.at.isoformat()[:-6]}Z"',
         f'"{line.counterparty}"',
-        _amount(line.credit),
-        _amount(line.debit),
+        _amount(line.credit) if line.credit else _NOTHING,
+        _amount(line.debit) if line.debit else _NOTHING,
         _quoted(line.exchange),
-        _amount(line.fee),
-        _amount(line.funding),
+        _amount(line.fee) if line.fee else _NOTHING,
+        _amount(line.funding) if line.funding else _NOTHING,
         _KINDS[line.kind],
         str(number),
         str(line.received),
-        _quoted(line.reference),
+        _quoted(line.reference) if line.reference else '""',
         str(line.sent),
     )
+
+
+_NOTHING = '"0.000000"'
 
 
 _KINDS = {kind: f'"{kind.value}"' for kind in LineKind}
@@ -171,9 +174,7 @@ WRITTEN = "{" + ",".join(f'"{name}":%s' for name in CELLS) + "}"
 
 
 def _amount(amount: int) -> str:
-    if amount > 0:
-        return f'"{amount // MICRO}.{amount % MICRO:06}"'
-    return f'"{decimal(amount)}"' if amount else '"0.000000"'
+    return f'"{amount // MICRO}.{amount % MICRO:06}"' if amount > 0 else f'"{decimal(amount)}"'
 
 
 def canonical(said: Any) -> bytes:

@@ -178,7 +178,7 @@ async def _booked(
         asked: dict[str, Any] = {"lane": lane, "window_id": window.number}
         span = asked | {"first": window.first, "until": window.until}
         found = await tuples(connection, "run_sums", **span)
-        sums += [Sum(owners[one[0]], owners[one[1]], None, *one[2:5], 0) for one in found]
+        sums += [Sum(owners[one[0]], owners[one[1]], None, one[2], one[3], one[4], 0) for one in found]
         if any(one[5] for one in found):  # somebody beside the two of a pair
             others = await tuples(connection, "run_others", **span)
             sums += [Sum(owners[one[0]], owners[one[1]], owners[one[2]], 0, 0, 0, one[3]) for one in others]

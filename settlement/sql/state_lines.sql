@@ -1,8 +1,8 @@
 -- What some windows booked to the positions of some partners, partner by partner, with all that a line of a statement says: a row for each
 -- partner and 65,536 events, in it a text of lines, in each the columns that `Booked` has, a tab between them. Whoever sends has the entry
--- above zero, in a reversal below it. `earned` is what the house took in the event, which is what the exchange's terms say, but of a part
--- that was captured: there the event is asked. Who pays in a reversal without being the target bears what was spent, and pays it to the
--- target. What runs shared is of the runs that shared it, not of the window in which it stands.
+-- above zero, in a reversal below it. `earned` is what the house took in the event, as the exchange's terms say; of a part that was
+-- captured they do not, so there stands an @ and the event, of which state_parts tells. Who pays in a reversal without being the target bears
+-- what was spent, and pays it to the target. What runs shared is of the runs that shared it, not of the window in which it stands.
 WITH signing AS NOT MATERIALIZED (
     SELECT
         program.program AS name,
@@ -14,19 +14,21 @@ WITH signing AS NOT MATERIALIZED (
         '@' || partner AS name,
         number
     FROM partner
-),
+)
 
-told AS (
+SELECT
+    told.account,
+    string_agg(told.said, E'\n') AS said
+FROM (
     SELECT
         entry.account,
-        entry.seq,
-        entry.line,
+        entry.seq / 65536 AS part,
         concat(
             entry.window_id,
             E'\t',
             leaf.kind,
             E'\t',
-            (extract(EPOCH FROM leaf.at) * 1000000)::bigint,
+            to_json(leaf.at),
             E'\t',
             entry.exchange_id,
             E'\t',
@@ -43,14 +45,9 @@ told AS (
             entry.amount,
             E'\t',
             CASE
-                WHEN exchange.captured > 0 AND exchange.captured < exchange.sent
-                    THEN (
-                        SELECT -sum(beside.amount)
-                        FROM entry AS beside
-                        WHERE beside.lane = %(lane)b AND beside.seq = entry.seq AND beside.account IN (14, 15)
-                    )
-                WHEN exchange.original_id IS NULL THEN exchange.fee - exchange.funding + exchange.bonus_credit
-                ELSE exchange.funding - exchange.fee - exchange.bonus_credit
+                WHEN exchange.captured > 0 AND exchange.captured < exchange.sent THEN '@' || entry.seq
+                WHEN exchange.original_id IS NULL THEN (exchange.fee - exchange.funding + exchange.bonus_credit)::text
+                ELSE (exchange.funding - exchange.fee - exchange.bonus_credit)::text
             END,
             E'\t',
             CASE WHEN exchange.captured > 0 THEN exchange.captured ELSE exchange.sent END,
@@ -76,11 +73,7 @@ told AS (
         AND entry.window_id = any(%(windows)b::integer[])
         AND entry.account = any(%(accounts)b::integer[])
         AND adjustment.reason IS DISTINCT FROM 'share'
-)
-
-SELECT
-    account,
-    string_agg(said, E'\n' ORDER BY seq, line) AS said
-FROM told
-GROUP BY account, seq / 65536
-ORDER BY account, seq / 65536
+    ORDER BY entry.account, entry.seq / 65536, entry.seq, entry.line
+) AS told
+GROUP BY told.account, told.part
+ORDER BY told.account, told.part

@@ -46,6 +46,8 @@ class Frame:
     payments: Mapping[str, Row]
     inputs: Inputs
     shares: Shares
+    parts: Mapping[int, int]
+    """What the house took in each event that booked a captured part of an exchange."""
 
     def payment(self, partner: str, nets: Mapping[int, int]) -> Payment | None:
         """What the run pays for these nets of its windows, and what else is in it; None where nothing is paid."""
@@ -98,7 +100,14 @@ async def frame_of(connection: Connection, lane: int, run: str) -> Frame:
         {row["partner"]: row for row in await rows(connection, "run_instructions", run=run)},
         inputs,
         await shares_of(connection, lane, run, inputs.sharing),
+        await _parts(connection, {"lane": lane, "first": first, "until": until, "windows": numbers}),
     )
+
+
+async def _parts(connection: Connection, asked: Mapping[str, object]) -> dict[int, int]:
+    async with connection.transaction():
+        await rows(connection, "run_patience")
+        return {row["seq"]: row["earned"] for row in await rows(connection, "state_parts", **asked)}
 
 
 def _common_unit(inputs: Inputs) -> str:

@@ -6,7 +6,7 @@ Each is made where there is a processor for it, in order of the partners' number
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any, NamedTuple
 
@@ -58,7 +58,7 @@ async def state_run(connection: Connection, lane: int, run: str, key: PrivateKey
 
 async def _each(
     connection: Connection, frame: Frame, missing: Sequence[int], entries: Stream, room: Apart
-) -> AsyncIterator[Made | None]:
+) -> AsyncGenerator[Made | None, None]:
     """Every statement, in order. One more is begun than there are processors: while it waits, the next is read."""
     begun: deque[asyncio.Task[Made | None]] = deque()
     try:

@@ -14,7 +14,7 @@ def of_partner(frame: Frame, number: int, texts: Sequence[str]) -> Statement | N
     nets, lines = dict.fromkeys(frame.windows, 0), []
     codes = {other: party.code for other, party in frame.parties.items()}
     for text in texts:
-        for entry in entries_of(text):
+        for entry in entries_of(text, frame.parts):
             lines.append(line_of(entry, codes[entry.other]))
             nets[entry.window] -= entry.amount
     partner = frame.parties[number].code

@@ -17,6 +17,7 @@ from settlement.rules.run import replayed
 from settlement.rules.statement_lines import LineKind
 from settlement.run import RunRow, store
 from settlement.run import auditing as auditing_room
+from settlement.run import late as late_room
 from settlement.run import shares as shares_room
 from tests.ledger.books import AIR, HOTEL, SHOP, House, uid
 from tests.settlement.runs_room import (
@@ -179,7 +180,7 @@ async def test_more_than_one_event_holds_is_booked_in_several_and_broken_off_bet
     moved = sum(payer != payee for _, payer, payee, _ in legs(row))
     assert moved > 4
     monkeypatch.setattr(waterfall_room, "LINES_MAX", 3)
-    whole, count = shares_room.put, []
+    whole, count = late_room.put, list[Any]()
 
     async def breaks(writer: Any, item: Any) -> Any:
         if len(count) == 3:
