@@ -43,7 +43,7 @@ booked AS (
         AND entry.window_id = any(%(windows)b::integer[])
         AND entry.account IN (14, 15)
         AND entry.seq <> all(
-            ARRAY(
+            array(
                 SELECT leaf.seq
                 FROM leaf
                 WHERE
@@ -73,7 +73,8 @@ told AS (
             exchange.window_id
         FROM exchange
         WHERE exchange.lane = %(lane)b AND exchange.exchange_id = booked.original_id
-        OFFSET 0
+        ORDER BY 1
+        LIMIT 1
     ) AS original ON TRUE
 )
 

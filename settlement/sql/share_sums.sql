@@ -35,7 +35,7 @@ booked AS (
         AND entry.window_id = any(%(windows)b::integer[])
         AND (entry.account IN (14, 15) OR (%(gross)b::boolean AND mod(entry.account, 16) = 8))
         AND entry.seq <> all(
-            ARRAY(
+            array(
                 SELECT leaf.seq
                 FROM leaf
                 WHERE
@@ -60,6 +60,7 @@ LEFT JOIN LATERAL (
     SELECT exchange.window_id
     FROM exchange
     WHERE exchange.lane = %(lane)b AND exchange.exchange_id = booked.original_id
-    OFFSET 0
+    ORDER BY 1
+    LIMIT 1
 ) AS original ON TRUE
 GROUP BY 1, 2, 3, 4

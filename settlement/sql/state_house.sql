@@ -40,7 +40,7 @@ earned AS (
         AND entry.seq < %(until)b::bigint
         AND entry.window_id = any(%(windows)b::integer[])
         AND entry.account IN (14, 15)
-        AND entry.seq <> all(ARRAY(SELECT bonus.seq FROM bonus))
+        AND entry.seq <> all(array(SELECT bonus.seq FROM bonus))
     GROUP BY 1, 2, 3
 ),
 
@@ -110,7 +110,7 @@ summed AS (
         -sum(amount)::bigint AS earned,
         sum(funded)::bigint AS funding
     FROM told
-    GROUP BY window_id, other, kind, reason
+    GROUP BY 1, 2, 3, 4
 )
 
 SELECT
@@ -124,4 +124,4 @@ SELECT
     summed.funding
 FROM summed
 INNER JOIN leaf ON leaf.lane = %(lane)b AND summed.last = leaf.seq
-ORDER BY summed.window_id, summed.other, summed.kind, summed.reason
+ORDER BY 1, 2, 3, 4
