@@ -139,7 +139,7 @@ def test_a_download_is_what_the_list_says_and_verifies(desk: Front, run: str) ->
 
 def test_what_nobody_asks_for_is_printed_by_a_job_and_then_listed_with_its_hash(desk: Front, run: str) -> None:
     assert any(file["sha256"] is None for file in frozen(desk, run)["lotus"]["files"])
-    counts = []
+    counts: list[int] = []
     while not counts or counts[-1]:
         work = asyncio.run_coroutine_threadsafe(jobs.print_statements(desk.house), desk.loop)
         counts.append(work.result(60))
