@@ -50,6 +50,7 @@ UNITS = {
     "total_cpu": "seconds of processors that the total took, of ours and the server's",
     "total_ratio": "total_seconds by group_by_seconds",
     "total_by_account_ratio": "total_seconds by by_account_seconds",
+    "state_mb": "most memory of its own that one of our processes had while statements were made; share_mb, freeze_mb, book_mb likewise",
     "most_mb": "most memory of its own that one of our processes had in any phase",
     "server_mb": "most memory of their own that the PostgreSQL backend and its parallel workers had at once; what they share is apart",
     "spread_pct": "draft_seconds: largest minus smallest round, in percent of the median",
