@@ -112,7 +112,7 @@ def list_statements(
     url: Url = URL,
     pinned: Pinned = None,
 ) -> None:
-    """Your statements with the SHA-256 of every file, the newest first; for an operator all."""
+    """Your statements with the SHA-256 of every file that is printed, the newest first; for an operator all."""
     path = "/v1/statements" if run is None else f"/v1/runs/{run}/statements"
     terminal.out.print_json(data=Session(key, url, pinned).every(path, "statements"))
 

@@ -10,12 +10,15 @@ Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class StatementFileSaid(Said):
-    """A file of a statement: where it is, and the SHA-256 of its bytes, which never change."""
+    """A file of a statement: where it is, and the SHA-256 of its bytes, which never change; null until it is printed.
+
+    The evidence (`jsonl`) is there as soon as the statement is; all others are printed of it afterwards, or when they are asked for.
+    """
 
     format: Literal["jsonl", "csv", "xlsx", "pdf", "svg"]
     href: str
-    sha256: Digest
-    bytes: int
+    sha256: Digest | None
+    bytes: int | None
 
 
 class StatementSaid(Said):

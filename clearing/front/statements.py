@@ -1,4 +1,4 @@
-"""Statements at the door: a partner sees its own, operators see all; a file is given as it was kept, byte for byte."""
+"""Statements at the door: a partner sees its own, operators see all; a file is given as it is kept, byte for byte."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +42,9 @@ async def list_run_statements(house: "House", asked: Asked) -> Reply:
 
 
 async def fetch_statement(house: "House", asked: Asked) -> Reply:
-    """A file of a statement as it was made when its run was frozen: `format` is jsonl (the usual), csv, xlsx, pdf or svg."""
+    """A file of a statement: `format` is jsonl (the usual), the evidence that was sealed when its run was frozen, or csv, xlsx, pdf or svg,
+    printed of it. Who asks for one that is not printed yet has it printed; every later download gives the same bytes.
+    """
     form = reading.query(asked.message.query, "format").get("format", "jsonl")
     if form not in MEDIA:
         raise errors.ValidationFailed(f"format is one of {', '.join(MEDIA)}")
@@ -68,16 +70,15 @@ def statement(one: Kept) -> dict[str, Any]:
         "lines": one.lines,
         "root": one.root,
         "key_id": one.key_id,
-        "files": [
-            {
-                "format": file.form,
-                "href": f"/v1/statements/{one.statement}?format={file.form}",
-                "sha256": file.sha256,
-                "bytes": file.size,
-            }
-            for file in one.files
-        ],
+        "files": [_file(one, form) for form in sorted(MEDIA)],
     }
+
+
+def _file(one: Kept, form: str) -> dict[str, Any]:
+    """A file, with its hash once it is printed."""
+    kept = next((file for file in one.files if file.form == form), None)
+    told = {"sha256": None, "bytes": None} if kept is None else {"sha256": kept.sha256, "bytes": kept.size}
+    return {"format": form, "href": f"/v1/statements/{one.statement}?format={form}", **told}
 
 
 DOORS = (

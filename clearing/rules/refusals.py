@@ -131,8 +131,6 @@ class RefusalCode(StrEnum):
     """No rate set of this name is published, or it may not be gone by on a day on which the run pays."""
     ONE_CURRENCY_NEEDED = "one_currency_needed"
     """Parties that pay each other, and not the house, are all paid in one currency."""
-    RUN_TOO_LARGE = "run_too_large"
-    """A contract would book more at once than the ledger takes: settle fewer windows in one run."""
     TAX_UNKNOWN = "tax_unknown"
     """A fee is to be invoiced, and no tax table in force says how it is taxed."""
 

@@ -153,7 +153,8 @@ def _beside(read: RunRead, party: str) -> Iterable[Part]:
     """What is in a net and in no entry yet, or in those of another run."""
     for contract in read.inputs.sharing.contracts:
         reference = reference_of(read.run, contract)
-        amount = sum(value for who, value in booked(read.inputs.sharing, contract) if who == party)
+        parts = booked(read.inputs.sharing, contract)
+        amount = sum(value for lines in parts for who, value in lines if who == party)
         if amount and reference not in read.booked:
             yield Part(f"shares by {contract}, not booked yet", amount, reference)
     parked = [(debtor, creditor, int(micros)) for debtor, creditor, micros in read.result["parked"]]

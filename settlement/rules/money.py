@@ -109,6 +109,8 @@ def rate(text: str) -> Ratio | Refused:
 def written(amount: int, digits: int, least: int | None = None) -> str:
     """Units of ten to the minus `digits` as decimal text with all their decimals; zeros at its end only up to `least`, where it is said."""
     whole, rest = divmod(abs(amount), 10**digits)
+    if digits == MICRO_DIGITS and least is None:  # by far the most of what is written
+        return f"{'-' if amount < 0 else ''}{whole}.{rest:06}"
     fraction = f"{rest:0{digits}}" if digits else ""
     if least is not None:
         fraction = fraction[:least] + fraction[least:].rstrip("0")

@@ -5,11 +5,11 @@ Laws, checked whenever a statement is made, also out of a file: every subtotal i
 net; opening + net + what was settled = closing; a payment is the sum of its items, and converted it keeps to its rate.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import InitVar, dataclass, fields
 from datetime import date, datetime
-from itertools import pairwise
+from itertools import compress, groupby, pairwise, starmap
+from operator import attrgetter, gt
 
 from clearing.rules.units import Ratio
 from settlement.rules.money import MICRO_DIGITS
@@ -214,19 +214,21 @@ class Statement:
     """Where parties pay each other: one for each other side and direction. Then there is no `payment`."""
     waterfalls: tuple[Drawn, ...] = ()
     """By the contracts that the partner is a party of. Law: what they come to for it is the step `shares`."""
+    worked_out: InitVar[Figures | None] = None
+    """What follows from the lines, by whoever has just put them in order and added them up; else it is worked out here."""
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, worked_out: Figures | None) -> None:
         """1. what it says of itself; 2. its lines are in order, each with a known counterparty; 3. every figure is what follows."""
         require_text("reference", self.reference)  # 1
         require_currency(self.currency, self.digits)
         require_instant("made_at", self.made_at)
         if not self.periods or any(one.closes_at > other.opens_at for one, other in pairwise(self.periods)):
             raise StatementError("windows", "there is one at least, and they follow one another")
-        if any(order(one) > order(other) for one, other in pairwise(self.lines)):  # 2
+        if worked_out is None and any(starmap(gt, pairwise(map(order, self.lines)))):  # 2
             raise StatementError("lines", "are by counterparty, then by time")
-        if sorted({line.counterparty for line in self.lines}) != [party.code for party in self.counterparties]:
+        found = worked_out or _figures(self.lines, self.opening, self.net, self.digits, self.settled)
+        if [one.name for one in found.by_counterparty] != [party.code for party in self.counterparties]:
             raise StatementError("counterparties", "are those of the lines, in order")
-        found = _figures(self.lines, self.opening, self.net, self.digits, self.settled)
         for part in fields(Figures):  # 3
             if getattr(found, part.name) != getattr(self.figures, part.name):
                 raise StatementError(part.name, "is not what the lines add up to")
@@ -273,7 +275,8 @@ def state(
 ) -> Statement:
     """The statement of these lines, in whatever order they come; `net` was rounded by the run, over all partners at once."""
     sorted_lines = tuple(sorted(lines, key=order))
-    met = {line.counterparty for line in sorted_lines}
+    found = _figures(sorted_lines, opening, net, digits, settled)
+    met = {one.name for one in found.by_counterparty}
     return Statement(
         reference=reference,
         partner=partner,
@@ -287,12 +290,13 @@ def state(
         opening=opening,
         lines=sorted_lines,
         net=net,
-        figures=_figures(sorted_lines, opening, net, digits, settled),
+        figures=found,
         settled=tuple(settled),
         payment=payment,
         cover=cover,
         payments=tuple(payments),
         waterfalls=tuple(waterfalls),
+        worked_out=found,
     )
 
 
@@ -313,54 +317,65 @@ def _require_rate(payment: Payment, digits: int, other: Conversion) -> None:
 
 
 def _figures(lines: Sequence[Line], opening: int, net: int, digits: int, settled: Iterable[Settled]) -> Figures:
-    total = _total("all", lines)
-    size = unit(digits)
+    """Lines are in order: those of a counterparty stand together. Columns are added up, never line by line: there may be a million."""
+    columns, size = _columns(lines), unit(digits)
+    kinds, total = [line.kind for line in lines], _total("all", columns)
+    by_kind = [_total(kind.value, _of_kind(columns, kinds, kind)) for kind in sorted({*kinds})]
     return Figures(
         total=total,
-        by_counterparty=_totals(lines, lambda line: line.counterparty),
-        by_kind=_totals(lines, lambda line: line.kind.value),
-        steps=_steps(lines, net * size - total.net),
+        by_counterparty=tuple(_by_counterparty(lines, columns)),
+        by_kind=tuple(by_kind),
+        steps=_steps(by_kind, net * size - total.net),
         closing=opening + net * size + size * sum(paid.amount for paid in settled),
     )
 
 
-def _totals(lines: Iterable[Line], name_of: Callable[[Line], str]) -> tuple[Total, ...]:
-    groups: dict[str, list[Line]] = defaultdict(list)
-    for line in lines:
-        groups[name_of(line)].append(line)
-    return tuple(_total(name, groups[name]) for name in sorted(groups))
+_Columns = Sequence[Sequence[int]]
+_summed = attrgetter("sent", "received", "debit", "credit", "fee", "funding")
 
 
-def _total(name: str, lines: Sequence[Line]) -> Total:
-    return Total(
-        name=name,
-        lines=len(lines),
-        sent=sum(line.sent for line in lines),
-        received=sum(line.received for line in lines),
-        debit=sum(line.debit for line in lines),
-        credit=sum(line.credit for line in lines),
-        fee=sum(line.fee for line in lines),
-        funding=sum(line.funding for line in lines),
-        net=sum(line.net for line in lines),
-    )
+def _columns(lines: Sequence[Line]) -> _Columns:
+    """What is added up, column by column."""
+    return list(zip(*map(_summed, lines), strict=True)) or [()] * 6
 
 
-def _steps(lines: Iterable[Line], rounding: int) -> Steps:
+def _of_kind(columns: _Columns, kinds: Sequence[LineKind], kind: LineKind) -> _Columns:
+    chosen = [one is kind for one in kinds]
+    return columns if all(chosen) else [list(compress(column, chosen)) for column in columns]
+
+
+def _by_counterparty(lines: Sequence[Line], columns: _Columns) -> Iterator[Total]:
+    start = 0
+    for name, own in groupby(map(attrgetter("counterparty"), lines)):
+        end = start + sum(1 for _ in own)
+        yield _total(name, [column[start:end] for column in columns])
+        start = end
+
+
+def _total(name: str, columns: _Columns) -> Total:
+    sent, received, debit, credit, fee, funding = map(sum, columns)
+    net = credit - debit - fee - funding  # of each line, and so of their sums
+    return Total(name, len(columns[0]), sent, received, debit, credit, fee, funding, net)
+
+
+def _steps(by_kind: Iterable[Total], rounding: int) -> Steps:
+    """Steps are sums of kinds: every line of a kind is of one step."""
     plain, returned, adjusted, shared = [], 0, 0, 0
-    for line in lines:
-        if line.kind in RETURNS:
-            returned += line.net
-        elif line.kind in ADJUSTMENTS:
-            adjusted += line.net
-        elif line.kind is LineKind.SHARE:
-            shared += line.net
+    for total in by_kind:
+        kind = LineKind(total.name)
+        if kind in RETURNS:
+            returned += total.net
+        elif kind in ADJUSTMENTS:
+            adjusted += total.net
+        elif kind is LineKind.SHARE:
+            shared += total.net
         else:
-            plain.append(line)
+            plain.append(total)
     return Steps(
-        points_in=sum(line.credit for line in plain),
-        points_out=-sum(line.debit for line in plain),
-        funding=-sum(line.funding for line in plain),
-        fees=-sum(line.fee for line in plain),
+        points_in=sum(one.credit for one in plain),
+        points_out=-sum(one.debit for one in plain),
+        funding=-sum(one.funding for one in plain),
+        fees=-sum(one.fee for one in plain),
         returns=returned,
         adjustments=adjusted,
         rounding=rounding,

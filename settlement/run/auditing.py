@@ -1,7 +1,7 @@
 """The audit of runs: what two keys approved is what is kept, it adds up, what is settled was booked, and invoices have no gap."""
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -86,10 +86,14 @@ def _shared(run: Row, inputs: Inputs, bookings: Sequence[Row], digests: Mapping[
         if published != version.digest or partners.digest_of(KIND, said) != version.digest:
             yield f"{name} is not what was published"
     found = [(one["reference"], one["lines"]) for one in bookings if _run_of(one) == run["run"]]
-    given = {reference_of(run["run"], one): booked(inputs.sharing, one) for one in inputs.sharing.contracts}
-    wanted = [(name, json.dumps(lines, separators=(",", ":"))) for name, lines in sorted(given.items())]
-    most = {*wanted} if run["state"] == "frozen" else set()  # a frozen run books next what it has not booked yet
-    if sorted(found) != wanted if run["state"] in BOOKED else len({*found}) < len(found) or not {*found} <= most:
+    given = [
+        (reference_of(run["run"], one), part)
+        for one in inputs.sharing.contracts
+        for part in booked(inputs.sharing, one)
+    ]
+    wanted = sorted([(name, json.dumps(lines, separators=(",", ":"))) for name, lines in given])
+    most = Counter(wanted if run["state"] == "frozen" else ())  # a frozen run books next what it has not booked yet
+    if sorted(found) != wanted if run["state"] in BOOKED else not Counter(found) <= most:
         yield "its contracts are not booked once, as it shares"
 
 

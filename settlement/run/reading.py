@@ -207,8 +207,12 @@ async def _booked(
     slices: dict[str, int] = defaultdict(int)
     for window in windows:
         asked: dict[str, Any] = {"lane": lane, "window_id": window.number}
-        found = await tuples(connection, "run_sums", **asked, first=window.first, until=window.until)
-        sums += [Sum(owners[one[0]], owners[one[1]], owners[one[2]], *one[3:]) for one in found]
+        span = asked | {"first": window.first, "until": window.until}
+        found = await tuples(connection, "run_sums", **span)
+        sums += [Sum(owners[one[0]], owners[one[1]], None, one[2], one[3], one[4], 0) for one in found]
+        if any(one[5] for one in found):  # somebody beside the two of a pair
+            others = await tuples(connection, "run_others", **span)
+            sums += [Sum(owners[one[0]], owners[one[1]], owners[one[2]], 0, 0, 0, one[3]) for one in others]
         for account, amount in await tuples(connection, "run_slices", **asked):
             slices[owners[account // NUMBERS_EACH] or HOUSE] += amount
     return sums, slices

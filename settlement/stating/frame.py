@@ -54,6 +54,8 @@ class Frame:
     inputs: Inputs
     shares: Shares
     covers: Mapping[int, Cover]
+    parts: Mapping[int, int]
+    """What the house took in each event that booked a captured part of an exchange."""
 
     def payment(self, partner: str, nets: Mapping[int, int]) -> Payment | None:
         """What a multilateral run pays for these nets of its windows, and what else is in it; None where nothing is paid."""
@@ -141,6 +143,7 @@ async def frame_of(connection: Connection, lane: int, run: str) -> Frame:
         inputs,
         await shares_of(connection, lane, run, inputs.sharing),
         await _covers(connection, span | {"accounts": [account_number(number, Account.COVER) for number in parties]}),
+        await _parts(connection, {"lane": lane, "first": first, "until": until, "windows": numbers}),
     )
 
 
@@ -168,6 +171,12 @@ def _of_parties(found: Iterable[InstructionRow]) -> dict[str, list[InstructionRo
         for party in {one.payer, one.payee} - {HOUSE}:
             said[party].append(one)
     return said
+
+
+async def _parts(connection: Connection, asked: Mapping[str, object]) -> dict[int, int]:
+    async with connection.transaction():
+        await rows(connection, "run_patience")
+        return {row["seq"]: row["earned"] for row in await rows(connection, "state_parts", **asked)}
 
 
 def _common_unit(inputs: Inputs) -> str:
