@@ -147,7 +147,7 @@ class RunInstruction(SQLModel, table=True):
         Index("settlement_instruction_of_payer", "payer", "run"),
         Index("settlement_instruction_of_payee", "payee", "run"),
         check("two_parties", "payer <> payee"),
-        check("not_negative", "paid >= 0 AND received >= 0 AND minor >= 0 AND paid + received > 0"),
+        check("not_negative", "paid >= 0 AND received >= 0 AND minor >= 0 AND paid + received + minor > 0"),
         check("state_known", f"state IN ({_listed(INSTRUCTION_STATES)})"),
         check("reference_fits", "length(instruction) <= 35"),
     )

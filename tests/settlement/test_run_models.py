@@ -17,6 +17,7 @@ from settlement.rules.netting import Model
 from settlement.rules.run import (
     Inputs,
     PaymentDates,
+    Rate,
     Result,
     Terms,
     TwoCurrenciesError,
@@ -170,3 +171,17 @@ def test_parties_that_pay_each_other_are_paid_in_one_currency(chosen: Model) -> 
         settled(found, chosen, terms=terms)
     assert settled((), chosen, terms=terms)[1] == Result((), (), (), ())
     assert settled(found, Model.MULTILATERAL, terms=terms)[1].transfers
+
+
+@given(st.lists(st.tuples(st.sampled_from(MANY[:6]), st.sampled_from(MANY[:6]), st.integers(1, 9)), max_size=20))
+def test_where_a_minor_unit_is_worth_less_than_a_millionth_every_payment_still_moves_something(found: Any) -> None:
+    """Of a millionth, six or seven of them: a part of a net may clear nothing of either side, and travels all the same."""
+    rates = replace(RATES, rates=(Rate("XTS", 3, 20, 6),))
+    terms = tuple([Terms(one, "XTS", 0, 365) for one in MANY[:6]])
+    owed = tuple([Flow(*one) for one in found if one[0] != one[1]])
+    result = settle(inputs(owed, model=Model.FEWEST, terms=terms, rates=rates))
+    exact = received(result.transfers, "paid", "received")
+    assert {net.party: net.micros for net in result.nets if net.party != HOUSE} == {
+        net.party: exact[net.party] for net in result.nets if net.party != HOUSE
+    }
+    assert all(one.minor + one.paid + one.received > 0 for one in result.transfers)

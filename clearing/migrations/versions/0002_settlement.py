@@ -231,7 +231,7 @@ CREATE TABLE settlement_instruction (
     accrued_until DATE,
     PRIMARY KEY (instruction),
     CONSTRAINT two_parties CHECK (payer <> payee),
-    CONSTRAINT not_negative CHECK (paid >= 0 AND received >= 0 AND minor >= 0 AND paid + received > 0),
+    CONSTRAINT not_negative CHECK (paid >= 0 AND received >= 0 AND minor >= 0 AND paid + received + minor > 0),
     CONSTRAINT state_known CHECK (state IN ('waiting', 'due', 'differs', 'rejected', 'confirmed', 'settled')),
     CONSTRAINT reference_fits CHECK (length(instruction) <= 35)
 );
