@@ -1,6 +1,7 @@
 """Who used the processor and the memory: user and system time of processes and of everything below them, and what they held at most."""
 
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ class Peak:
 
     ours: int = 0
     server: int = 0
+    watching: float = 0.0
+    """Seconds of a processor that looking took, which are this process's own."""
 
     @property
     def megabytes(self) -> dict[str, int]:
@@ -49,6 +52,7 @@ def peak_of(backend: int) -> Iterator[Peak]:
             count += 1
             found.ours = max(found.ours, *map(own_bytes, ours))
             found.server = max(found.server, own_bytes(it) + sum(own_bytes(one) for one in helpers))
+            found.watching = time.thread_time()
 
     watcher = threading.Thread(target=watch)
     watcher.start()

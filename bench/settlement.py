@@ -65,7 +65,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What something took by the clock, and of the processor: this process, its children and the whole server; and the most memory."""
+    """What something took by the clock, and of the processor: this process, its children and the whole server; and the most memory.
+
+    What looking at the memory took is not in it.
+    """
 
     seconds: float
     cpu: float
@@ -158,7 +161,7 @@ async def _spent(connection: settling.Connection, do: Callable[[], Awaitable[T]]
         found = await do()
         seconds = time.perf_counter() - began
         cpu = cpu_seconds([main, os.getpid()]) - cpu
-    return Spent(seconds, cpu, peak), found
+    return Spent(seconds, cpu - peak.watching, peak), found
 
 
 async def _bare(connection: settling.Connection, query: str, number: int) -> Spent:
