@@ -102,9 +102,11 @@ def left_open(items: Iterable[Item], payments: Iterable[Paid]) -> list[Item]:
     A payment settles the windows of its run together, whatever one owes and another is owed. What it pays beyond them was kept back in
     older windows and pays those, the oldest first; what it leaves of them (kept back itself) stays in the newest.
     """
-    found = [replace(one) for one in sorted(items, key=lambda one: (one.partner, one.window))]
+    found: dict[str, list[Item]] = {}
+    for one in sorted(items, key=lambda one: one.window):
+        found.setdefault(one.partner, []).append(replace(one))
     for paid in payments:
-        of_partner = [one for one in found if one.partner == paid.partner]
+        of_partner = found.setdefault(paid.partner, [])
         own = [one for one in of_partner if one.window in paid.windows]
         left = sum(one.net for one in own) + paid.net
         for one in own:
@@ -112,8 +114,8 @@ def left_open(items: Iterable[Item], payments: Iterable[Paid]) -> list[Item]:
         if (left < 0) == (paid.net < 0):
             left = _paid_down((one for one in of_partner if one.window < min(paid.windows)), left)
         if left:
-            found.append(Item(paid.partner, paid.last, paid.closes_at, left))
-    return [one for one in found if one.net]
+            of_partner.append(Item(paid.partner, paid.last, paid.closes_at, left))
+    return [one for own in found.values() for one in own if one.net]
 
 
 def _paid_down(older: Iterable[Item], left: int) -> int:
