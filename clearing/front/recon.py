@@ -224,6 +224,7 @@ def _taken(answer: Acknowledgement) -> dict[str, Any]:
         "lines": 0 if totals is None else totals.count,
         "debit": units(0 if totals is None else totals.debit),
         "credit": units(0 if totals is None else totals.credit),
+        "faulty": answer.faulty,
         "faults": [{"line": line, "code": str(code), "reason": reason} for line, code, reason in answer.faults],
     }
 

@@ -30,7 +30,8 @@ class TakenSaid(Said):
     lines: int
     debit: Money
     credit: Money
-    faults: list[FaultSaid]
+    faulty: Annotated[int, Field(description="how many faults there are, of lines and of the book as a whole")]
+    faults: Annotated[list[FaultSaid], Field(description="the first thousand of them")]
 
 
 class HandbackSaid(Said):

@@ -25,7 +25,8 @@ RESULTS_MAX = 1_000
 class Acknowledgement:
     """What a book is answered with: taken (now or before, by the same bytes), or why not. Amounts in millionths.
 
-    `reason` speaks of the whole book: `sequence_gap`, `sequence_used`, `wrong_partner`, `unknown_window`, `faulty`; `faults` of lines.
+    `reason` speaks of the whole book: `sequence_gap`, `sequence_used`, `wrong_partner`, `unknown_window`, `faulty`; `faults` of lines,
+    the first of as many as are `faulty`.
     """
 
     taken: bool
@@ -36,6 +37,7 @@ class Acknowledgement:
     expected: int = 0  # the sequence number that the next book has
     faults: tuple[Fault, ...] = ()
     replayed: bool = False
+    faulty: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,9 @@ async def _judged(
 ) -> Acknowledgement:
     last = await row(connection, "book_last", partner=partner)
     expected = (last["sequence"] if last else 0) + 1
-    said = Acknowledgement(False, "faulty", book.head, book.totals, digest, expected, tuple(book.faults))
+    said = Acknowledgement(
+        False, "faulty", book.head, book.totals, digest, expected, tuple(book.faults), faulty=book.faulty
+    )
     if book.faulty or book.head is None:
         return said
     if book.head.partner != partner:

@@ -107,9 +107,11 @@ def left_open(items: Iterable[Item], payments: Iterable[Paid]) -> list[Item]:
     older windows and pays those, the oldest first; what it leaves of them (kept back itself) stays in the newest. Of several payments of a
     run the first settles all that the run pays of the partner, and what the others have yet to pay stays in the newest as well.
     """
-    found = [replace(one) for one in sorted(items, key=lambda one: (one.partner, one.window))]
+    found: dict[str, list[Item]] = {}
+    for one in sorted(items, key=lambda one: one.window):
+        found.setdefault(one.partner, []).append(replace(one))
     for paid in _of_runs(payments):
-        of_partner = [one for one in found if one.partner == paid.partner]
+        of_partner = found.setdefault(paid.partner, [])
         own = [one for one in of_partner if one.window in paid.windows]
         whole = paid.net if paid.whole is None else paid.whole
         left = sum(one.net for one in own) + whole
@@ -119,8 +121,8 @@ def left_open(items: Iterable[Item], payments: Iterable[Paid]) -> list[Item]:
             left = _paid_down((one for one in of_partner if one.window < min(paid.windows)), left)
         left += paid.net - whole
         if left:
-            found.append(Item(paid.partner, paid.last, paid.closes_at, left))
-    return [one for one in found if one.net]
+            of_partner.append(Item(paid.partner, paid.last, paid.closes_at, left))
+    return [one for own in found.values() for one in own if one.net]
 
 
 def _of_runs(payments: Iterable[Paid]) -> list[Paid]:

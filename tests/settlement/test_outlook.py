@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clearing.front import cli_books
 from clearing.ledger import history
 from clearing.ledger.items import Pay
 from clearing.rules.postings import Account
@@ -109,6 +110,22 @@ def test_what_a_net_will_close_has_its_currency(
     one = Paid("a", rest, frozenset(windows), max(windows), items[max(windows)].closes_at)
     found = by_currency([item for item in items if item.net], [Fixed(one, "JPY", rest)])
     assert {(item.window, item.currency): item.net for item in found} == parts
+
+
+def test_the_report_has_a_sum_for_each_currency_and_what_is_still_to_be_paid_in_it() -> None:
+    lines = (
+        Aged("a", "1-7", 10_000_000, 0, "EUR"),
+        Aged("b", "1-7", 0, 3_500_000, "JPY"),
+        Aged("b", "current", 250_000, 1, None),
+    )
+    rest = Paid("a", 0, frozenset({1}), 1, CUT_OFF)
+    fixed = (Fixed(rest, "EUR", -1_000), Fixed(rest, "EUR", 5), Fixed(rest, "JPY", 560))
+    assert cli_books._currencies(books.Ageing(lines, fixed)) == [
+        {"currency": None, "receivable": "0.250000", "payable": "0.000001", "pay_in": None, "pay_out": None},
+        {"currency": "EUR", "receivable": "10.000000", "payable": "0.000000", "pay_in": "10.00", "pay_out": "0.05"},
+        {"currency": "JPY", "receivable": "0.000000", "payable": "3.500000", "pay_in": "0", "pay_out": "560"},
+    ]
+    assert cli_books._sides(lines) == {"receivable": "10.250000", "payable": "3.500001"}
 
 
 def test_a_part_of_a_net_is_left_in_minor_units_by_its_share() -> None:

@@ -158,3 +158,13 @@ def test_breaks_are_told_in_pages_each_once(front: Front, monkeypatch: pytest.Mo
     monkeypatch.setattr(paging, "PAGE", 1)
     listed = clearing("breaks", "--key", front.folder / "booth.jwk", "--url", f"http://{front.host}").stdout
     assert all(one["break_id"] in listed for one in told)
+
+
+def test_a_book_with_more_faults_than_are_told_says_how_many_there_are(front: Front) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    year, week, _ = now.isocalendar()
+    lines = [Line(n, str(uuid4()), None, now - timedelta(days=3), -n, None, "final") for n in range(1, 1_003)]
+    wrong = book(year * 100 + week, 9, *lines, partner="stand").replace(b",final", b",finished")
+    said = sent(front, wrong, key="stand").json
+    assert (said["taken"], said["reason"], len(said["faults"])) == (False, "faulty", 1_000)
+    assert said["faulty"] >= 1_002
