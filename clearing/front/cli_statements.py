@@ -47,7 +47,7 @@ class Form(StrEnum):
 
 @statements.command()
 def verify(file: File, key: Key = None) -> None:
-    """Check evidence (JSON lines), a CSV, a workbook, or a PDF by the evidence in it: seal, lines, sums. Exit 1 names what is wrong first."""
+    """Check evidence (JSON lines), a CSV, a workbook, or a PDF by the evidence in it: seal, lines, sums. Exit 1 says what is wrong."""
     verdict = _verified(file, key)
     raise typer.Exit(0 if verdict.sealed is not None else 1)
 

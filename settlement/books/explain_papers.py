@@ -119,7 +119,7 @@ async def explain_invoice(
     parts = [Part("rounded to the currency, once for all lines", -rounded)] if rounded else []
     tax = 0 if part else _micros(said["tax"])
     if tax:
-        booked = await rows(connection, "explain_booked", lane=lane, names=[], references=[name])
+        booked = await rows(connection, "explain_booked", lane=lane, names=[], papers=[name])
         parts.append(Part("tax", -tax, str(booked[0]["adjustment_id"]) if booked else None))
     figure = -_micros(line["net"]) - tax
     return Explained(None, figure, brought, leaves, causes, following, parts=tuple(parts), shown_to=partner)

@@ -71,14 +71,14 @@ async def explain_payment(connection: Connection, lane: int, instruction: str) -
     read = await run_read(connection, lane, run)
     parts = [Part("net of the run", read.net(partner), f"{run}:{partner}")]
     parts += [Part("settled by another payment", -other["micros"], other["instruction"]) for other in others]
-    about = await rows(connection, "explain_booked", lane=lane, names=[], references=[instruction])
+    about = await rows(connection, "explain_booked", lane=lane, names=[], papers=[instruction])
     causes = await causes_of(connection, lane, [row["adjustment_id"] for row in about])
     return partner, Explained(None, one["micros"], 0, (), causes, None, parts=tuple(parts))
 
 
 async def explain_booking(connection: Connection, chart: Chart, lane: int, name: UUID) -> Explained | None:
     """An adjustment, a payment or a movement of cover: its entries, why it was booked, and by which request. None where it is none."""
-    found = await rows(connection, "explain_booked", lane=lane, names=[name], references=[])
+    found = await rows(connection, "explain_booked", lane=lane, names=[name], papers=[])
     if not found:
         return None
     told: dict[str, Any] = {"lane": lane, "first": found[0]["seq"], "until": found[0]["seq"] + 1, "account": None}
@@ -92,7 +92,7 @@ async def run_read(connection: Connection, lane: int, run: str) -> RunRead:
     found = await rows(connection, "run_read", run=run)
     if not found or found[0]["result"] is None:
         raise errors.NotFound("there is no such run, or it is held and has no nets")
-    about = await rows(connection, "explain_booked", lane=lane, names=[], references=[run])
+    about = await rows(connection, "explain_booked", lane=lane, names=[], papers=[run])
     shares: dict[str, list[int]] = {}
     for row in about:
         if row["reason"] == SHARE:

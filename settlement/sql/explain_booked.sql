@@ -10,6 +10,6 @@ WHERE
     lane = %(lane)b
     AND (
         adjustment_id = any(%(names)b::uuid[])
-        OR kind <> 'lodged' AND split_part(reference, '/', 1) = any(%(references)b::text[])
+        OR kind <> 'lodged' AND split_part(reference, '/', 1) = any(%(papers)b::text[])
     )
 ORDER BY seq
