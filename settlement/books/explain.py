@@ -207,8 +207,10 @@ async def causes_of(connection: Connection, lane: int, exchanges: Sequence[UUID]
 
 
 def _adjustment(row: Row) -> Cause:
-    """Value that moved without an exchange: the house moved it, for the reason told, by the reference told."""
+    """Value that moved without an exchange: the house moved it, for the reason told, by the reference told, from one window to another."""
     told = ", ".join([text for text in (row["reason"], row["reference"]) if text])
+    if row["of_window"]:
+        told += f", of {row['of_window']}, carried to {row['carried_to']}"
     signed = (row["evidence_id"], row["key_id"], row["signed_at"])
     return Cause(
         row["adjustment_id"], row["kind"], "adjustment", None, HOUSE, "booked", None, None, told, None, (), (), *signed

@@ -107,6 +107,8 @@ async def test_theirs_stands_and_the_difference_is_booked_once_in_the_open_windo
     assert isinstance(done, BreakView)
     assert done.state is State.RESOLVED
     assert await room.position() == -5_000_000
+    booked = await room.house.rows("SELECT evidence_id FROM adjustment")
+    assert booked == await room.house.rows("SELECT evidence_id FROM break_step WHERE decision = 'accept_theirs'")
     again = await room.say(found, Decision.ACCEPT_THEIRS)
     assert isinstance(again, Refusal)
     assert again.code is RefusalCode.CASE_CLOSED

@@ -136,6 +136,8 @@ async def test_an_adjustment_is_explained_by_its_id_to_whom_it_moves(house: Hous
         said = await asked(house, str(name))
         (cause,) = said["exchanges"]
         assert (said["adds_up"], len(cause["entries"]), reference in cause["terms"]) == (True, 2, True)
+        late = f", of {WINDOW}, carried to {NEXT_WINDOW}"
+        assert cause["terms"].endswith(late) is ("settlement" not in cause["terms"])
         for reader in (AIR, HOTEL, SHOP):
             if reader in lines:
                 assert (await asked(house, str(name), reader))["exchanges"][0]["evidence"] is None

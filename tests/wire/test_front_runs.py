@@ -140,6 +140,15 @@ def test_a_run_from_its_draft_to_the_last_payment(desk: Front, window: str) -> N
         ("ada", "EUR", "-1000"), ("house", "EUR", "1000"), ("bob", "JPY", "1440"), ("house", "JPY", "-1440"),
     }  # fmt: skip
     assert name in {one["run"] for one in desk.ask("GET", "/v1/runs", key="operator").json["runs"]}
+    confirming = {
+        one["detail"].partition(":")[0]: one["evidence"] for one in whole["events"] if one["step"] == "confirmed"
+    }
+    for one in due.values():  # a payment leads to the very request that confirmed it
+        said = desk.ask("GET", f"/v1/explain?figure={one['instruction']}", key="operator").json
+        (paid,) = said["exchanges"]
+        assert (said["adds_up"], paid["evidence"]) == (True, confirming[one["instruction"]])
+        assert paid["signed_by"] == desk.keys["operator"].public.key_id
+        assert desk.ask("GET", f"/v1/explain?figure={one['instruction']}", key="palm").status == 404
 
 
 def frozen(desk: Front, window: str, **changes: Any) -> str:
