@@ -31,10 +31,16 @@ class Look(NamedTuple):
     detail: str
 
 
+_BROKEN = Look(False, "a part of the workbook is broken")
+
+
 def pages(data: bytes, sealed: Sealed, said: Mapping[str, Any], fonts: Sequence[Path]) -> Look:
     """A PDF beside the one that is printed here, with the fonts in these folders."""
     stated, here = _PDF_SAYS.search(data), pdf.printer(fonts)
-    told = stated[1].decode() if stated else here
+    printed_here = (
+        f"printed by {here}".encode() in data
+    )  # said more than once: one that was changed is no other version
+    told = stated[1].decode() if stated and not printed_here else here
     try:
         again = pdf.write(sealed, said, fonts, told)
     except errors.GlyphMissing as fault:
@@ -44,7 +50,7 @@ def pages(data: bytes, sealed: Sealed, said: Mapping[str, Any], fonts: Sequence[
             True,
             f"every byte of {pdf_joined.page_count(again)} pages and what is around them is as the house prints it ({told})",
         )
-    if stated is None or told != here:
+    if not printed_here:
         return _elsewhere(stated and told, here)
     return Look(False, f"{_pages(data, again)} not as the house prints it of this evidence")
 
@@ -53,6 +59,8 @@ def workbook(data: bytes, sealed: Sealed, said: Mapping[str, Any]) -> Look:
     """A workbook beside the one that is printed here."""
     try:
         with zipfile.ZipFile(BytesIO(data)) as there:
+            if there.testzip() is not None:
+                return _BROKEN
             stated = _BOOK_SAYS.search(there.read(_BOOK_SAYS_IN)) if _BOOK_SAYS_IN in there.namelist() else None
             told = stated[1].decode() if stated else xlsx.PRINTER
             again = xlsx.write(sealed, said, told)
@@ -61,7 +69,7 @@ def workbook(data: bytes, sealed: Sealed, said: Mapping[str, Any]) -> Look:
             with zipfile.ZipFile(BytesIO(again)) as ours:
                 wrong = _parts(there, ours)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError):
-        return Look(False, "a part of the workbook is broken")
+        return _BROKEN
     if not wrong:
         return _packed(told)
     if stated is None or told != xlsx.PRINTER:
