@@ -1,6 +1,7 @@
 """Who used the processor and the memory: user and system time of processes and of everything below them, and what they held at most."""
 
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,10 +16,14 @@ MEGABYTE = 2**20
 
 @dataclass(slots=True)
 class Peak:
-    """The most memory of their own, in bytes, that this process had, and that its backend and the workers helping it had at once."""
+    """The most memory of its own, in bytes, that one of our processes had: this one or one it began; and that its backend and the workers
+    helping it had at once.
+    """
 
     ours: int = 0
     server: int = 0
+    watching: float = 0.0
+    """Seconds of a processor that looking took, which are this process's own."""
 
     @property
     def megabytes(self) -> dict[str, int]:
@@ -40,13 +45,14 @@ def peak_of(backend: int) -> Iterator[Peak]:
     found, ended, us, it = Peak(), threading.Event(), psutil.Process(), psutil.Process(backend)
 
     def watch() -> None:
-        count, helpers = 0, []
+        count, helpers, ours = 0, [], [us]
         while not ended.wait(SAMPLE_SECONDS):
             if count % WORKERS_EVERY == 0:
-                helpers = _workers(it)
+                helpers, ours = _workers(it), [us, *_children(us, it)]
             count += 1
-            found.ours = max(found.ours, own_bytes(us))
+            found.ours = max(found.ours, *map(own_bytes, ours))
             found.server = max(found.server, own_bytes(it) + sum(own_bytes(one) for one in helpers))
+            found.watching = time.thread_time()
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -55,6 +61,15 @@ def peak_of(backend: int) -> Iterator[Peak]:
     finally:
         ended.set()
         watcher.join()
+
+
+def _children(us: psutil.Process, backend: psutil.Process) -> list[psutil.Process]:
+    """The processes that this one began, but for a server that it did."""
+    found = []
+    with suppress(psutil.NoSuchProcess):
+        server = {one.pid for one in backend.parents()}
+        found += [one for one in us.children() if one.pid not in server]
+    return found
 
 
 def _workers(backend: psutil.Process) -> list[psutil.Process]:

@@ -18,7 +18,7 @@ from psycopg import AsyncConnection
 from bench.burden import cpu_seconds, peak_of
 from bench.ground import server
 from bench.report import Options, Report, Row
-from bench.seeded import ACCOUNT, AS_OF, NEIGHBOURS, PARTNER, WINDOW, Seeded, books, lay, seeded
+from bench.seeded import ACCOUNT, AS_OF, CLOSES, NEIGHBOURS, PARTNER, WINDOW, Seeded, books, lay, seeded
 from clearing import database
 from clearing.front.wiring import prepare
 from settlement import matching
@@ -96,7 +96,7 @@ async def _received(connection: AsyncConnection[Any], paths: list[Path]) -> None
     for path in paths:
         with path.open("rb") as file:
             answer = await matching.receive(
-                connection, file, Form.CSV, partner=PARTNER, windows={WINDOW}, at=AS_OF, key_id="bench"
+                connection, file, Form.CSV, partner=PARTNER, windows={WINDOW: CLOSES}, at=AS_OF, key_id="bench"
             )
         if not answer.taken:
             raise RuntimeError(f"a book was not taken: {answer}")

@@ -1,13 +1,10 @@
 """What tests stand on: a real PostgreSQL, a database of one's own, and a clock that moves when told."""
 
 import fcntl
-import re
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
@@ -15,9 +12,7 @@ import pytest
 from clearing import database
 from clearing.embedded import Embedded
 from tests import canary
-
-TEMPLATE = "clearing_template"
-_numbers = count(1)
+from tests.databases import TEMPLATE, Databases, other_database
 
 
 @dataclass
@@ -40,11 +35,6 @@ def clock() -> FixedClock:
     return FixedClock()
 
 
-def other_database(url: str, name: str) -> str:
-    """The address of another database of the same server."""
-    return urlunsplit(urlsplit(url)._replace(path=f"/{name}")).replace("postgresql:///", "postgresql://")
-
-
 @pytest.fixture(scope="session")
 def postgres_url(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[str]:
     """An embedded PostgreSQL, shared by all workers of this run, with a migrated template database."""
@@ -65,15 +55,17 @@ def _have_template(url: str, lock: Path) -> None:
         database.migrate(other_database(url, TEMPLATE))
 
 
+@pytest.fixture(scope="session")
+def databases(postgres_url: str, worker_id: str) -> Databases:
+    """Empty migrated databases, for as long as they are needed."""
+    return Databases(postgres_url, worker_id)
+
+
 @pytest.fixture
-def database_url(postgres_url: str, worker_id: str) -> Iterator[str]:
-    """A fresh migrated database for one test, gone after it."""
-    name = f"clearing_{re.sub('[^a-z0-9]', '', worker_id)}_{next(_numbers)}"
-    database.create_database(postgres_url, name, TEMPLATE)
-    try:
-        yield other_database(postgres_url, name)
-    finally:
-        database.drop_database(postgres_url, name)
+def database_url(databases: Databases) -> Iterator[str]:
+    """An empty migrated database for one test."""
+    with databases.one() as url:
+        yield url
 
 
 @pytest.hookimpl(wrapper=True)

@@ -232,9 +232,9 @@ class Clearing:
         receipt = {"partner": partner, "reference": reference, "occurred_at": _instant(occurred_at)}
         return self._post("/v1/claims", {"account": account} | receipt | _said(units=units), key)
 
-    def claims(self) -> Answer:
-        """The claims that wait for your word."""
-        return self._ask("GET", "/v1/claims", None, {})
+    def claims(self, after: str | None = None) -> Answer:
+        """The claims that wait for your word, a page at a time: the next begins after `next`."""
+        return self._ask("GET", f"/v1/claims{_after(after)}", None, {})
 
     def look_at_claim(self, claim_id: str) -> Answer:
         """A claim as it stands."""
@@ -260,9 +260,9 @@ class Clearing:
         """What a linked member's account moved through the house by an instant; without one, by now."""
         return self._ask("GET", f"/v1/accounts/{account}/moved{_at(at)}", None, {})
 
-    def lots(self, account: str) -> Answer:
-        """A member's lots as its program tells them, oldest first, and which lots each operation of the house touched."""
-        return self._ask("GET", f"/v1/accounts/{account}/lots", None, {})
+    def lots(self, account: str, after: str | None = None) -> Answer:
+        """A member's lots as its program tells them, oldest first, and which lots each operation of the house touched, in pages."""
+        return self._ask("GET", f"/v1/accounts/{account}/lots{_after(after)}", None, {})
 
     def checkpoint(self) -> str:
         """The head of the log as a signed note: keep it, and ask later whether the log has only grown since."""
@@ -339,6 +339,11 @@ def _instant(at: datetime | None) -> str | None:
     if at is not None and at.tzinfo is None:
         raise ValueError("an instant has a zone")
     return None if at is None else at.isoformat()
+
+
+def _after(after: str | None) -> str:
+    """The query that names where a page begins."""
+    return "" if after is None else f"?after={after}"
 
 
 def _at(at: datetime | None) -> str:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema
 
-from clearing.front.messages import Amount, Code, Instant, Said, Total, Wish
+from clearing.front.messages import Amount, Code, Instant, Next, Said, Total, Wish
 from clearing.rules.agreement_shape import SCHEMA
 
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="SHA-256 of what is signed; names the proposal")]
@@ -158,9 +158,10 @@ class CrossingSaid(Said):
 
 
 class CrossingsSaid(Said):
-    """The latest first; a partner sees its own."""
+    """The latest first, a thousand a page; a partner sees its own."""
 
     crossings: list[CrossingSaid]
+    next: Next
 
 
 class AlertSaid(Said):

@@ -88,9 +88,12 @@ async def announced_agreements(house: "House", asked: Asked) -> Reply:
     return Reply(200, {"announced": [_announced(one) for one in coming if whose in {None, one.agreement.partner}]})
 
 
-def partner_of(asked: Asked) -> str | None:
-    """Whose agreements or cover is asked for: a partner sees its own, an operator everybody's. Raises errors.NotFound."""
-    named = reading.query(asked.message.query, "partner").get("partner")
+def partner_of(asked: Asked, *others: str) -> str | None:
+    """Whose agreements or cover is asked for: a partner sees its own, an operator everybody's. Raises errors.NotFound.
+
+    `others` is what the query may say besides.
+    """
+    named = reading.query(asked.message.query, "partner", *others).get("partner")
     own = asked.caller.partner
     if own is not None and named not in {None, own}:
         raise errors.NotFound

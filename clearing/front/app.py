@@ -35,6 +35,7 @@ from clearing.front import (
     lots,
     openapi,
     papers,
+    payments,
     problems,
     public,
     quotes,
@@ -45,6 +46,7 @@ from clearing.front import (
     runs,
     sources,
     statements,
+    withdrawals,
 )
 from clearing.front.doors import Door
 from clearing.front.problems import Problem
@@ -71,6 +73,7 @@ DOORS: tuple[Door, ...] = (
     *agreements.DOORS,
     *cover.DOORS,
     *funds.DOORS,
+    *withdrawals.DOORS,
     *dry_runs.DOORS,
     *risk.DOORS,
     *campaigns.DOORS,
@@ -80,6 +83,7 @@ DOORS: tuple[Door, ...] = (
     *contracts.DOORS,
     *run_inputs.DOORS,
     *runs.DOORS,
+    *payments.DOORS,
     *statements.DOORS,
     *invoices.DOORS,
     *recon.DOORS,

@@ -36,7 +36,13 @@ async def audit(connection: AsyncConnection[Any], keyring: Keyring) -> list[Chec
         Check("changes of terms, cover, risk rules and budgets stand on two kept requests", changed, _shown(faults))
     )
     named, missing = await finance.expiries_unproven(connection, LANE)
-    checks.append(Check("what reports of expired points name as evidence is there", named, _shown(missing)))
+    checks.append(
+        Check(
+            "what reports of expired points, and of others outside of the house, name as evidence is there",
+            named,
+            _shown(missing),
+        )
+    )
     checks.append(await _signatures(connection, keyring))
     return checks
 

@@ -8,6 +8,7 @@ from pydantic import Field
 from clearing.front.balance_messages import Sum
 from clearing.front.kind_messages import Reference
 from clearing.front.messages import Amount, Code, Instant, Said, Token, Wish
+from clearing.rules.units import AMOUNT_MAX
 
 
 class ExpiryWish(Wish):
@@ -27,6 +28,44 @@ class ExpirySaid(Said):
     reference: Reference
     as_of: Instant
     points: Amount
+    reported_at: Instant
+    window: int
+    evidence: UUID
+
+
+Moved = Annotated[int, Field(ge=0, le=AMOUNT_MAX)]
+
+
+class OutsideWish(Wish):
+    """What the program moved outside of the house by an instant, since the report before: one in a window of the house."""
+
+    as_of: Instant
+    reference: Annotated[
+        Reference, Field(description="the program's own name for this report; the same name, the same report")
+    ]
+    opening: Annotated[
+        Moved | None,
+        Field(
+            description="what was outstanding beside what the house moved; the first report needs it, later ones carry it on"
+        ),
+    ] = None
+    issued: Moved = 0
+    redeemed: Moved = 0
+    expired: Annotated[Moved, Field(description="that no report of expired points has told")] = 0
+
+
+class OutsideSaid(Said):
+    """A report as it was taken in: a memo beside the books, in the window that was open then."""
+
+    program: Code
+    reference: Reference
+    as_of: Instant
+    opening: Annotated[
+        int, Field(description="what the reports before left; below zero where more was spent than issued")
+    ]
+    issued: int
+    redeemed: int
+    expired: int
     reported_at: Instant
     window: int
     evidence: UUID
@@ -105,8 +144,19 @@ class SharedSaid(Said):
     legs: list[LegSaid]
 
 
+class PartSaid(Said):
+    """A figure that another one is the sum of: what it is, and what to ask for to have it explained, if there is more to it."""
+
+    what: str
+    amount: Sum
+    figure: str | None
+    window: str | None
+    evidence: Annotated[UUID | None, Field(description="the signed request that says it")]
+
+
 class ExplainedSaid(Said):
-    """A figure and what it is made of. `brought` and the entries of this page add up to `carried`; on the last page that is `amount`.
+    """A figure and what it is made of. `brought` and the entries of this page add up to `carried`; on the last page that and the `parts`
+    are `amount`. Plus: added to the account; owes the house.
 
     Of a share, a party is told its own entries: `brought` and `carried` are sums of these, `amount` is of everybody's.
     """
@@ -119,5 +169,10 @@ class ExplainedSaid(Said):
     carried: Annotated[Sum | None, Field(description="with those of this page")]
     adds_up: Annotated[bool, Field(description="the entries are the figure; of an exchange, every unit is at zero")]
     next: Annotated[str | None, Field(description="`after` of the next page")]
+    cash: Annotated[
+        Sum | None,
+        Field(description="of a position in a window: what was paid meanwhile; not in `amount`"),
+    ]
+    parts: Annotated[list[PartSaid], Field(description="other figures that this one is the sum of, beside its entries")]
     exchanges: list[CauseSaid]
     share: Annotated[SharedSaid | None, Field(description="the waterfall, where the figure is the base of one")]

@@ -1,11 +1,12 @@
 """Claims of accruals that are missing: filed by the member's program, answered by the shop, paid once by whatever accrual comes first."""
 
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from clearing import errors, partners
 from clearing.evidence import Evidence
 from clearing.exchange import Deed
-from clearing.front import alone, messages, parties, problems, shapes, sources
+from clearing.front import alone, messages, paging, parties, problems, reading, shapes, sources
 from clearing.front.doors import BOTH, Asked, Door, Reply
 from clearing.front.house import LANE
 from clearing.front.keeping import kept_request
@@ -42,9 +43,11 @@ async def claim(house: "House", asked: Asked) -> Reply | Problem:
 
 async def list_claims(house: "House", asked: Asked) -> Reply:
     """The claims that wait for the caller's word, the oldest first."""
+    place = paging.place_of(reading.query(asked.message.query, "after"), UUID)
     async with house.reads.connection() as connection:
-        found = await partners.claims_open(connection, LANE, asked.caller.code)
-    return Reply(200, {"claims": [said(one) for one in found]})
+        found = await partners.claims_open(connection, LANE, asked.caller.code, place, paging.PAGE + 1)
+    page, following = paging.paged(found, lambda one: (one.claimed_at, str(one.claim)), paging.PAGE)
+    return Reply(200, {"claims": [said(one) for one in page], "next": following})
 
 
 async def look_at_claim(house: "House", asked: Asked) -> Reply:
@@ -188,7 +191,7 @@ DOORS = (
         ),
         tag="claims",
     ),
-    Door("GET", "/v1/claims", list_claims, {200: ClaimsSaid}, tag="claims"),
+    Door("GET", "/v1/claims", list_claims, {200: ClaimsSaid}, tag="claims", asks=("after",)),
     Door(
         "GET",
         "/v1/claims/{claim}",

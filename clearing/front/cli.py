@@ -30,6 +30,7 @@ COMMANDS = {
     "members": ("consent", "erase", "link", "unlink"),
     "net": ("net",),
     "operate": ("key", "onboard"),
+    "payments": ("payments",),
     "price": ("price",),
     "rates": ("rates",),
     "recon": ("book", "breaks"),

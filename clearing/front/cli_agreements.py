@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from clearing.front import reading, terminal
 from clearing.front.cli_ask import URL, Key, Pinned, Session, Url
+from clearing.front.terminal import Table
 
 agreement = typer.Typer(help="Agreements: propose, confirm with a second key, list.", no_args_is_help=True)
 cover = typer.Typer(help="Cover: funds in and out, confirmed with a second key.", no_args_is_help=True)
@@ -37,7 +37,7 @@ def publish(
     pinned: Pinned = None,
 ) -> None:
     """Propose the next version with one operator's key; it is published when another confirms it."""
-    document = reading.document(file.read_bytes())
+    document = reading.file_document(file.read_bytes())
     terminal.out.print_json(data=Session(key, url, pinned).ask("POST", "/v1/agreements", {"agreement": document}))
 
 
@@ -70,13 +70,13 @@ def proposals(key: Key, url: Url = URL, pinned: Pinned = None) -> None:
 def alerts(
     key: Key,
     partner: Partner = None,
-    crossed: Annotated[bool, typer.Option("--crossings", help="The latest crossings, each once.")] = False,  # noqa: FBT002 - a flag
+    crossed: Annotated[bool, typer.Option("--crossings", help="Every crossing, each once, the latest first.")] = False,  # noqa: FBT002 - a flag
     url: Url = URL,
     pinned: Pinned = None,
 ) -> None:
     """Who has less room left than the low water that was agreed; with --crossings, each time that anybody fell below it."""
     if crossed:
-        found = Session(key, url, pinned).ask("GET", _asking("/v1/alerts/crossings", partner))["crossings"]
+        found = Session(key, url, pinned).every(_asking("/v1/alerts/crossings", partner), "crossings")["crossings"]
         terminal.out.print(_table(found, "partner", "number", "began_at", "left", "low_water", "ended_at"))
         return
     found = Session(key, url, pinned).ask("GET", _asking("/v1/alerts", partner))["alerts"]
@@ -116,6 +116,18 @@ def funds(
     terminal.out.print_json(data=said)
     refused = any(one["outcome"] == "refused" for one in said["funds"])
     raise typer.Exit(1 if said["blocked"] or refused else 0)
+
+
+@cover.command()
+def pay(
+    proposal: Proposal,
+    key: Key,
+    out: Annotated[Path, typer.Option(help="Where to write the pain.001.001.09.")],
+    url: Url = URL,
+    pinned: Pinned = None,
+) -> None:
+    """Write a withdrawal that is booked as a file for the house's bank: the same bytes every time."""
+    out.write_bytes(Session(key, url, pinned).fetch(f"/v1/cover/{proposal}/payment"))
 
 
 @cover.command("list")

@@ -47,6 +47,14 @@ class Session:
         """One signed request that the typed client has no name for. Raises Problem."""
         return self.send(method, path, json.dumps(wish).encode() if wish is not None else None)
 
+    def every(self, path: str, name: str) -> dict[str, Any]:
+        """A list with all of its pages. Raises Problem."""
+        said = self.ask("GET", path)
+        while (after := said["next"]) is not None:
+            page = self.ask("GET", f"{path}{'&' if '?' in path else '?'}after={after}")
+            said |= {name: said[name] + page[name], "next": page["next"]}
+        return said
+
     def send(self, method: str, path: str, body: bytes | None, media: str = "application/json") -> dict[str, Any]:
         """One signed request with these very bytes. Raises Problem."""
         said: dict[str, Any] = json.loads(self._sent(method, path, body, media))
@@ -68,7 +76,7 @@ class Session:
         raise problem_of(response, response.json())
 
     def _keys(self) -> dict[str, PublicKey]:
-        return parse_jwks(json.loads(self.pinned.read_text())) if self.pinned else house_keys(self.url)
+        return parse_jwks(json.loads(self.pinned.read_bytes())) if self.pinned else house_keys(self.url)
 
     def jwks(self) -> dict[str, Any]:
         """The house's keys: the pinned ones, or those that it publishes."""
@@ -221,7 +229,7 @@ def balance(
 @terminal.app.command()
 def lots(account: str, key: Key, url: Url = URL, pinned: Pinned = None) -> None:
     """A member's lots as its program tells them, oldest first with their expiry, and which lots each operation touched."""
-    say(Session(key, url, pinned), lambda client: client.lots(account))
+    terminal.out.print_json(data=Session(key, url, pinned).every(f"/v1/accounts/{account}/lots", "history"))
 
 
 @terminal.app.command()

@@ -11,13 +11,14 @@ from babel.numbers import get_currency_precision, list_currencies
 
 from clearing import errors
 from clearing.front import sources, terminal
+from clearing.front.shapes import instant
 from settlement.files import confirmations, markup, payments, sheets
 from settlement.files.bankfile import BankFile, Entry, Statement, plain
 from settlement.files.confirming import Claim, Match, Outcome, match, to_come
 from settlement.files.instructed import instructions as instructions_of
 from settlement.files.parties import Account, Party
 from settlement.files.payments import Instruction
-from settlement.files.rates import RateSet, rate_set
+from settlement.files.rates import RateSet, listed, rate_set, valued
 
 bank = typer.Typer(help="Files of banks and of rates, without a server.", no_args_is_help=True)
 terminal.app.add_typer(bank, name="bank")
@@ -95,9 +96,28 @@ def pay(
 
 
 @bank.command()
-def rates(table: Table) -> None:
-    """Say what a rate set says, as exact fractions: JSON."""
-    found: RateSet = _read(table, sheets.SIZE_MAX, rate_set)
+def rates(
+    table: Table,
+    base: Annotated[
+        str, typer.Option(help="With --out: the currency of which one unit is worth so many of the others.")
+    ] = "EUR",
+    unit: Annotated[
+        str | None, typer.Option("--in", help="With --out: the currency of the common unit; none: that of --base.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Where to write what `clearing rates publish` takes.")
+    ] = None,
+) -> None:
+    """Say what a rate set says, as exact fractions: JSON. With --out also the value of one unit of each currency, to be published."""
+
+    def turned(body: bytes) -> tuple[RateSet, bytes]:
+        told = rate_set(body)
+        return told, b"" if out is None else listed(valued(told, base, unit or base))
+
+    found, values = _read(table, sheets.SIZE_MAX, turned)
+    if out is not None:
+        out.write_bytes(values)
+        _told_next(found, out, unit or base)
     terminal.out.print_json(
         data={
             "source": found.source,
@@ -106,6 +126,19 @@ def rates(table: Table) -> None:
             "rates": {currency: {"num": rate.num, "den": rate.den} for currency, rate in found.rates},
         }
     )
+
+
+def _told_next(found: RateSet, out: Path, unit: str) -> None:
+    """The command that publishes what was written, beside the answer."""
+    said = {
+        "source": found.source,
+        "date": found.date.isoformat(),
+        "published-at": instant(found.published_at),
+        "in": unit,
+    }
+    words = " ".join(f"--{name} {value}" for name, value in said.items())
+    line = f"wrote {out}; next: clearing rates publish {out} {words} --key OPERATOR.jwk"
+    terminal.err.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
 # --- what is read

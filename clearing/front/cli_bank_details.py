@@ -24,7 +24,7 @@ def publish(
     pinned: Pinned = None,
 ) -> None:
     """Propose the next version with one operator's key."""
-    wish = reading.document(file.read_bytes())
+    wish = reading.file_document(file.read_bytes())
     terminal.out.print_json(data=Session(key, url, pinned).ask("POST", "/v1/bank-details", wish))
 
 

@@ -1,7 +1,7 @@
 """Finance's books from the command line, directly on the database: liability, journals, ageing, forecast; any figure; deferred revenue."""
 
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -13,6 +13,7 @@ from psycopg import AsyncConnection
 from clearing import database, errors
 from clearing.front import explaining, reading, settings, sources, terminal, wiring
 from clearing.front.cli_ask import URL, Pinned, Session, Url
+from clearing.front.currencies import digits_of
 from clearing.front.house import LANE
 from clearing.front.materialised import YEARS
 from clearing.front.shapes import instant
@@ -23,7 +24,7 @@ from settlement.rules.ageing import Aged
 from settlement.rules.deferral_json import answer
 from settlement.rules.journal import Codes, codes_of
 from settlement.rules.liability import Mirror, RollForward
-from settlement.rules.money import major
+from settlement.rules.money import major, written
 
 books = typer.Typer(help="Finance's books, out of the ledger. Plus: owes the house.", no_args_is_help=True)
 terminal.app.add_typer(books, name="books")
@@ -79,7 +80,8 @@ def liability(
     said: dict[str, Any] = {"programs": [_rolled(one) for one in chosen]}
     faults = [fault for one in chosen for fault in one.faults]
     if program is None:
-        said |= {"sign": SIGN, "partners": _mirrored(mirror), "house": major(mirror.house), "cash": major(mirror.cash)}
+        said |= {"sign": SIGN, "partners": _mirrored(mirror), "house": major(mirror.house)}
+        said |= {"cash": major(mirror.cash), "remainder": major(mirror.remainder)}
         said["faults"] = list(mirror.faults)
         faults += mirror.faults
     terminal.out.print_json(data=said)
@@ -88,7 +90,9 @@ def liability(
 
 def _rolled(one: RollForward) -> dict[str, Any]:
     ends = {"program": one.program, "unit": one.unit, "opening": one.opening, **dict(one.lines), "closing": one.closing}
-    return {**ends, "expired_as_reported": one.expired, "left_after_expiry": one.left, "faults": list(one.faults)}
+    told = None if one.reported is None else {**asdict(one.reported), "closing": one.reported.closing}
+    expired = {"expired_as_reported": one.expired, "left_after_expiry": one.left}
+    return {**ends, **expired, "as_reported": told, "outstanding": one.outstanding, "faults": list(one.faults)}
 
 
 def _mirrored(mirror: Mirror) -> list[dict[str, Any]]:
@@ -179,17 +183,46 @@ def ageing(
         str | None, typer.Option(help="An instant with its zone, as in 2026-03-31T22:00:00Z; none: now.")
     ] = None,
 ) -> None:
-    """Receivables and payables by partner and by days since the cut-off. What is posted is owed until it is said to be paid."""
+    """Receivables and payables by partner, days since the cut-off and currency, as the books were then. What is posted is owed until it
+    is said to be paid.
+    """
     at = sources.clock() if as_of is None else terminal.instant(as_of, "--as-of")
 
-    async def told(connection: AsyncConnection[Any]) -> tuple[Aged, ...]:
+    async def told(connection: AsyncConnection[Any]) -> finance.Ageing:
         async with finance.snapshot(connection):
             return await finance.ageing(connection, await finance.chart(connection), LANE, at)
 
-    lines = [
-        {**asdict(one), "receivable": major(one.receivable), "payable": major(one.payable)} for one in _asked(told)
+    found = _asked(told)
+    lines = [{**asdict(one), "receivable": major(one.receivable), "payable": major(one.payable)} for one in found.aged]
+    said = {"as_of": instant(at), "aged": lines, "currencies": _currencies(found), "total": _sides(found.aged)}
+    terminal.out.print_json(data=said)
+
+
+def _sides(lines: Sequence[Aged]) -> dict[str, str]:
+    """Both sides of these lines, in the common unit."""
+    return {
+        "receivable": major(sum(one.receivable for one in lines)),
+        "payable": major(sum(one.payable for one in lines)),
+    }
+
+
+def _currencies(found: finance.Ageing) -> list[dict[str, Any]]:
+    """Currency by currency: the lines in the common unit, and what its payments come to in itself. None: not fixed by a run yet."""
+    known = {one.currency for one in found.aged} | {one.currency for one in found.fixed}
+    return [
+        {"currency": currency}
+        | _sides([one for one in found.aged if one.currency == currency])
+        | {"pay_in": _payments(found, currency, -1), "pay_out": _payments(found, currency, 1)}
+        for currency in sorted(known, key=lambda one: one or "")
     ]
-    terminal.out.print_json(data={"as_of": instant(at), "aged": lines})
+
+
+def _payments(found: finance.Ageing, currency: str | None, sign: int) -> str | None:
+    """What is still to be paid in this currency, in or out."""
+    if currency is None:
+        return None
+    amounts = [one.minor * sign for one in found.fixed if one.currency == currency]
+    return written(sum(amount for amount in amounts if amount > 0), digits_of(currency))
 
 
 @books.command()
@@ -213,6 +246,7 @@ def forecast() -> None:
             "to_pay": major(one.to_pay),
             "granted": major(one.granted),
             "left": major(one.left),
+            "cover": None if one.cover is None else major(one.cover),
         }
         for one in _asked(told)
     ]
@@ -235,13 +269,39 @@ def expire(
     terminal.out.print_json(data=said)
 
 
+@books.command()
+def outside(
+    program: str,
+    reference: Annotated[str, typer.Argument(help="Your name for this report; the same name, the same report.")],
+    as_of: Annotated[str, typer.Option(help="By when all of it was done: RFC 3339 with its zone.")],
+    key: Annotated[Path, typer.Option("--key", help="File of the partner's private JWK.")],
+    opening: Annotated[
+        int | None, typer.Option(help="Outstanding beside what the house moved; the first report needs it.")
+    ] = None,
+    issued: Annotated[int, typer.Option(help="Points issued since the report before.")] = 0,
+    redeemed: Annotated[int, typer.Option(help="Points redeemed since then.")] = 0,
+    expired: Annotated[int, typer.Option(help="Points expired since then that `expire` has not told.")] = 0,
+    url: Url = URL,
+    pinned: Pinned = None,
+) -> None:
+    """Report what your program moved outside of the house, once in a window: kept signed, shown beside the roll-forward of the house."""
+    moved = {"issued": issued, "redeemed": redeemed, "expired": expired}
+    wish = {"as_of": as_of, "reference": reference, **moved} | ({} if opening is None else {"opening": opening})
+    said = Session(key, url, pinned).ask("POST", f"/v1/programs/{program}/outside", wish)
+    terminal.out.print_json(data=said)
+
+
 # --- any figure
 
 
 @terminal.app.command()
 def explain(
     figure: Annotated[
-        str, typer.Argument(help="CODE.KIND, as in palm.position or house.fee; an exchange's id; RUN/CONTRACT.")
+        str,
+        typer.Argument(
+            help="CODE.KIND, as in palm.position; an id; RUN, RUN:PARTY, RUN/CONTRACT; a payment; STATEMENT[:COUNTERPARTY or :LINE]; "
+            "INVOICE[:LINE]; PROGRAM:LINE of a roll-forward, as :issued or :closing."
+        ),
     ],
     window: Annotated[str | None, typer.Option(help="Code of one window; none: all.")] = None,
     after: Annotated[str | None, typer.Option(help="With --key: `next` of the page before.")] = None,
@@ -278,6 +338,6 @@ def _document(path: Path) -> Any:
     if len(body) > reading.BODY_BYTES_MAX:
         raise errors.BodyTooLarge(f"{path}: more than {reading.BODY_BYTES_MAX:,} bytes")
     try:
-        return reading.document(body)
+        return reading.file_document(body)
     except errors.RequestMalformed as fault:
         raise errors.RequestMalformed(f"{path}: {fault.detail}") from None

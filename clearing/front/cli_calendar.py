@@ -80,7 +80,7 @@ def _made(path: Path, year: int) -> dict[str, Any]:
     if len(body) > reading.BODY_BYTES_MAX:
         raise errors.BodyTooLarge(f"{path}: a scheme has at most {reading.BODY_BYTES_MAX:,} bytes")
     try:
-        made = calendar_of(reading.document(body), year)
+        made = calendar_of(reading.file_document(body), year)
     except errors.RequestMalformed as fault:
         raise type(fault)(f"{path}: {fault.detail}") from None
     if isinstance(made, NoSuchTime):

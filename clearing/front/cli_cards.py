@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from clearing.front import reading, terminal
 from clearing.front.cli_ask import URL, Key, Pinned, Session, Url
+from clearing.front.terminal import Table
 
 card = typer.Typer(
     help="Rate cards: propose, publish with a second key, list, announced changes.", no_args_is_help=True
@@ -31,7 +31,7 @@ def publish(
     pinned: Pinned = None,
 ) -> None:
     """Propose the next version with one operator's key; it is published when another confirms it."""
-    document = reading.document(file.read_bytes())
+    document = reading.file_document(file.read_bytes())
     terminal.out.print_json(data=Session(key, url, pinned).ask("POST", "/v1/cards", {"card": document}))
 
 

@@ -10,13 +10,13 @@ from uuid import UUID
 import psycopg
 import typer
 from psycopg import AsyncConnection
-from rich.table import Table
 
 from clearing import adapter, database, errors, evidence, partners
 from clearing.client import house_keys, verify_receipt
 from clearing.client.receipt import holds
 from clearing.front import audit, jobs, settings, sources, terminal, vault, wiring
 from clearing.front.house import CLOCK_DIFFERENCE_MAX, LANE
+from clearing.front.terminal import Table
 from clearing.ledger.verify import Check
 
 kept = typer.Typer(help="What was signed: show it, verify it again.", no_args_is_help=True)
@@ -115,7 +115,7 @@ def verify_offline(
 
 
 def _text(file: Path) -> str:
-    return file.read_text(encoding="utf-8", errors="replace")
+    return file.read_text(encoding="utf-8-sig", errors="replace")
 
 
 def _document(text: str, member: str) -> dict[str, Any]:
@@ -145,6 +145,11 @@ def doctor() -> None:
     for row in settings.explain(given):
         table.add_row(*row)
     terminal.out.print(table)
+    if (sandbox := settings.sandbox_home(given)).exists():
+        terminal.out.print(
+            f"· the sandbox in {sandbox} is another house, with settings of its own: pace, and "
+            f"bank_cooling_hours {settings.SANDBOX_COOLING_HOURS}"
+        )
     sound = all(
         [
             _tried("keyring", lambda: _kept(given.keyring_path, lambda: vault.keyring(given).kek_id)),

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from clearing.front import reading, terminal
 from clearing.front.cli_agreements import Proposal
 from clearing.front.cli_ask import URL, Key, Pinned, Session, Url
+from clearing.front.terminal import Table
 
 contracts = typer.Typer(
     help="Contracts that share revenue in settlement runs, in versions by two keys.", no_args_is_help=True
@@ -29,7 +29,7 @@ def publish(
     pinned: Pinned = None,
 ) -> None:
     """Propose the next version with one operator's key."""
-    wish = {"contract": reading.document(file.read_bytes())}
+    wish = {"contract": reading.file_document(file.read_bytes())}
     terminal.out.print_json(data=Session(key, url, pinned).ask("POST", "/v1/contracts", wish))
 
 

@@ -26,9 +26,10 @@ def list_invoices(
     url: Url = URL,
     pinned: Pinned = None,
 ) -> None:
-    """Your invoices and credit notes, the newest first; for an operator all. `more`: there are older ones than the thousand told."""
+    """Your invoices and credit notes, the newest first; for an operator all."""
     asked = "&".join(f"{name}={value}" for name, value in (("run", run), ("partner", partner)) if value)
-    terminal.out.print_json(data=Session(key, url, pinned).ask("GET", f"/v1/invoices{'?' if asked else ''}{asked}"))
+    path = f"/v1/invoices{'?' if asked else ''}{asked}"
+    terminal.out.print_json(data=Session(key, url, pinned).every(path, "invoices"))
 
 
 @invoice.command("get")
@@ -92,7 +93,7 @@ def publish(
     pinned: Pinned = None,
 ) -> None:
     """Propose a tax table with one operator's key."""
-    wish = reading.document(file.read_bytes())
+    wish = reading.file_document(file.read_bytes())
     terminal.out.print_json(data=Session(key, url, pinned).ask("POST", "/v1/taxes", wish))
 
 

@@ -121,7 +121,7 @@ def make_claim(
 @claims.command("list")
 def list_claims(key: Key, url: Url = URL, pinned: Pinned = None) -> None:
     """The claims that wait for your word."""
-    say(Session(key, url, pinned), lambda client: client.claims())
+    terminal.out.print_json(data=Session(key, url, pinned).every("/v1/claims", "claims"))
 
 
 @claims.command("show")

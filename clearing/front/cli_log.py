@@ -31,7 +31,7 @@ def verify(
     save: Annotated[Path | None, typer.Option(help="Where the newer checkpoint goes, if all of it holds.")] = None,
 ) -> None:
     """Ask for a newer checkpoint, and check that its log extends the kept one: nothing was changed or taken out."""
-    session, old = Session(key, url, pinned), kept.read_text(encoding="utf-8")
+    session, old = Session(key, url, pinned), kept.read_text(encoding="utf-8-sig")
     jwks = session.jwks()
     with session.client() as client:
         answer = client.consistency(_size(old, jwks))

@@ -92,7 +92,7 @@ def _netted(found: netting.Netted, used: rates.RateSet, model: netting.Model, di
         "gross": told(found.gross),
         "bilateral": told(found.bilateral),
         "multilateral": told(found.multilateral),
-        "ratio": ratio and {"num": ratio.numerator, "den": ratio.denominator},
+        "ratio": None if ratio is None else {"num": ratio.numerator, "den": ratio.denominator},
         "by_currency": {
             currency: {party: money.plain(amount, digits[currency]) for party, amount in nets.items()}
             for currency, nets in found.by_currency.items()

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from clearing import errors, partners
 from clearing.front import onboarding, reading, settings, sources, terminal, vault, wiring
 from clearing.front.house import LANE
 from clearing.front.shapes import instant
+from clearing.front.terminal import Table
 from clearing.partners import KEY_PROOF, KeyRow, key_proof
 from clearing.signatures import PrivateKey, jws_sign
 
@@ -69,7 +69,7 @@ def register(
     partner: Partner = None,
 ) -> None:
     """Register a public key for a partner, or for an operator."""
-    said, given = reading.document(file.read_bytes()), settings.load()
+    said, given = reading.file_document(file.read_bytes()), settings.load()
     if not isinstance(said, dict) or not said.keys() >= {"jwk", "purpose", "proof"}:
         raise errors.RequestMalformed("the file is not what `clearing key prove` prints")
 

@@ -109,7 +109,7 @@ def _card(path: Path) -> Card:
     if len(body) > reading.BODY_BYTES_MAX:
         raise errors.BodyTooLarge(f"{path}: a rate card has at most {reading.BODY_BYTES_MAX:,} bytes")
     try:
-        found = read_card(reading.document(body))
+        found = read_card(reading.file_document(body))
     except errors.RequestMalformed as fault:
         raise errors.RequestMalformed(f"{path}: {fault.detail}") from None
     if isinstance(found, Fault):

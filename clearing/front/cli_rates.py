@@ -30,6 +30,10 @@ def publish(
     published_at: Annotated[str, typer.Option("--published-at", help="When the source did, as RFC 3339 writes it.")],
     until: Annotated[str | None, typer.Option(help="The last day of payment; none: a week later.")] = None,
     name: Annotated[str | None, typer.Option(help="How runs name it; none: SOURCE-DATE.")] = None,
+    unit: Annotated[
+        str | None,
+        typer.Option("--in", help="The currency of the common unit; none: the only one that has the rate 1."),
+    ] = None,
     url: Url = URL,
     pinned: Pinned = None,
 ) -> None:
@@ -38,7 +42,7 @@ def publish(
     if on is None or on.year not in YEARS:
         raise typer.BadParameter(f"--date is of a year from {YEARS[0]} to {YEARS[-1]}")
     digits = settled.currencies()
-    found = settled.must(listing.read_rates(settled.listed(file), digits, None, source, on), file)
+    found = settled.must(listing.read_rates(settled.listed(file), digits, unit, source, on), file)
     wish = {
         "name": name or f"{source}-{on.isoformat()}",
         "source": source,

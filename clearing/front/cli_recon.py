@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from clearing import errors
 from clearing.front import reading, terminal
 from clearing.front.cli_ask import URL, Key, Pinned, Session, Url
+from clearing.front.terminal import Table
 
 book = typer.Typer(help="Your own book of debits and credits, to be matched with the house's.", no_args_is_help=True)
 breaks = typer.Typer(help="What two books do not agree on: listed, or decided.", invoke_without_command=True)
@@ -35,6 +35,26 @@ def upload(
     raise typer.Exit(0 if said["taken"] else 1)
 
 
+@book.command()
+def show(
+    book_id: Annotated[str, typer.Argument(metavar="BOOK", help="As its acknowledgement called it: palm.7.")],
+    key: Key,
+    after: Annotated[int, typer.Option(min=0, help="Begin after this line.")] = 0,
+    url: Url = URL,
+    pinned: Pinned = None,
+) -> None:
+    """Hand back what became of each line of a book that was taken, a thousand lines at a time."""
+    found = Session(key, url, pinned).ask("GET", f"/v1/books/{book_id}?after={after}")
+    table = Table("line", "result", "pass", "with", "code", "reason", "break", "state")
+    for one in found["handback"]:
+        told = (one["line"], one["result"], one["pass_number"], " ".join(one["exchanges"]) or None, one["code"])
+        more = (one["reason"], one["breaks"], one["state"])
+        table.add_row(*("-" if value is None else str(value) for value in (*told, *more)))
+    terminal.out.print(table)
+    if found["next"] is not None:
+        terminal.err.print(f"{found['lines']} lines in all; go on with --after {found['next']}")
+
+
 @breaks.callback()
 def list_breaks(
     context: typer.Context,
@@ -48,7 +68,8 @@ def list_breaks(
         return
     if key is None:
         raise typer.BadParameter("say --key")
-    found = Session(key, url, pinned).ask("GET", "/v1/breaks" if partner is None else f"/v1/breaks?partner={partner}")
+    path = "/v1/breaks" if partner is None else f"/v1/breaks?partner={partner}"
+    found = Session(key, url, pinned).every(path, "breaks")
     names = ("break_id", "break_class", "partner", "window", "difference", "state", "owner", "due_at")
     table = Table(*(name.replace("_", " ") for name in names))
     for one in found["breaks"]:

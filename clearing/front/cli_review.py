@@ -3,10 +3,10 @@
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from clearing.front import terminal
 from clearing.front.cli_ask import URL, Key, Pinned, Session, Url
+from clearing.front.terminal import Table
 
 review = typer.Typer(help="What a person must look at, and the decision that ends it.", no_args_is_help=True)
 terminal.app.add_typer(review, name="review")

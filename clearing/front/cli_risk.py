@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from clearing.front import reading, terminal
 from clearing.front.cli_agreements import Proposal
 from clearing.front.cli_ask import URL, Again, Device, Key, Pinned, Session, Url, say
+from clearing.front.terminal import Table
 
 risk = typer.Typer(help="Risk rules: propose, confirm with a second key, show.", no_args_is_help=True)
 campaign = typer.Typer(help="Budgets of campaigns: fund, confirm with a second key, list.", no_args_is_help=True)
@@ -27,7 +27,7 @@ def publish(
     pinned: Pinned = None,
 ) -> None:
     """Propose the next version with one operator's key; it is published when another confirms it."""
-    document = reading.document(file.read_bytes())
+    document = reading.file_document(file.read_bytes())
     terminal.out.print_json(data=Session(key, url, pinned).ask("POST", "/v1/risk-rules", {"risk_rules": document}))
 
 

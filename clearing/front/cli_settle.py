@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from clearing.front import reading, terminal
 from clearing.front.cli_ask import URL, Key, Pinned, Session, Url
+from clearing.front.terminal import Table
 
 settle = typer.Typer(help="Settlement runs: draft, approve with two keys, freeze, pay, confirm.", no_args_is_help=True)
 terminal.app.add_typer(settle, name="settle")
@@ -15,7 +15,7 @@ terminal.app.add_typer(settle, name="settle")
 Run = Annotated[str, typer.Argument(help="The run, as its draft named it.")]
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
 AT_ONCE = 150  # confirmations that one request may carry
-PAYMENTS = ("instruction", "partner", "direction", "currency", "amount", "value_date", "state", "differs")
+PAYMENTS = ("instruction", "payer", "payee", "currency", "amount", "value_date", "state", "differs")
 
 
 def _post(session: Session, run: str, verb: str, wish: dict[str, Any]) -> None:
@@ -25,7 +25,7 @@ def _post(session: Session, run: str, verb: str, wish: dict[str, Any]) -> None:
 @settle.command()
 def draft(file: File, key: Key, url: Url = URL, pinned: Pinned = None) -> None:
     """Draft the settlement of sealed windows: FILE names windows, value date, currency, rates and terms (docs/settlement.md)."""
-    wish = reading.document(file.read_bytes())
+    wish = reading.file_document(file.read_bytes())
     terminal.out.print_json(data=Session(key, url, pinned).ask("POST", "/v1/runs", wish))
 
 
@@ -79,12 +79,16 @@ def pay(
     again: Annotated[
         str | None, typer.Option(help="With --out: only this payment, which waited for bank details or was rejected.")
     ] = None,
+    payer: Annotated[
+        str | None, typer.Option(help="With --out: what this partner pays, on its behalf; none: the house.")
+    ] = None,
     url: Url = URL,
     pinned: Pinned = None,
 ) -> None:
     """The payments of a run. Those that are `due` may be paid; what goes out waits for what comes in. Whom no bank can pay stderr says."""
     if out is not None:
-        path = f"/v1/runs/{run}/instructions?format=pain.001" + (f"&again={again}" if again else "")
+        more = "".join(f"&{name}={value}" for name, value in (("again", again), ("payer", payer)) if value)
+        path = f"/v1/runs/{run}/instructions?format=pain.001{more}"
         out.write_bytes(Session(key, url, pinned).fetch(path))
     found = Session(key, url, pinned).ask("GET", f"/v1/runs/{run}/instructions")
     for one in found["instructions"]:
@@ -100,8 +104,27 @@ def pay(
 
 
 @settle.command()
+def waterfall(
+    run: Run,
+    contract: Annotated[str, typer.Argument(help="The contract that it shared by.")],
+    key: Key,
+    out: Annotated[Path, typer.Option("--out", help="Where to write the picture, SVG.")],
+    window: Annotated[str | None, typer.Option(help="Whose base, where the run shared several.")] = None,
+    back: Annotated[bool, typer.Option("--back", help="What was given back instead.")] = False,  # noqa: FBT002 - a flag
+    url: Url = URL,
+    pinned: Pinned = None,
+) -> None:
+    """Draw what a run shared by a contract: the base, and who got what of it. A party sees its own legs, an operator all."""
+    asked = "&".join([*([f"window={window}"] if window else []), *(["back=true"] if back else [])])
+    path = f"/v1/runs/{run}/waterfalls/{contract}{'?' if asked else ''}{asked}"
+    data = Session(key, url, pinned).fetch(path)
+    out.write_bytes(data)
+    terminal.out.print(f"wrote {out}, {len(data):,} bytes", markup=False, highlight=False)
+
+
+@settle.command()
 def overdue(key: Key, url: Url = URL, pinned: Pinned = None) -> None:
-    """Book the interest of pay-ins that are late, up to today. Said again on the same day it books nothing more."""
+    """Book the interest of payments of partners that are late, up to today. Said again on the same day it books nothing more."""
     terminal.out.print_json(data=Session(key, url, pinned).ask("POST", "/v1/overdue", {}))
 
 
@@ -113,7 +136,7 @@ def confirm(run: Run, file: File, key: Key, url: Url = URL, pinned: Pinned = Non
         said = session.send("POST", f"/v1/runs/{run}/confirmations", body, "application/xml")
         terminal.out.print_json(data=said)
         raise typer.Exit(1 if said["blocked"] else 0)
-    booked = reading.document(body)
+    booked = reading.file_document(body)
     if not isinstance(booked, list):
         raise typer.BadParameter("confirmations are a list")
     for start in range(0, len(booked), AT_ONCE):

@@ -74,7 +74,7 @@ def share(
 
 def _contract(path: Path) -> Contract:
     try:
-        found = read_contract(reading.document(settled.read(path, reading.BODY_BYTES_MAX)))
+        found = read_contract(reading.file_document(settled.read(path, reading.BODY_BYTES_MAX)))
     except errors.RequestMalformed as fault:
         settled.refuse(Refused(Reason.CONTRACT, fault.detail), path)
     if isinstance(found, Fault):

@@ -1,21 +1,21 @@
 """`clearing statement`: fetched from the house, checked without it, told in two reports, and its other files made from the evidence."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from clearing import errors
 from clearing.front import settings, terminal, vault
 from clearing.front.cli_ask import URL, Pinned, Session, Url
 from clearing.front.cli_ask import Key as Signing
+from clearing.front.terminal import Table
 from clearing.signatures import PublicKey, parse_jwks, parse_public_jwk
 from settlement import reports
-from settlement.reports import FORMATS, Verdict
+from settlement.reports import FORMATS, Sealed
 from settlement.reports.summary import Report, reports_of
 
 statements = typer.Typer(help="Statements: fetched, checked without the house, told in short.", no_args_is_help=True)
@@ -36,6 +36,21 @@ Key = Annotated[
 ]
 
 
+Fonts = Annotated[
+    list[Path] | None,
+    typer.Option("--fonts", exists=True, file_okay=False, help="A folder of fonts for the PDF; said again for each."),
+]
+Unseen = Annotated[
+    bool,
+    typer.Option(
+        "--looks-unchecked",
+        help="Accept a PDF or a workbook that was printed by another version or with fonts that are not here: its looks are not compared.",
+    ),
+]
+UNSEEN = 7
+"""The exit code for a file of which every figure holds, and whose looks cannot be compared here."""
+
+
 class Form(StrEnum):
     """What evidence is rendered as."""
 
@@ -46,10 +61,13 @@ class Form(StrEnum):
 
 
 @statements.command()
-def verify(file: File, key: Key = None) -> None:
-    """Check evidence (JSON lines), a CSV, or a PDF by the evidence in it: seal, lines, sums. Exit 1 names the first line that is wrong."""
-    verdict = _verified(file, key)
-    raise typer.Exit(0 if verdict.sealed is not None else 1)
+def verify(file: File, key: Key = None, fonts: Fonts = None, *, unseen: Unseen = False) -> None:
+    """Check evidence (.jsonl), a CSV, a workbook (.xlsx) or a PDF: seal, lines, sums, and that every byte is as the house prints it.
+
+    Exit 1 names the first line, cell or page that is wrong. Exit 7: all figures hold, but a PDF or a workbook was
+    printed by another version, or with fonts that are not here.
+    """
+    _verified(file, key, fonts, unseen=unseen)
 
 
 @statements.command()
@@ -58,30 +76,21 @@ def render(
     to: Annotated[Form, typer.Option("--to", help="What to make of it.")],
     key: Key = None,
     out: Annotated[Path | None, typer.Option("--out", help="Where to; none: beside the file.")] = None,
-    fonts: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--fonts", exists=True, file_okay=False, help="A folder of fonts for the PDF; said again for each."
-        ),
-    ] = None,
+    fonts: Fonts = None,
+    *,
+    unseen: Unseen = False,
 ) -> None:
     """Make the PDF, the workbook, the CSV or the pictures of a statement that verifies: the same bytes that the house makes."""
-    verdict = _verified(file, key)
-    if verdict.sealed is None:
-        raise typer.Exit(1)
-    made = reports.render(verdict.sealed, to.value, fonts or ())
+    made = reports.render(_verified(file, key, fonts, unseen=unseen), to.value, fonts or ())
     path = out or file.with_suffix(f".{to.value}")
     path.write_bytes(made)
     terminal.out.print(f"wrote {path}, {len(made):,} bytes", markup=False, highlight=False)
 
 
 @statements.command()
-def summary(file: File, key: Key = None) -> None:
+def summary(file: File, key: Key = None, fonts: Fonts = None, *, unseen: Unseen = False) -> None:
     """Two reports of a statement that verifies: from opening to closing, and what is in this payment."""
-    verdict = _verified(file, key)
-    if verdict.sealed is None:
-        raise typer.Exit(1)
-    for report in reports_of(verdict.sealed.statement):
+    for report in reports_of(_verified(file, key, fonts, unseen=unseen).statement):
         terminal.out.print(_table(report))
 
 
@@ -103,9 +112,9 @@ def list_statements(
     url: Url = URL,
     pinned: Pinned = None,
 ) -> None:
-    """Your statements with the SHA-256 of every file, the newest first; for an operator all."""
+    """Your statements with the SHA-256 of every file that is printed, the newest first; for an operator all."""
     path = "/v1/statements" if run is None else f"/v1/runs/{run}/statements"
-    terminal.out.print_json(data=Session(key, url, pinned).ask("GET", path))
+    terminal.out.print_json(data=Session(key, url, pinned).every(path, "statements"))
 
 
 @statements.command()
@@ -124,13 +133,15 @@ def fetch(
     terminal.out.print(f"wrote {path}, {len(data):,} bytes", markup=False, highlight=False)
 
 
-def _verified(file: Path, key: Path | None) -> Verdict:
-    """The verdict, told line by line."""
-    verdict = reports.verify(file.read_bytes(), keys_of(key))
+def _verified(file: Path, key: Path | None, fonts: Sequence[Path] | None, *, unseen: bool) -> Sealed:
+    """The statement of a file that verifies; what was checked is told line by line, and ends the command where it does not hold."""
+    verdict = reports.verify(file.read_bytes(), keys_of(key), fonts or (), accept_unseen=unseen)
     for found in verdict.findings:
         said = f"{'✓' if found.holds else '✗'} {found.check}: {found.detail}"
         terminal.out.print(said, markup=False, highlight=False)
-    return verdict
+    if verdict.sealed is None:
+        raise typer.Exit(UNSEEN if verdict.unseen else 1)
+    return verdict.sealed
 
 
 def keys_of(path: Path | None) -> Mapping[str, PublicKey]:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from clearing import errors, partners
 from clearing.front import agreement_messages as messages
-from clearing.front import granting, logs, problems
+from clearing.front import granting, logs, paging, problems, reading
 from clearing.front.agreements import partner_of, proposal_said
 from clearing.front.doors import BOTH, OPERATORS, Asked, Door, Reply
 from clearing.front.granting import LowWater
@@ -150,11 +150,12 @@ async def list_alerts(house: "House", asked: Asked) -> Reply:
 
 
 async def list_crossings(house: "House", asked: Asked) -> Reply:
-    """The latest times in which the caller, or for an operator anybody, was below the low water: each crossing once."""
-    whose = partner_of(asked)
+    """Times in which the caller, or for an operator anybody, was below the low water, the latest first: each crossing once."""
+    whose, place = partner_of(asked, "after"), paging.place_of(reading.query(asked.message.query, "partner", "after"))
     async with house.reads.connection() as connection:
-        found = await partners.crossings(connection, whose)
-    return Reply(200, {"crossings": [_crossing(one) for one in found]})
+        found = await partners.crossings(connection, whose, place, paging.PAGE + 1)
+    page, following = paging.paged(found, lambda one: (one.began_at, one.partner), paging.PAGE)
+    return Reply(200, {"crossings": [_crossing(one) for one in page], "next": following})
 
 
 def _said(one: Movement) -> dict[str, Any]:
@@ -242,6 +243,6 @@ DOORS = (
         refuses=("not_found",),
         purposes=BOTH,
         tag="agreements",
-        asks=("partner",),
+        asks=("partner", "after"),
     ),
 )

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from clearing import database, partners
 from clearing.client import Message, Problem, holds, sign_request, verify_receipt
-from clearing.front import audit, demo_settlement, demo_terms, vault
+from clearing.front import audit, demo_books, demo_settlement, demo_terms, vault
 from clearing.front.house import LANE
 from clearing.front.stage import Stage, stage
 from clearing.front.story import WAIT_SECONDS, Story, common
@@ -190,7 +190,7 @@ def _account_names(directory: partners.Directory) -> dict[int, tuple[str, str]]:
     """Account number → its name, and its unit."""
     names = {
         account_number(0, kind): (f"house {kind.name.lower()}", "value")
-        for kind in (Account.FUNDS, Account.CASH, Account.FEE, Account.ROUNDING)
+        for kind in (Account.REMAINDER, Account.FUNDS, Account.CASH, Account.FEE, Account.ROUNDING)
     }
     for partner in directory.partners.values():
         for kind in (Account.POSITION, Account.COVER):
@@ -226,7 +226,9 @@ SCENES: tuple[Callable[[Story], None], ...] = (
     demo_terms.redeeming,
     demo_terms.running_out,
     *demo_settlement.SCENES,
+    demo_books.booking,
     proving,
+    demo_books.checking,
     hiding,
 )
 
@@ -249,8 +251,9 @@ def run(out: Path, books: Path | None = None) -> int:
             for scene in SCENES:
                 _play(story, scene)
             if books is not None:
-                books.write_text(asyncio.run(demo_settlement.journals(set_up, "beancount")), encoding="utf-8")
+                books.write_text(asyncio.run(demo_books.journals(set_up, "beancount")), encoding="utf-8")
     console.print(_kept(story))
+    console.print("Check them yourself:", *(f"  {command}" for command in story.commands), sep="\n", highlight=False)
     seconds = int(time.monotonic() - started)
     if story.failed:
         console.print(f"\n{len(story.failed)} things did not hold", style="bold red")

@@ -1,6 +1,5 @@
-"""Scenes of the demo about money: windows close by themselves, runs settle them, a partner's book is compared, finance has its journals."""
+"""Scenes of the demo about money: windows close by themselves, runs settle them, a partner's book is compared."""
 
-import asyncio
 import re
 import time
 from collections.abc import Iterable
@@ -10,21 +9,18 @@ from typing import Any
 import httpx
 from rich.table import Table
 
-from clearing import database, errors
+from clearing import errors
 from clearing.client import Problem
 from clearing.front import demo_bank, demo_sharing, sources
 from clearing.front.cli_ask import Session
-from clearing.front.house import LANE
 from clearing.front.materialised import calendar_of
 from clearing.front.shapes import instant
 from clearing.front.stage import Stage
 from clearing.front.story import WAIT_SECONDS, Story, common
 from clearing.rules.units import MICRO
 from clearing.signatures import parse_jwks
-from settlement import books as finance
 from settlement.reports import verify
 from settlement.reports.invoice_file import verify_invoice
-from settlement.rules.liability import Mirror, RollForward
 
 WINDOW_SECONDS, WINDOWS = 4, 60
 LEAD = timedelta(seconds=4)  # in which two keys publish it, however busy the machine is
@@ -49,6 +45,11 @@ RATES = {
     "rates": {"EUR": "1", "USD": "0.8621"},
 }  # worth of one unit in the common unit
 RATE_DAYS = timedelta(days=14)
+CUSTOMERS: dict[str, dict[str, Any]] = {
+    "corner": {"name": "Corner Shop S.L.", "address": ["Calle Mayor 4", "28013 Madrid"], "vat_id": "ESB12345674"},
+    "lotus": {"name": "Lotus Air GmbH", "address": ["Weg 3", "10115 Berlin"], "vat_id": "DE123456789"},
+    "palm": {"name": "Palm Hotels B.V.", "address": ["Quay 1", "1011 AA Amsterdam"], "vat_id": "NL001234567B01"},
+}
 TERMS = [{"partner": "lotus", "currency": "USD", "interest_basis_points": 800, "year_days": 360}]
 
 
@@ -133,41 +134,6 @@ def settling_again(story: Story) -> None:
     _sealed(story, since[-1])
     _settle(story, since, "run-2")
     _billed(story)
-
-
-def booking(story: Story) -> None:
-    """Finance: what is outstanding, who owed whom, and the journals of the windows"""
-    rolled, mirror = asyncio.run(_liability(story.stage))
-    story.console.print(_roll_forwards(rolled))
-    faults = [fault for one in rolled for fault in one.faults] + list(mirror.faults)
-    total = sum(mirror.positions.values()) + mirror.house + mirror.cash
-    story.shows("every roll-forward closes", held=not faults, detail="; ".join(faults) or f"{len(rolled)} programs")
-    story.shows(
-        "what all owe one another is zero",
-        held=total == 0,
-        detail=f"the house gained {common(-mirror.house)}, tax included, and {common(mirror.cash)} of it is paid",
-    )
-    for shape, ending in (("beancount", "beancount"), ("csv", "csv")):
-        story.keep(f"journal.{ending}", asyncio.run(journals(story.stage, shape)))
-
-
-async def journals(set_up: Stage, shape: str) -> str:
-    """All that was booked, as CSV or beancount text."""
-    async with (
-        await database.connect(set_up.database, name="clearing-demo") as connection,
-        finance.snapshot(connection),
-    ):
-        chart, span = await finance.chart(connection), await finance.span_of(connection, LANE)
-        return "".join([piece async for piece in finance.export(connection, chart, span, shape)])
-
-
-async def _liability(set_up: Stage) -> tuple[list[RollForward], Mirror]:
-    async with (
-        await database.connect(set_up.database, name="clearing-demo") as connection,
-        finance.snapshot(connection),
-    ):
-        chart, span = await finance.chart(connection), await finance.span_of(connection, LANE)
-        return await finance.roll_forwards(connection, chart, span), await finance.mirror(connection, chart, span)
 
 
 # --- a run
@@ -271,15 +237,15 @@ def _stated(story: Story, run: str, name: str) -> None:
 
 
 def _taxes() -> dict[str, Any]:
-    """How fees are taxed: the hotel at 21 %, the others abroad, who owe it themselves."""
+    """How fees are taxed: the hotel, of the house's own country, at 21 %; the others abroad, who owe it themselves."""
     now = sources.clock()
-    named = {"address": ["Canal 2", "1012 BB Amsterdam"], "vat_id": "NL009876543B01"}
+    house = {"name": "Demo House B.V.", "address": ["Canal 2", "1012 BB Amsterdam"], "vat_id": "NL009876543B01"}
     abroad = {"treatment": "reverse_charge", "reason": "Article 196 of Directive 2006/112/EC"}
     taxes = {"palm": {"treatment": "standard", "basis_points": 2_100}}
-    customers = [named | {"partner": one, "name": one.title(), "taxes": [taxes.get(one, abroad)]} for one in PARTNERS]
+    customers = [CUSTOMERS[one] | {"partner": one, "taxes": [taxes.get(one, abroad)]} for one in PARTNERS]
     days = {"valid_from": f"{now - RATE_DAYS:%Y-%m-%d}", "valid_until": f"{now + RATE_DAYS:%Y-%m-%d}"}
     said = {"name": "demo-taxes", **days, "series": "DEMO", "currency": "EUR"}
-    return said | {"supplier": named | {"name": "Demo House"}, "customers": customers}
+    return said | {"supplier": house, "customers": customers}
 
 
 def _billed(story: Story) -> None:
@@ -374,17 +340,5 @@ def _breaks(found: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _roll_forwards(rolled: list[RollForward]) -> Table:
-    table = Table("", title="Points outstanding, as far as the house moved them", title_justify="left")
-    for one in rolled:
-        table.add_column(one.program, justify="right")
-    lines = [dict(one.lines) for one in rolled]
-    for name in lines[0] if lines else ():
-        if any(line[name] for line in lines):
-            table.add_row(name.replace("_", " "), *(f"{line[name]:,}" for line in lines))
-    table.add_row("closing", *(f"{one.closing:,}" for one in rolled))
-    return table
-
-
-SCENES = (closing, settling, reconciling, settling_again, booking)
+SCENES = (closing, settling, reconciling, settling_again)
 """In this order, after whatever is to be settled."""

@@ -3,33 +3,36 @@
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from clearing import errors, partners
-from clearing.front import parties, problems, reading, shapes
-from clearing.front.books_messages import ExpirySaid, ExpiryWish, ExplainedSaid
+from clearing.front import figures, parties, problems, reading, shapes
+from clearing.front.books_messages import ExpirySaid, ExpiryWish, ExplainedSaid, OutsideSaid, OutsideWish
 from clearing.front.doors import BOTH, Asked, Door, Reply
 from clearing.front.house import LANE
 from clearing.front.keeping import kept_request
 from clearing.front.problems import Problem
+from clearing.rules.agreements import HOUSE
 from clearing.rules.kinds import occurred_refusal
 from clearing.rules.refusals import Refusal, RefusalCode
 from settlement import books
-from settlement.books import Cause, Expiry, Explained, ExplainedShare, Leaf, Place
+from settlement.books import Cause, Expiry, Explained, ExplainedShare, Leaf, Outside, Part, Place
 from settlement.books.chart import MILLIONTHS
+from settlement.reports.share_picture import share_picture
+from settlement.rules.statement_shares import drawn
 from settlement.rules.waterfall import LINES_MAX
 
 if TYPE_CHECKING:
     from clearing.front.house import House
 
 _ASKS = ("figure", "window", "after")
+_DRAWN = ("window", "back")
 _AFTER = re.compile(r"(0|[1-9][0-9]{0,17})\.(0|[1-9][0-9]{0,4})")
-_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 async def explain(house: "House", asked: Asked) -> Reply:
-    """What a figure is made of, entry by entry: `figure` is an account (CODE.KIND, in a `window` or in all), an exchange's id,
-    or what a run shared by a contract (RUN/CONTRACT, or RUN/CONTRACT/back; of a `window` of several, or the id of its booking).
+    """What a figure is made of, entry by entry: `figure` is an account (CODE.KIND, in a `window` or in all), the id of an exchange or an
+    adjustment, a run or the net of a party (RUN:PARTY), a payment, a statement or a part of it (STATEMENT:COUNTERPARTY, STATEMENT:LINE), an
+    invoice (INVOICE:LINE), a line of a roll-forward (PROGRAM:LINE, as `issued`), or what a run shared by a contract (RUN/CONTRACT[/back]).
 
     Every entry leads to its exchange, the versions that priced it, who funds it, and the signed request. At most 500 entries a page.
     """
@@ -46,20 +49,10 @@ async def explained(
     figure, window = query.get("figure", ""), query.get("window")
     async with books.snapshot(connection):
         chart = await books.chart(connection)
-        if _ID.fullmatch(figure):
-            if booked := await books.share_booked(connection, LANE, UUID(figure)):
-                return await _shared(connection, chart, {**query, "figure": booked}, reader, most)
-            if len(query) > 1:
-                raise errors.ValidationFailed("an exchange is explained as a whole")
-            found = await books.explain_exchange(connection, chart, LANE, UUID(figure))
-        elif "/" in figure:
-            return await _shared(connection, chart, query, reader, most)
-        else:
-            account = chart.named(figure)
-            if account is None or reader not in {None, account.partner}:
-                raise errors.NotFound
-            span = await books.span_of(connection, LANE, window, window)
-            found = await books.explain_account(connection, chart, account, span, _place(query.get("after")), most)
+        if shared := await figures.share_meant(connection, figure, reader):
+            return await _shared(connection, chart, {**query, "figure": shared}, reader, most)
+        asked = figures.Question(figure, window, _place(query.get("after")), most, reader)
+        found = await figures.found(connection, chart, asked)
     return _said(figure, window, found, reader)
 
 
@@ -71,9 +64,26 @@ async def _shared(
     found = await books.explain_share(
         connection, chart, LANE, query["figure"], query.get("window"), place, most, reader
     )
-    if not found.seen_by(reader):
-        raise errors.NotFound
     return _said(query["figure"], query.get("window"), found.entries, reader) | {"share": _share(found, reader)}
+
+
+async def draw_waterfall(house: "House", asked: Asked) -> Reply:
+    """A picture (SVG) of what a run shared by a contract: the base and who got what of it. `window` says which base, of a run with several;
+    `back=true` what was given back instead. A party of the contract sees its own legs, and those of others together; an operator all.
+    """
+    query = reading.query(asked.message.query, *_DRAWN)
+    if query.get("back", "true") != "true":
+        raise errors.ValidationFailed("back is true, or not said")
+    name = f"{asked.path['run']}/{asked.path['contract']}"
+    figure, reader = name + (books.BACK if "back" in query else ""), asked.caller.partner
+    async with house.reads.connection() as connection:
+        run, waterfall = await books.shared_waterfall(connection, figure, query.get("window"), reader)
+        currency = await partners.scheme_currency(connection)
+    known = await house.live.directory(asked.at)
+    names = {code: one.name for code, one in known.partners.items()} | {HOUSE: "clearing house"}
+    picture = share_picture(drawn(run, waterfall, reader), names, currency)
+    shown = f'inline; filename="{name.replace("/", "-")}.svg"'
+    return Reply(200, picture.encode(), "image/svg+xml", [("content-disposition", shown)])
 
 
 async def report_expiry(house: "House", asked: Asked) -> Reply | Problem:
@@ -98,15 +108,43 @@ async def report_expiry(house: "House", asked: Asked) -> Reply | Problem:
     return Reply(201 if new else 200, _expiry(found))
 
 
+async def report_outside(house: "House", asked: Asked) -> Reply | Problem:
+    """What the caller's program moved outside of the house, by its own word, once in a window: a memo beside the books, in no account.
+
+    The first report tells what was outstanding before. Said again under its reference, the same report comes back.
+    """
+    wish, program = asked.parse(OutsideWish), asked.path["program"]
+    directory = await parties.directory_of(house, asked, program)
+    if program not in directory.programs or not parties.signs_for(asked, directory, program):
+        raise errors.NotFound
+    if refusal := occurred_refusal(wish.as_of, asked.at):
+        return problems.of_refusal(refusal)
+    kept = kept_request(house, asked)
+    moved = (wish.opening, wish.issued, wish.redeemed, wish.expired)
+    wanted = Outside(program, wish.reference, wish.as_of, *moved, asked.at, kept.evidence_id)
+    async with house.reads.connection() as connection, partners.deciding(connection, LANE):
+        found, new = await books.report_outside(connection, LANE, wanted)
+        if new:
+            await partners.keep_request(connection, LANE, kept)
+    if not found.same(wanted):
+        told = (
+            f"this window has the report {found.reference}"
+            if found.reference != wanted.reference
+            else "another report has this reference"
+        )
+        return problems.of_refusal(Refusal(RefusalCode.REFERENCE_USED, told))
+    return Reply(201 if new else 200, _outside(found))
+
+
 # --- what is said
 
 
 def _said(figure: str, window: str | None, found: Explained, reader: str | None) -> dict[str, Any]:
-    leaves = [leaf for leaf in found.leaves if reader in {None, leaf.account.partner}]
+    leaves = [leaf for leaf in found.leaves if reader in {None, found.shown_to, leaf.account.partner}]
     causes = {cause.exchange_id: cause for cause in found.causes}
     whole = found.figure is not None
     if not whole and reader is not None and not leaves and not any(cause.to(reader) for cause in found.causes):
-        raise errors.NotFound
+        raise errors.NotFound("there is no such exchange")  # as of one that is not there
     order = list(dict.fromkeys([leaf.exchange_id for leaf in found.leaves] + [*causes]))
     exchanges = [_cause(causes[name], [leaf for leaf in leaves if leaf.exchange_id == name], reader) for name in order]
     return {
@@ -118,8 +156,21 @@ def _said(figure: str, window: str | None, found: Explained, reader: str | None)
         "carried": str(found.carried) if whole else None,
         "adds_up": found.adds_up,
         "next": "{}.{}".format(*found.following) if found.following else None,
+        "cash": None if found.cash is None else str(found.cash),
+        "parts": [_part(part) for part in found.parts],
         "exchanges": exchanges,
         "share": None,
+    }
+
+
+def _part(part: Part) -> dict[str, Any]:
+    evidence = None if part.evidence_id is None else str(part.evidence_id)
+    return {
+        "what": part.what,
+        "amount": str(part.amount),
+        "figure": part.figure,
+        "window": part.window,
+        "evidence": evidence,
     }
 
 
@@ -206,6 +257,21 @@ def _expiry(found: Expiry) -> dict[str, Any]:
     }
 
 
+def _outside(found: Outside) -> dict[str, Any]:
+    return {
+        "program": found.program,
+        "reference": found.reference,
+        "as_of": shapes.instant(found.as_of),
+        "opening": found.opening,
+        "issued": found.issued,
+        "redeemed": found.redeemed,
+        "expired": found.expired,
+        "reported_at": shapes.instant(found.reported_at),
+        "window": found.window_id,
+        "evidence": str(found.evidence_id),
+    }
+
+
 def _place(after: str | None) -> Place:
     """The entry that a page begins after. Raises errors.ValidationFailed."""
     if after is None:
@@ -228,11 +294,30 @@ DOORS = (
         tag="books",
     ),
     Door(
+        "GET",
+        "/v1/runs/{run}/waterfalls/{contract}",
+        draw_waterfall,
+        {200: None},
+        refuses=("not_found", "validation_failed"),
+        purposes=BOTH,
+        asks=_DRAWN,
+        tag="settlement",
+    ),
+    Door(
         "POST",
         "/v1/programs/{program}/expiries",
         report_expiry,
         {200: ExpirySaid, 201: ExpirySaid},
         ExpiryWish,
+        ("not_found", "occurred_out_of_range", "reference_used"),
+        tag="books",
+    ),
+    Door(
+        "POST",
+        "/v1/programs/{program}/outside",
+        report_outside,
+        {200: OutsideSaid, 201: OutsideSaid},
+        OutsideWish,
         ("not_found", "occurred_out_of_range", "reference_used"),
         tag="books",
     ),

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from clearing.front.agreement_messages import Digest
-from clearing.front.messages import Code, Said
+from clearing.front.messages import Code, Next, Said
 from clearing.front.run_messages import Currency, Day
 
 
@@ -34,7 +34,7 @@ class InvoiceSaid(Said):
 
 
 class InvoicesSaid(Said):
-    """Invoices and credit notes, the newest first; `more`: these are only the newest thousand of them."""
+    """Invoices and credit notes, the newest first, a thousand a page."""
 
     invoices: list[InvoiceSaid]
-    more: bool
+    next: Next

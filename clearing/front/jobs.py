@@ -21,7 +21,7 @@ from psycopg import sql
 from clearing import database, errors
 from clearing.front import cover, logs, sources
 from clearing.front.house import LANE
-from settlement import matching
+from settlement import matching, stating
 from settlement import run as settling
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ POLL_SECONDS = 2
 AGAIN_SECONDS = 5
 STOP_SECONDS = 5
 STOP_AGAIN_SECONDS = 0.2
+PRINTED_MOST = 20
 _GRANTS = (
     "GRANT USAGE ON SCHEMA {schema} TO {role}",
     "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}",
@@ -76,9 +77,21 @@ async def watch_low_water(house: "House") -> int:
         return await cover.watch_low_water(house, connection)
 
 
+async def print_statements(house: "House") -> int:
+    """What people read of statements whose evidence is kept: workbook, pages, CSV and picture, the oldest first, some at each tick."""
+    async with house.reads.connection() as connection:
+        return sum(
+            [
+                await stating.print_statement(connection, one)
+                for one in await stating.unprinted(connection, PRINTED_MOST)
+            ]
+        )
+
+
 JOBS = (
     Job("watch_low_water", "* * * * *", watch_low_water),
     Job("act_clocks", "* * * * *", act_clocks),
+    Job("print_statements", "* * * * *", print_statements),
     Job("remind_of_runs", "*/10 * * * *", remind_of_runs),
     Job("accrue_overdue", "0 * * * *", accrue_overdue),
 )

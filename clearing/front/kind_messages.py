@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from clearing.front.messages import Amount, Code, Device, Instant, Said, Token, Wish
+from clearing.front.messages import Amount, Code, Device, Instant, Next, Said, Token, Wish
 
 Reference = Annotated[
     str,
@@ -106,6 +106,7 @@ class ClaimSaid(Said):
 
 
 class ClaimsSaid(Said):
-    """The claims that wait for the caller's word, the oldest first."""
+    """The claims that wait for the caller's word, the oldest first, a thousand a page."""
 
     claims: list[ClaimSaid]
+    next: Next

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from clearing.front.messages import Amount, Code, Instant, Said, Token
+from clearing.front.messages import Amount, Code, Instant, Next, Said, Token
 
 LotName = Annotated[str, Field(description="the program's own name of the lot, for ever")]
 
@@ -51,4 +51,5 @@ class LotsSaid(Said):
     lots: Annotated[
         list[LotSaid], Field(description="what the member can spend now, oldest first, as the program uses them")
     ]
-    history: Annotated[list[LotMoveSaid], Field(description="newest first, at most 200")]
+    history: Annotated[list[LotMoveSaid], Field(description="newest first, 200 a page")]
+    next: Next

@@ -4,6 +4,7 @@ import asyncio
 import base64
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -13,28 +14,28 @@ from clearing import errors, partners
 from clearing.adapter import Adapter, Answer, Call, Order, Part
 from clearing.adapter import Reply as Heard
 from clearing.evidence import open_sealed, place
-from clearing.front import shapes
+from clearing.front import paging, reading, shapes
 from clearing.front.doors import BOTH, Asked, Door, Reply
 from clearing.front.house import LANE
 from clearing.front.lot_messages import LotsSaid
 from clearing.partners import Program, Told
-from clearing.rules.lifecycle import Operation, order_id
+from clearing.rules.lifecycle import Leg, Operation, order_id
 from clearing.rules.lots import Lot
 
 if TYPE_CHECKING:
     from clearing.front.house import House
 
 MOST = 200
-"""Operations of the history, the newest."""
+"""Operations of one page of the history: each costs the opening of an answer."""
 _JSON = {"content-type": "application/json"}
 
 
 async def lots(house: "House", asked: Asked) -> Reply:
-    """A member's lots as its program tells them now, oldest first; and the newest operations by which the house moved its points.
+    """A member's lots as its program tells them now, oldest first; and the operations by which the house moved its points, newest first.
 
     What each took, made or gave back is read out of the program's signed answer, which is kept: a lot leads to the exchange that made it.
     """
-    token = shapes.named_id(asked.path["account"])
+    token, place = shapes.named_id(asked.path["account"]), _place_of(asked)
     directory = await house.live.directory(asked.at)
     async with house.reads.connection() as connection:
         account = await partners.account(connection, LANE, token)
@@ -43,11 +44,27 @@ async def lots(house: "House", asked: Asked) -> Reply:
         program = None if account is None else directory.programs[account.program]
         if program is None or asked.caller.partner not in {None, program.partner}:
             raise errors.NotFound
-        told = await partners.told_of(connection, LANE, token, MOST)
+        found = await partners.told_of(connection, LANE, token, place, MOST + 1)
+    told, following = paging.paged(found, lambda one: (one.answered_at, f"{one.exchange_id}.{one.leg}"), MOST)
     now = await house.delivery.look_up_lots(program.code, token)
     # opening and reading up to two hundred answers would hold up everybody else
     history = await asyncio.to_thread(_history, house, program, token, told)
-    return Reply(200, _said(program, asked, str(token), now, history))
+    return Reply(200, _said(program, asked, str(token), now, history) | {"next": following})
+
+
+def _place_of(asked: Asked) -> tuple[datetime, UUID, int] | None:
+    """The operation that a page of the history begins after. Raises errors.ValidationFailed."""
+    place = paging.place_of(reading.query(asked.message.query, "after"), _operation)
+    if place is None:
+        return None
+    exchange, _, leg = place[1].partition(".")
+    return place[0], UUID(exchange), int(leg)
+
+
+def _operation(name: str) -> str:
+    """A name out of `next`, exchange and leg. Raises ValueError."""
+    exchange, _, leg = name.partition(".")
+    return f"{UUID(exchange)}.{Leg(int(leg))}"
 
 
 Parts = tuple[Part, ...] | None
@@ -144,5 +161,6 @@ DOORS = (
         refuses=("not_found", "program_unavailable"),
         purposes=BOTH,
         tag="accounts",
+        asks=("after",),
     ),
 )

@@ -41,6 +41,7 @@ Micro = Annotated[int, Field(ge=0, le=AMOUNT_MAX, description="millionths of the
 Total = Annotated[str, Field(pattern=r"^-?[0-9]{1,19}$", description="millionths of the common unit; may pass 2^53")]
 Token = Annotated[UUID, BeforeValidator(_uuid)]
 Code = Annotated[str, Field(min_length=1, max_length=64)]
+Next = Annotated[str | None, Field(description="what the next page is `after`; null: this is the last one")]
 Instant = Annotated[AwareDatetime, BeforeValidator(_instant), Field(description="RFC 3339, with its zone")]
 
 

@@ -60,6 +60,11 @@ _QUERY["year"] = {
     "schema": {"type": "string", "pattern": "^[0-9]{4}$"},
     "example": "2027",
 }
+_QUERY["after"] = {
+    "description": "`next` of the page before; absent: the first page.",
+    "schema": {"type": "string"},
+    "example": "1774994400000000.W-2026-10.1-palm",
+}
 _QUERY["format"] = {
     "description": "Which file; absent: the evidence.",
     "schema": {"type": "string", "enum": ["jsonl", "csv", "xlsx", "pdf", "svg"]},

@@ -2,6 +2,7 @@
 
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NoReturn, TypeVar
 
@@ -137,6 +138,11 @@ def document(body: bytes) -> Any:
         raise errors.RequestMalformed("the body is not JSON") from None
     _require_plain(value)  # 3, 4
     return value
+
+
+def file_document(body: bytes) -> Any:
+    """The JSON value of a file: what `document` reads, less the mark of byte order that editors put in front. Raises as it does."""
+    return document(body.removeprefix(BOM_UTF8))
 
 
 def idempotency_key(fields: Mapping[str, str]) -> str:

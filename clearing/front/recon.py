@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from clearing import errors, partners
-from clearing.front import problems, reading, shapes
+from clearing.front import paging, problems, reading, shapes
 from clearing.front import recon_messages as messages
 from clearing.front.doors import BOTH, OPERATORS, Asked, Door, Reply
 from clearing.front.house import LANE
@@ -20,12 +20,15 @@ from clearing.rules.postings import Account, account_number
 from clearing.rules.refusals import Refusal
 from clearing.rules.windows import Window
 from settlement import matching
-from settlement.matching import Acknowledgement, BreakView, Summary
-from settlement.rules.breaks import REASON, BreakClass, Decision, Side
+from settlement.matching import Acknowledgement, BreakView, LineResult, Summary
+from settlement.rules.breaks import REASON, Decision, Side
 from settlement.rules.matching import Form, micros, units
 
 if TYPE_CHECKING:
     from clearing.front.house import House
+
+
+LINE_DIGITS_MAX = 6  # of the number of a line in its book
 
 
 async def send_book(house: "House", asked: Asked) -> Reply:
@@ -48,7 +51,7 @@ async def send_book(house: "House", asked: Asked) -> Reply:
             io.BytesIO(asked.message.body),
             form,
             partner=asked.caller.code,
-            windows=[window.number for window in calendar],
+            windows={window.number: window.closes_at for window in calendar},
             at=asked.at,
             key_id=asked.caller.key_id,
             keep=keep,
@@ -61,7 +64,11 @@ async def send_book(house: "House", asked: Asked) -> Reply:
 
 
 async def look_at_book(house: "House", asked: Asked) -> Reply:
-    """A book as it was taken, with its handback: the lines that are not matched, and why."""
+    """A book as it was taken, with its handback: what became of each line, a thousand lines at a time.
+
+    A line that is not matched has its break; a book with a line that is refused was not taken, and its acknowledgement said which and why.
+    """
+    after = _after(reading.query(asked.message.query, "after"))
     partner, _, sequence = asked.path["book"].rpartition(".")
     if asked.caller.partner not in {None, partner}:
         raise errors.NotFound
@@ -69,7 +76,8 @@ async def look_at_book(house: "House", asked: Asked) -> Reply:
         found = await matching.book_of(connection, partner, shapes.whole(sequence))
         if found is None:
             raise errors.NotFound
-        results = await matching.results_of(connection, found)
+        results = await matching.results_of(connection, found, after, matching.RESULTS_MAX + 1)
+    page = results[: matching.RESULTS_MAX]
     said = {
         "book": asked.path["book"],
         "partner": found.partner,
@@ -80,23 +88,23 @@ async def look_at_book(house: "House", asked: Asked) -> Reply:
         "debit": units(found.debit),
         "credit": units(found.credit),
         "received_at": instant(found.received_at),
-        "handback": [
-            {"line": line, "code": code, "reason": REASON[BreakClass(code)], "breaks": str(name)}
-            for line, code, name in results
-        ],
+        "handback": [_handed_back(one) for one in page],
+        "next": str(page[-1].line) if len(results) > len(page) else None,
     }
     return Reply(200, said)
 
 
 async def list_breaks(house: "House", asked: Asked) -> Reply:
     """The caller's breaks that have not ended; for an operator everybody's, or those of the `partner` that the query names."""
-    said = reading.query(asked.message.query, "partner").get("partner")
-    own = asked.caller.partner
+    query = reading.query(asked.message.query, "partner", "after")
+    said, own = query.get("partner"), asked.caller.partner
     if own is not None and said not in {None, own}:
         raise errors.NotFound
+    place = paging.place_of(query, UUID)
     async with house.reads.connection() as connection:
-        found = await matching.breaks(connection, own or said)
-    return Reply(200, {"breaks": [_break(one) for one in found]})
+        found = await matching.breaks(connection, own or said, after=place, most=paging.PAGE + 1)
+    page, following = paging.paged(found, lambda one: (one.opened_at, str(one.break_id)), paging.PAGE)
+    return Reply(200, {"breaks": [_break(one) for one in page], "next": following})
 
 
 async def look_at_break(house: "House", asked: Asked) -> Reply:
@@ -187,6 +195,14 @@ def _form(asked: Asked) -> Form:
         raise errors.RequestMalformed("the Content-Type is text/csv or application/x-ndjson") from None
 
 
+def _after(query: dict[str, str]) -> int:
+    """The line that a page of the handback begins after. Raises errors.ValidationFailed."""
+    said = query.get("after", "0")
+    if not (said.isascii() and said.isdigit() and len(said) <= LINE_DIGITS_MAX):
+        raise errors.ValidationFailed("after is the number of a line")
+    return int(said)
+
+
 def _part(text: str | None) -> int | None:
     if text is None:
         return None
@@ -208,7 +224,21 @@ def _taken(answer: Acknowledgement) -> dict[str, Any]:
         "lines": 0 if totals is None else totals.count,
         "debit": units(0 if totals is None else totals.debit),
         "credit": units(0 if totals is None else totals.credit),
+        "faulty": answer.faulty,
         "faults": [{"line": line, "code": str(code), "reason": reason} for line, code, reason in answer.faults],
+    }
+
+
+def _handed_back(one: LineResult) -> dict[str, Any]:
+    return {
+        "line": one.line,
+        "result": str(one.result),
+        "pass_number": one.pass_number,
+        "exchanges": [str(name) for name in one.exchanges],
+        "code": None if one.class_ is None else str(one.class_),
+        "reason": None if one.class_ is None else REASON[one.class_],
+        "breaks": None if one.break_id is None else str(one.break_id),
+        "state": None if one.state is None else str(one.state),
     }
 
 
@@ -255,6 +285,7 @@ DOORS = (
         refuses=("not_found",),
         purposes=BOTH,
         tag="reconciliation",
+        asks=("after",),
     ),
     Door(
         "GET",
@@ -264,7 +295,7 @@ DOORS = (
         refuses=("not_found",),
         purposes=BOTH,
         tag="reconciliation",
-        asks=("partner",),
+        asks=("partner", "after"),
     ),
     Door(
         "GET",

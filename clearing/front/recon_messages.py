@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from clearing.front.messages import Code, Instant, Said, Token, Wish
+from clearing.front.messages import Code, Instant, Next, Said, Token, Wish
 
 Money = Annotated[
     str, Field(pattern=r"^-?[0-9]{1,13}(?:\.[0-9]{1,6})?$", description="of the common unit; plus owes the house")
@@ -30,20 +30,27 @@ class TakenSaid(Said):
     lines: int
     debit: Money
     credit: Money
-    faults: list[FaultSaid]
+    faulty: Annotated[int, Field(description="how many faults there are, of lines and of the book as a whole")]
+    faults: Annotated[list[FaultSaid], Field(description="the first thousand of them")]
 
 
 class HandbackSaid(Said):
-    """A line that is not matched. Every line that is not named here is."""
+    """What became of one line: matched by a pass with what it names, or a break, or replaced by a later line that is final."""
 
     line: int
-    code: str
-    reason: str
-    breaks: Annotated[Token, Field(description="the id of its break")]
+    result: Annotated[
+        Literal["matched", "break", "replaced", "waiting"], Field(description="waiting: not compared yet, ask again")
+    ]
+    pass_number: int | None
+    exchanges: Annotated[list[Token], Field(description="what it is matched with; of a group at most ten")]
+    code: Annotated[str | None, Field(description="the class of its break")]
+    reason: str | None
+    breaks: Annotated[Token | None, Field(description="the id of its break")]
+    state: Annotated[str | None, Field(description="where its break stands")]
 
 
 class BookSaid(Said):
-    """A book as it was taken, and what became of its lines so far."""
+    """A book as it was taken, and what became of its lines so far, a thousand a page."""
 
     book: str
     partner: Code
@@ -55,6 +62,7 @@ class BookSaid(Said):
     credit: Money
     received_at: Instant
     handback: list[HandbackSaid]
+    next: Annotated[str | None, Field(description="what the next page is `after`; null: this is the last one")]
 
 
 class StepSaid(Said):
@@ -97,9 +105,10 @@ class BreakSaid(Said):
 
 
 class BreaksSaid(Said):
-    """Breaks that have not ended, the oldest first, at most a thousand."""
+    """Breaks that have not ended, the oldest first, a thousand a page."""
 
     breaks: list[BreakSaid]
+    next: Next
 
 
 class BreakTold(BreakSaid):

@@ -15,6 +15,7 @@ Decimal = Annotated[
 ]
 Named = Annotated[str, Field(pattern=r"^[!-~](?:[ -~]{0,98}[!-~])?$")]
 Party = Annotated[str, Field(pattern="^[!-~]{1,64}$", description="the code of a partner, or of a window")]
+Direction = Literal["pay_in", "pay_out", "direct"]
 State = Literal["held", "drafted", "previewed", "approved", "frozen", "instructed", "paying", "settled", "aborted"]
 
 
@@ -36,6 +37,7 @@ class RunWish(Wish):
     parked.
 
     `value_date` is the published calendar's for the last window: it is needed where no scheme gives one, and a different one is refused.
+    `model` says who pays whom: everybody the house, or parties each other, of whom all are then paid in one currency.
     """
 
     windows: Annotated[tuple[Party, ...], Field(strict=False, min_length=1, max_length=60)]
@@ -46,6 +48,7 @@ class RunWish(Wish):
     ]
     terms: Annotated[tuple[TermsWish, ...], Field(strict=False, max_length=150)] = ()
     suspended: Annotated[tuple[Party, ...], Field(strict=False, max_length=100)] = ()
+    model: Literal["multilateral", "bilateral", "gross", "fewest"] = "multilateral"
 
 
 class ApproveWish(Wish):
@@ -68,7 +71,7 @@ class BookedWish(Wish):
     """One payment as the bank booked it. `bank_reference` is the bank's own name for the booking."""
 
     instruction: Annotated[str, Field(pattern="^[A-Z0-9]{1,35}$")]
-    direction: Literal["pay_in", "pay_out"]
+    direction: Direction
     currency: Currency
     amount: Decimal
     booked_on: Day
@@ -82,15 +85,16 @@ class ConfirmationsWish(Wish):
 
 
 class OverdueWish(Wish):
-    """Book the interest of every pay-in that is overdue today, from where it was accrued to before."""
+    """Book the interest of every payment of a partner that is overdue today, from where it was accrued to before."""
 
 
 class AccruedSaid(Said):
-    """Interest of one pay-in, from one day up to another, in millionths of the common unit."""
+    """Interest of one payment, from one day up to another, in millionths of the common unit: `partner` owes it to `payee`."""
 
     run: str
     instruction: str
     partner: Code
+    payee: Code
     since: Day
     until: Day
     interest: Total
@@ -181,15 +185,20 @@ class RunsSaid(Said):
 class InstructionSaid(Said):
     """One payment. What goes out is `waiting` until all that comes in is settled; `differs` says what the bank says otherwise.
 
-    `overdue`: it comes in, its day has passed and the bank has not confirmed it. `accrued`: the interest booked for that, in millionths.
+    `overdue`: a partner is to pay it, its day has passed and nobody has confirmed it. `accrued`: the interest booked for that, in
+    millionths. `partner` is the payer or, where the house pays, the payee; `settles` is what is taken of what it owes, in millionths,
+    and of a payment between partners `settles_of_payee` is what is taken of what the payee owes.
     """
 
     instruction: str
     partner: Code
-    direction: Literal["pay_in", "pay_out"]
+    direction: Direction
+    payer: Code
+    payee: Code
     currency: Currency
     amount: str
     settles: Total
+    settles_of_payee: Total | None
     value_date: Day
     overdue: bool
     accrued: Total

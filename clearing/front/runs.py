@@ -19,7 +19,9 @@ from clearing.rules.refusals import Refusal
 from settlement import run as settling
 from settlement import stating
 from settlement.files import confirmations
+from settlement.rules.flows import HOUSE
 from settlement.rules.money import written
+from settlement.rules.netting import Model
 from settlement.rules.run import RateSet, replayed
 from settlement.rules.terms import SaidTerms
 from settlement.run import Accrued, Confirmation, InstructionRow, RunRow, Sent, Step, Wanted
@@ -159,24 +161,19 @@ async def look_up_run(house: "House", asked: Asked) -> Reply:
 
 
 async def list_instructions(house: "House", asked: Asked) -> Reply:
-    """The payments of a run: those that come in first, and what is still to be paid. `format=pain.001`: what goes out, as a file.
+    """The payments of a run: what the house is paid first, then what partners pay each other. `format=pain.001`: what goes out, as a file.
 
-    The file is a pain.001.001.09, the same bytes each time, by the bank details in force when the run was frozen. Who had none that could
-    be used waits (`waits`). `again` names such a payment, or one that the bank rejected: it alone, by details that came into force since.
+    The file is a pain.001.001.09, the same bytes each time, by the bank details in force when the run was frozen: what the house pays, or
+    what the `payer` does that is named. Who had none that could be used waits (`waits`). `again` names such a payment, or one that the
+    bank rejected: it alone, by details that came into force since.
     """
-    said = reading.query(asked.message.query, "format", "again")
-    form, name = said.get("format"), said.get("again")
-    if form not in {None, FILE} or (name is not None and form is None):
+    said = reading.query(asked.message.query, "format", "again", "payer")
+    if said.get("format") not in {None, FILE} or (len(said) > 0 and "format" not in said):
         raise errors.ValidationFailed(f"the format is {FILE}, or none")
     async with house.reads.connection() as connection:
-        if form == FILE:
-            run, now = asked.path["run"], asked.at
-            made = (
-                await settling.message(connection, run, now, digits_of)
-                if name is None
-                else await settling.again(connection, run, name, now, digits_of)
-            )
-            return Reply(200, made.file(), XML)
+        if said:
+            payer, again = said.get("payer", HOUSE), said.get("again")
+            return Reply(200, await payment_file(connection, asked, asked.path["run"], payer, again), XML)
         row = await settling.run_of(connection, asked.path["run"])
         found = await settling.instructions(connection, row.run)
         accrued = await settling.accrued(connection, LANE, row.run)
@@ -188,17 +185,27 @@ async def list_instructions(house: "House", asked: Asked) -> Reply:
     return Reply(200, {"run": row.run, "state": row.state, "instructions": told})
 
 
+async def payment_file(
+    connection: settling.Connection, asked: Asked, run: str, payer: str, rejected: str | None
+) -> bytes:
+    """What a party pays in a run as a pain.001.001.09, or anew the one payment that its bank rejected."""
+    if rejected is None:
+        return (await settling.message(connection, run, payer, asked.at, digits_of)).file()
+    return (await settling.again(connection, run, rejected, payer, asked.at, digits_of)).file()
+
+
 async def accrue_overdue(house: "House", asked: Asked) -> Reply:
-    """Book the interest of every pay-in whose day has passed without a confirmation, by its contract, up to today. Again: nothing more."""
+    """Book the interest of every payment of a partner whose day has passed without a confirmation, up to today. Again: nothing more."""
     _ = asked.idempotency_key, asked.parse(messages.OverdueWish)
-    await keep_request(house, asked)
+    behind = await keep_request(house, asked)
     async with house.reads.connection() as connection:
-        found = await settling.overdue(connection, house.writer, asked.at.date())
+        found = await settling.overdue(connection, house.writer, asked.at.date(), behind)
     told = [
         {
             "run": one.run,
             "instruction": one.instruction,
-            "partner": one.partner,
+            "partner": one.payer,
+            "payee": one.payee,
             "since": one.since.isoformat(),
             "until": one.until.isoformat(),
             "interest": str(one.micros),
@@ -227,6 +234,7 @@ def _wanted(wish: messages.RunWish, rates: RateSet) -> Wanted:
         terms,
         tuple(sorted(set(wish.suspended))),
         None if wish.value_date is None else day_of(wish.value_date).isoformat(),
+        Model(wish.model),
     )
 
 
@@ -240,13 +248,19 @@ def _media(asked: Asked) -> str:
 
 
 def _confirmation(wish: messages.BookedWish) -> Confirmation:
-    num, den = ratio_of(wish.amount, positive=False)
-    minor, rest = divmod(num * 10 ** digits_of(currency_of(wish.currency)), den)
-    if rest:
-        raise errors.ValidationFailed(f"amount: {wish.currency} has no such fractions")
+    minor = minor_of(wish.amount, wish.currency)
     return Confirmation(
         wish.instruction, wish.direction, wish.currency, minor, day_of(wish.booked_on), wish.bank_reference
     )
+
+
+def minor_of(amount: str, currency: str) -> int:
+    """A decimal in minor units of its currency. Raises errors.ValidationFailed."""
+    num, den = ratio_of(amount, positive=False)
+    minor, rest = divmod(num * int(10 ** digits_of(currency_of(currency))), den)
+    if rest:
+        raise errors.ValidationFailed(f"amount: {currency} has no such fractions")
+    return minor
 
 
 # --- out
@@ -284,9 +298,12 @@ def _instruction(one: InstructionRow, today: date, accrued: Accrued | None) -> d
         "instruction": one.instruction,
         "partner": one.partner,
         "direction": one.direction,
+        "payer": one.payer,
+        "payee": one.payee,
         "currency": one.currency,
         "amount": written(one.minor, digits_of(one.currency)),
-        "settles": str(one.micros),
+        "settles": str(one.paid if one.payer == one.partner else -one.received),
+        "settles_of_payee": str(-one.received) if one.direction == settling.DIRECT else None,
         "value_date": one.value_date.isoformat(),
         "overdue": one.overdue(today),
         "accrued": str(accrued.micros if accrued else 0),
@@ -320,7 +337,7 @@ DOORS = (
             "rates_not_of_scheme",
             "terms_differ",
             "run_not_ready",
-            "run_too_large",
+            "one_currency_needed",
         ),
         purposes=OPERATORS,
         tag="settlement",
@@ -343,7 +360,7 @@ DOORS = (
         refuses=("not_found",),
         purposes=OPERATORS,
         tag="settlement",
-        asks=("format", "again"),
+        asks=("format", "again", "payer"),
     ),
     Door(
         "POST",
@@ -365,7 +382,6 @@ DOORS = (
         "terms_differ",
         "window_not_sealed",
         "tax_unknown",
-        "run_too_large",
     ),
     _step_door("abort", abort_run, messages.AbortWish, "run_not_ready"),
     _step_door("confirmations", confirm_payments, messages.ConfirmationsWish, "run_not_ready", "run_differs"),

@@ -30,6 +30,10 @@ def _default_home() -> Path:
     return (Path(data) if data else Path.home() / ".local" / "share") / "clearing"
 
 
+SANDBOX_COOLING_HOURS = 0
+"""The demo and `clearing serve --sandbox` do not wait for three days before they pay to new bank details."""
+
+
 class Settings(BaseSettings):
     """What the house is told at the start. Each field's description is printed by `clearing doctor`."""
 
@@ -113,6 +117,11 @@ class Settings(BaseSettings):
     def keyring_path(self) -> Path:
         """Where the sealing keys are."""
         return self.keyring_file or self.home / "keys" / "keyring.json"
+
+
+def sandbox_home(settings: Settings) -> Path:
+    """Where `clearing serve --sandbox` keeps its house, which is another than the one of these settings."""
+    return settings.home / "sandbox"
 
 
 def _is_loopback(host: str) -> bool:

@@ -113,7 +113,7 @@ class Stage:
             "CLEARING_HOME": str(self.settings.home),
             "CLEARING_PACE": json.dumps(PACE),
             "CLEARING_LOG_LEVEL": "info",
-            "CLEARING_BANK_COOLING_HOURS": "0",  # the demo does not wait for three days
+            "CLEARING_BANK_COOLING_HOURS": str(settings.SANDBOX_COOLING_HOURS),
         }
         if kill_at:
             told["CLEARING_KILL_AT"] = kill_at
@@ -232,7 +232,7 @@ def keep_open(given: Settings) -> None:
     """The house with its two sandbox programs, until it is interrupted; what it did is there again at the next start."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell started this in the background
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    folder = given.home / "sandbox"
+    folder = settings.sandbox_home(given)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     console = Console(soft_wrap=True, highlight=False)
     with stage(folder, given.port) as set_up:

@@ -4,18 +4,21 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from clearing.front.messages import Instant, Said
+from clearing.front.messages import Instant, Next, Said
 
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class StatementFileSaid(Said):
-    """A file of a statement: where it is, and the SHA-256 of its bytes, which never change."""
+    """A file of a statement: where it is, and the SHA-256 of its bytes, which never change; null until it is printed.
+
+    The evidence (`jsonl`) is there as soon as the statement is; all others are printed of it afterwards, or when they are asked for.
+    """
 
     format: Literal["jsonl", "csv", "xlsx", "pdf", "svg"]
     href: str
-    sha256: Digest
-    bytes: int
+    sha256: Digest | None
+    bytes: int | None
 
 
 class StatementSaid(Said):
@@ -33,6 +36,7 @@ class StatementSaid(Said):
 
 
 class StatementsSaid(Said):
-    """Statements, the newest first; of many the newest thousand."""
+    """Statements, the newest first, a thousand a page."""
 
     statements: list[StatementSaid]
+    next: Next

@@ -1,9 +1,9 @@
-"""Statements at the door: a partner sees its own, operators see all; a file is given as it was kept, byte for byte."""
+"""Statements at the door: a partner sees its own, operators see all; a file is given as it is kept, byte for byte."""
 
 from typing import TYPE_CHECKING, Any
 
 from clearing import errors
-from clearing.front import reading
+from clearing.front import paging, reading
 from clearing.front import statement_messages as messages
 from clearing.front.doors import BOTH, OPERATORS, Asked, Door, Reply
 from clearing.front.shapes import instant
@@ -26,21 +26,25 @@ MEDIA = {
 
 async def list_statements(house: "House", asked: Asked) -> Reply:
     """The caller's statements, the newest first; for an operator everybody's, the house's own among them."""
+    place = paging.place_of(reading.query(asked.message.query, "after"))
     async with house.reads.connection() as connection:
-        found = await stating.kept(connection, partner=asked.caller.partner)
-    return Reply(200, {"statements": [statement(one) for one in found]})
+        found = await stating.kept(connection, partner=asked.caller.partner, after=place, most=paging.PAGE + 1)
+    return _listed(found)
 
 
 async def list_run_statements(house: "House", asked: Asked) -> Reply:
     """The statements of a run: there are none before it is frozen."""
+    place = paging.place_of(reading.query(asked.message.query, "after"))
     async with house.reads.connection() as connection:
         row = await settling.run_of(connection, asked.path["run"])
-        found = await stating.kept(connection, run=row.run)
-    return Reply(200, {"statements": [statement(one) for one in found]})
+        found = await stating.kept(connection, run=row.run, after=place, most=paging.PAGE + 1)
+    return _listed(found)
 
 
 async def fetch_statement(house: "House", asked: Asked) -> Reply:
-    """A file of a statement as it was made when its run was frozen: `format` is jsonl (the usual), csv, xlsx, pdf or svg."""
+    """A file of a statement: `format` is jsonl (the usual), the evidence that was sealed when its run was frozen, or csv, xlsx, pdf or svg,
+    printed of it. Who asks for one that is not printed yet has it printed; every later download gives the same bytes.
+    """
     form = reading.query(asked.message.query, "format").get("format", "jsonl")
     if form not in MEDIA:
         raise errors.ValidationFailed(f"format is one of {', '.join(MEDIA)}")
@@ -48,6 +52,11 @@ async def fetch_statement(house: "House", asked: Asked) -> Reply:
     async with house.reads.connection() as connection:
         content = await stating.file_of(connection, name, form, asked.caller.partner)
     return Reply(200, content, MEDIA[form], [("content-disposition", f'attachment; filename="{name}.{form}"')])
+
+
+def _listed(found: list[Kept]) -> Reply:
+    page, following = paging.paged(found, lambda one: (one.made_at, one.statement), paging.PAGE)
+    return Reply(200, {"statements": [statement(one) for one in page], "next": following})
 
 
 def statement(one: Kept) -> dict[str, Any]:
@@ -61,16 +70,15 @@ def statement(one: Kept) -> dict[str, Any]:
         "lines": one.lines,
         "root": one.root,
         "key_id": one.key_id,
-        "files": [
-            {
-                "format": file.form,
-                "href": f"/v1/statements/{one.statement}?format={file.form}",
-                "sha256": file.sha256,
-                "bytes": file.size,
-            }
-            for file in one.files
-        ],
+        "files": [_file(one, form) for form in sorted(MEDIA)],
     }
+
+
+def _file(one: Kept, form: str) -> dict[str, Any]:
+    """A file, with its hash once it is printed."""
+    kept = next((file for file in one.files if file.form == form), None)
+    told = {"sha256": None, "bytes": None} if kept is None else {"sha256": kept.sha256, "bytes": kept.size}
+    return {"format": form, "href": f"/v1/statements/{one.statement}?format={form}", **told}
 
 
 DOORS = (
@@ -81,6 +89,7 @@ DOORS = (
         {200: messages.StatementsSaid},
         purposes=BOTH,
         tag="settlement",
+        asks=("after",),
     ),
     Door(
         "GET",
@@ -100,5 +109,6 @@ DOORS = (
         refuses=("not_found",),
         purposes=OPERATORS,
         tag="settlement",
+        asks=("after",),
     ),
 )

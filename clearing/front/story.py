@@ -29,6 +29,8 @@ class Story:
     failed: list[str] = field(default_factory=list)
     out: Path | None = None
     kept: list[Path] = field(default_factory=list)
+    commands: list[str] = field(default_factory=list)
+    """By which whoever watches can check the files that are kept."""
     windows: list[dict[str, Any]] = field(default_factory=list)
     """Those that count since the rehearsal was published, the first of them with all that was done before."""
     traded_at: datetime | None = None

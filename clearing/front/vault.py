@@ -68,7 +68,7 @@ def _read(path: Path, make: Callable[[], dict[str, str]] | None) -> dict[str, An
         write_secret(path, make())  # whoever was first wins; then both read the same
     try:
         exposed = path.stat().st_mode & 0o077
-        said = json.loads(path.read_text())
+        said = json.loads(path.read_bytes())
     except (OSError, ValueError) as reason:
         raise errors.Misconfigured(f"{path} cannot be read: {type(reason).__name__}") from None
     if exposed and path.parts[:3] != ("/", "run", "secrets"):

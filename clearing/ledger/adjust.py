@@ -15,6 +15,9 @@ from clearing.rules.refusals import Refusal, RefusalCode
 
 HOUSE_PARTY = "house"
 """The house among the parties of an adjustment: what it gains or bears there is on its account of fees."""
+REMAINDER_PARTY = "house.remainder"
+"""The house again, where a payment was not worth what it settles to the millionth. No partner's code has a full stop."""
+HOUSE_PARTIES = frozenset({HOUSE_PARTY, REMAINDER_PARTY})
 ADJUSTED, PAID, LODGED = "adjusted", "paid", "lodged"
 """The kinds of their events."""
 
@@ -36,21 +39,25 @@ def pay(book: Book, item: Pay) -> Booked | Refusal:
     """Book money that arrived (plus) or left (minus): the partner owes, or is owed, so much less."""
     if not item.value:
         raise errors.ValidationFailed("a payment moves something")
-    lines = ((item.partner, -item.value), (HOUSE_PARTY, item.value))
-    return _written(book, item, item.payment_id, PAID, lines, None)
+    money = item.value if item.money is None else item.money
+    lines = ((item.partner, -item.value), (HOUSE_PARTY, money), (REMAINDER_PARTY, item.value - money))
+    return _written(book, item, item.payment_id, PAID, tuple([line for line in lines if line[1]]), None)
 
 
 def entries_of(kind: str, lines: Iterable[tuple[str, int]], chart: Chart) -> tuple[Entry, ...]:
-    """What these lines book: a partner's on its position or its cover, the house's on its fees, cash or funds. Raises NotFound."""
+    """What these lines book: a partner's on its position or its cover, the house's on its fees, cash, funds or remainders.
+
+    Raises NotFound.
+    """
     found = []
     for party, value in lines:
-        if party != HOUSE_PARTY and party not in chart.partners:
+        if party in HOUSE_PARTIES:
+            owner, account = HOUSE, _HOUSE[kind] if party == HOUSE_PARTY else Account.REMAINDER
+        elif party in chart.partners:
+            owner, account = chart.partners[party], _PARTNER[kind]
+        else:
             raise errors.NotFound
-        of_house = party == HOUSE_PARTY
-        number = (
-            account_number(HOUSE, _HOUSE[kind]) if of_house else account_number(chart.partners[party], _PARTNER[kind])
-        )
-        found.append(Entry(number, value))
+        found.append(Entry(account_number(owner, account), value))
     return tuple(found)
 
 
@@ -60,7 +67,7 @@ def _written(
     if item.signed is not None:
         book.use(item.signed)
     words = Words(kind, lines, item.reason, item.of_window, item.reference)
-    return booked(book, name, words, window, lambda: book.keep(item.evidence))
+    return booked(book, name, words, window, lambda: item.evidence_id or book.keep(item.evidence))
 
 
 @dataclass(frozen=True, slots=True)

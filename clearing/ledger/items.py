@@ -215,7 +215,8 @@ class Adjust:
     """Value moved between partners and the house by settlement or a person's decision, in the open window. Outcome: Booked or Refusal.
 
     Each line names a partner, or `house`, and millionths of the common unit: plus owes more. The lines add up to zero. The same
-    `adjustment_id` again has no second effect. `of_window` is the window that it corrects, if it is of one.
+    `adjustment_id` again has no second effect. `of_window` is the window that it corrects, if it is of one. `evidence_id` names the signed
+    request behind it, where that is kept already.
     """
 
     signed: Signed | None
@@ -225,14 +226,17 @@ class Adjust:
     lines: tuple[tuple[str, int], ...]
     of_window: int | None = None
     reference: str | None = None
+    evidence_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Pay:
     """Money that a partner paid to the house (plus) or was paid by it (minus), as the bank confirmed. Outcome: Booked or Refusal.
 
-    `value` is what it settles of the partner's position, in millionths of the common unit. It is booked in no window, since it
-    settles one; the partner's cap has room again. The same `payment_id` again has no second effect.
+    `value` is what it settles of the partner's position, in millionths of the common unit; `money` what it was worth, where its currency's
+    minor unit made that another amount: the difference is the house's. It is booked in no window, since it settles one; the partner's
+    cap has room again. The same `payment_id` again has no second effect. `evidence_id` as in
+    `Adjust`.
     """
 
     signed: Signed | None
@@ -243,6 +247,8 @@ class Pay:
     reason: str
     of_window: int | None = None
     reference: str | None = None
+    money: int | None = None
+    evidence_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

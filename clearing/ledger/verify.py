@@ -14,7 +14,7 @@ from psycopg import AsyncConnection
 from clearing.database import statement
 from clearing.ledger import rows
 from clearing.ledger.accept import accepted
-from clearing.ledger.adjust import ADJUSTED, HOUSE_PARTY, LODGED, PAID, entries_of
+from clearing.ledger.adjust import ADJUSTED, HOUSE_PARTIES, LODGED, PAID, entries_of
 from clearing.ledger.book import TILE_LEVELS, Chart
 from clearing.ledger.outcomes import AdjustmentView, ExchangeView
 from clearing.ledger.pen import chart_of
@@ -220,7 +220,7 @@ def _adjusted(
 ) -> list[tuple[int, int]]:
     """What an adjustment or a payment must have booked, if its row still says what its event says."""
     said = [tuple(line) for line in told.get("lines", [])]
-    if row is None or not {party for party, _ in said} - {HOUSE_PARTY} <= chart.partners.keys():
+    if row is None or not {party for party, _ in said} - HOUSE_PARTIES <= chart.partners.keys():
         return [(-1, 0)]
     kept = (row.seq, row.kind, row.window_id, row.of_window, row.reason, row.reference, row.lines)
     words = (told.get("window"), told.get("of_window"), told.get("reason"), told.get("reference"))

@@ -181,12 +181,16 @@ class Told:
     evidence: Evidence
 
 
-async def told_of(connection: Connection, lane: int, account_id: UUID, most: int) -> list[Told]:
-    """What its program did for this account, newest first."""
+async def told_of(
+    connection: Connection, lane: int, account_id: UUID, after: tuple[datetime, UUID, int] | None, most: int
+) -> list[Told]:
+    """What its program did for this account, newest first: operations after the one that was answered then, of this exchange and leg."""
+    at, exchange, leg = after or (None, None, None)
+    asked = {"lane": lane, "account": account_id, "after_at": at, "after_exchange": exchange, "after_leg": leg}
     names = ("exchange_id", "leg", "operation", "amount", "answered_at")
     return [
         Told(**{name: found[name] for name in names}, evidence=_evidence(found))
-        for found in await rows(connection, "lots_told", lane=lane, account=account_id, most=most)
+        for found in await rows(connection, "lots_told", **asked, most=most)
     ]
 
 

@@ -10,7 +10,6 @@ from uuid import UUID
 
 from clearing.partners.rows import Connection, row, rows, run
 
-SHOWN_MOST = 500
 ISSUED = "issued"
 COMPLETED = "completed"
 
@@ -73,11 +72,17 @@ async def claim_of(connection: Connection, lane: int, partner: str, reference: s
     return None if found is None else await claim(connection, lane, found["claim"])
 
 
-async def claims_open(connection: Connection, lane: int, partner: str) -> list[Claim]:
-    """What this partner has neither paid nor rejected, the oldest first, at most `SHOWN_MOST`."""
-    return [
-        _claim(found) for found in await rows(connection, "claims_open", lane=lane, partner=partner, most=SHOWN_MOST)
-    ]
+async def claims_open(
+    connection: Connection,
+    lane: int,
+    partner: str,
+    after: tuple[datetime, str] | None = None,
+    most: int | None = None,
+) -> list[Claim]:
+    """What this partner has neither paid nor rejected, the oldest first: claims after the one that was made then, of this id."""
+    at, name = after or (None, None)
+    asked = {"lane": lane, "partner": partner, "after_at": at, "after": name, "most": most}
+    return [_claim(found) for found in await rows(connection, "claims_open", **asked)]
 
 
 async def receipt_of(connection: Connection, lane: int, partner: str, reference: str) -> Receipt | None:

@@ -6,8 +6,6 @@ from datetime import datetime
 
 from clearing.partners.rows import Connection, row, rows, run
 
-LISTED_MOST = 200
-
 
 @dataclass(frozen=True, slots=True)
 class Below:
@@ -45,6 +43,10 @@ async def crossed(connection: Connection, below: Iterable[Below], at: datetime) 
     return found
 
 
-async def crossings(connection: Connection, partner: str | None) -> list[Crossing]:
-    """The latest crossings of a partner, or of anybody, the latest first."""
-    return [Crossing(**found) for found in await rows(connection, "low_water_list", partner=partner, most=LISTED_MOST)]
+async def crossings(
+    connection: Connection, partner: str | None, after: tuple[datetime, str] | None = None, most: int | None = None
+) -> list[Crossing]:
+    """Crossings of a partner, or of anybody, the latest first: those after the one that began then, of this partner."""
+    at, name = after or (None, None)
+    found = await rows(connection, "low_water_list", partner=partner, after_at=at, after=name, most=most)
+    return [Crossing(**one) for one in found]

@@ -39,6 +39,8 @@ class Account(IntEnum):
     """Of a partner: what it owes the house (plus) or is owed (minus), in millionths of the common unit."""
     COVER = 9
     """Of a partner: funds that it lodged with the house (minus: the house has them to give back). In no window: they settle nothing."""
+    REMAINDER = 11
+    """Of the house: what payments in whole minor units of a currency were less (plus) or more (minus) than the nets that they settle."""
     FUNDS = 12
     """Of the house: the money of everybody's cover, kept apart from what settles."""
     CASH = 13

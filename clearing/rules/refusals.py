@@ -133,8 +133,8 @@ class RefusalCode(StrEnum):
     """The rate set does not give the scheme's currency, which is the common unit, as exactly 1."""
     TERMS_DIFFER = "terms_differ"
     """The draft of a run says other terms of a partner than its agreement does."""
-    RUN_TOO_LARGE = "run_too_large"
-    """A contract would book more at once than the ledger takes: settle fewer windows in one run."""
+    ONE_CURRENCY_NEEDED = "one_currency_needed"
+    """Parties that pay each other, and not the house, are all paid in one currency."""
     TAX_UNKNOWN = "tax_unknown"
     """A fee is to be invoiced, and no tax table in force says how it is taxed."""
 

@@ -1,4 +1,4 @@
--- The claims of a partner that are neither rejected nor matched by an issue, the oldest first.
+-- The claims of a partner that are neither rejected nor matched by an issue, the oldest first; those after a place.
 SELECT
     claim.lane,
     claim.claim,
@@ -28,5 +28,6 @@ WHERE
     AND claim.partner = %(partner)b
     AND claim.rejected_at IS NULL
     AND paid.path IS DISTINCT FROM 'issued'
+    AND (%(after_at)b::timestamptz IS NULL OR (claim.claimed_at, claim.claim) > (%(after_at)b, %(after)b::uuid))
 ORDER BY claim.claimed_at, claim.claim
-LIMIT %(most)b
+LIMIT %(most)b::bigint

@@ -1,4 +1,4 @@
--- What the program of one account did for it, newest first, with the answers that said so: signed, and sealed.
+-- What the program of one account did for it, newest first, with the answers that said so: signed, and sealed; those after a place.
 WITH moving AS (
     SELECT exchange.exchange_id
     FROM exchange
@@ -30,6 +30,16 @@ SELECT
 FROM moving
 INNER JOIN orders ON orders.lane = %(lane)b AND moving.exchange_id = orders.exchange_id
 INNER JOIN evidence ON evidence.lane = %(lane)b AND orders.evidence_id = evidence.evidence_id
-WHERE orders.account = %(account)b AND orders.state = 'done'
+WHERE
+    orders.account = %(account)b
+    AND orders.state = 'done'
+    AND (
+        %(after_at)b::timestamptz IS NULL
+        OR orders.answered_at < %(after_at)b
+        OR (
+            orders.answered_at = %(after_at)b
+            AND (orders.exchange_id, -orders.leg) > (%(after_exchange)b::uuid, -%(after_leg)b::int)
+        )
+    )
 ORDER BY orders.answered_at DESC, orders.exchange_id ASC, orders.leg DESC
 LIMIT %(most)b

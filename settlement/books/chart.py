@@ -19,7 +19,7 @@ HOUSE_CODE = "house"
 MILLIONTHS = "millionths"
 OF_PROGRAMS = tuple([kind for kind in Account if kind < Account.POSITION])
 OF_PARTNERS = (Account.POSITION, Account.COVER)
-OF_THE_HOUSE = (Account.FUNDS, Account.CASH, Account.FEE, Account.ROUNDING)
+OF_THE_HOUSE = (Account.REMAINDER, Account.FUNDS, Account.CASH, Account.FEE, Account.ROUNDING)
 
 
 @dataclass(frozen=True, slots=True)

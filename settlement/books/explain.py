@@ -1,7 +1,8 @@
 """What a figure is made of: figure → exchange → entries, with the versions that priced it, who funds it, and the signed request.
 
 A figure is what an account gained in a span, by the kept sums; its leaves are entries. A page brings forward what came before it, so the
-leaves of all pages add up to the figure exactly. An exchange is explained with its reversals, in every account that they touched.
+leaves of all pages add up to the figure exactly. An exchange is explained with its reversals, in every account that they touched. A figure
+that is the sum of other figures is told by these parts, each of which can be asked for in its turn.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from clearing import errors
 from clearing.ledger import history
 from clearing.rules.agreements import HOUSE
 from settlement.books.chart import Chart, Connection, Row, rows
-from settlement.books.spans import Span, closing, opening, span_of
+from settlement.books.spans import Span, closing, of_windows, opening, span_of
 from settlement.rules.journal import BookAccount
 
 BEGINNING = (-1, 0)
@@ -68,10 +69,23 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a figure. `figure`, and `window`, are what to ask for next, if there is more; `evidence_id` is the request that says it."""
+
+    what: str
+    amount: int
+    figure: str | None = None
+    window: str | None = None
+    evidence_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Explained:
     """One page of an explanation. `account` is None for what is of several, `figure` for an exchange, which is of several units.
 
-    `whole`, where a reader is given its own leaves alone: the sum of everybody's.
+    `whole`, where a reader is given its own leaves alone: the sum of everybody's. Every page has all `parts`; they and the leaves add up to
+    the figure. `cash`, of a position in a window: the money that was paid meanwhile, which is of none and not in the figure.
+    `shown_to` is the partner that may see every leaf, whose accounts they are aside.
     """
 
     account: BookAccount | None
@@ -81,6 +95,9 @@ class Explained:
     causes: tuple[Cause, ...]
     following: Place | None
     whole: int | None = None
+    parts: tuple[Part, ...] = ()
+    cash: int | None = None
+    shown_to: str | None = None
 
     @property
     def carried(self) -> int:
@@ -95,7 +112,7 @@ class Explained:
         if self.following is not None:
             return True
         if self.figure is not None:
-            return self.carried == self.figure
+            return self.carried + sum(part.amount for part in self.parts) == self.figure
         sums: dict[str, int] = {}
         for leaf in self.leaves:
             unit = "" if leaf.account.in_value else leaf.account.owner
@@ -104,19 +121,48 @@ class Explained:
 
 
 async def explain_account(
-    connection: Connection, chart: Chart, account: BookAccount, span: Span, after: Place = BEGINNING, most: int = PAGE
+    connection: Connection,
+    chart: Chart,
+    account: BookAccount,
+    span: Span,
+    after: Place = BEGINNING,
+    most: int = PAGE,
+    *,
+    own: bool = False,
 ) -> Explained:
-    """What an account gained in a span, entry by entry."""
-    number = account.number
-    gained = (await closing(connection, span)).get(number, 0) - (await opening(connection, span)).get(number, 0)
-    told: dict[str, Any] = {"lane": span.lane, "first": span.first, "until": span.until, "account": number}
-    told |= {"after_seq": after[0], "after_line": after[1]}
+    """What an account gained in a span, entry by entry. `own`: by the entries of its windows alone, without money that moved meanwhile."""
+    number, windows = account.number, list(span.windows) if own else None
+    figure = (await closing(connection, span)).get(number, 0) - (await opening(connection, span)).get(number, 0)
+    cash = None
+    if own:
+        gained, figure = figure, (await of_windows(connection, span)).get(number, 0)
+        cash = gained - figure
+    page = await page_of(connection, chart, span, number, after, most, windows=windows)
+    return Explained(account, figure, *page, cash=cash)
+
+
+async def page_of(
+    connection: Connection,
+    chart: Chart,
+    span: Span,
+    account: int,
+    after: Place,
+    most: int,
+    *,
+    windows: list[int] | None = None,
+    sign: int = 0,
+) -> tuple[int, tuple[Leaf, ...], tuple[Cause, ...], Place | None]:
+    """A page of entries of an account: what came before it, the entries, their causes, and where the next begins.
+
+    `windows`: only theirs. `sign`: only entries above zero (+1), or below it (-1).
+    """
+    told: dict[str, Any] = {"lane": span.lane, "first": span.first, "until": span.until, "account": account}
+    told |= {"after_seq": after[0], "after_line": after[1], "windows": windows, "sign": sign}
     brought = (await rows(connection, "explain_brought", **told))[0]["brought"]
     found = await rows(connection, "explain_leaves", **told, exchange_id=None, most=most + 1)
     leaves = leaves_of(chart, found[:most])
     following = leaves[-1].place if len(found) > most else None
-    causes = await causes_of(connection, span.lane, [leaf.exchange_id for leaf in leaves])
-    return Explained(account, gained, brought, leaves, causes, following)
+    return brought, leaves, await causes_of(connection, span.lane, [leaf.exchange_id for leaf in leaves]), following
 
 
 async def explain_exchange(connection: Connection, chart: Chart, lane: int, exchange_id: UUID) -> Explained:
@@ -129,6 +175,7 @@ async def explain_exchange(connection: Connection, chart: Chart, lane: int, exch
         until = (await history.edge(connection, lane, family["moved_at"])).size
     told = {"lane": lane, "first": family["first"], "until": until, "account": None, "most": None}
     told |= {"after_seq": BEGINNING[0], "after_line": BEGINNING[1], "exchange_id": family["exchange_id"]}
+    told |= {"windows": None, "sign": 0}
     leaves = leaves_of(chart, await rows(connection, "explain_leaves", **told))
     return Explained(None, None, 0, leaves, await causes_of(connection, lane, family["exchange_id"]), None)
 
@@ -160,8 +207,10 @@ async def causes_of(connection: Connection, lane: int, exchanges: Sequence[UUID]
 
 
 def _adjustment(row: Row) -> Cause:
-    """Value that moved without an exchange: the house moved it, for the reason told, by the reference told."""
+    """Value that moved without an exchange: the house moved it, for the reason told, by the reference told, from one window to another."""
     told = ", ".join([text for text in (row["reason"], row["reference"]) if text])
+    if row["of_window"]:
+        told += f", of {row['of_window']}, carried to {row['carried_to']}"
     signed = (row["evidence_id"], row["key_id"], row["signed_at"])
     return Cause(
         row["adjustment_id"], row["kind"], "adjustment", None, HOUSE, "booked", None, None, told, None, (), (), *signed

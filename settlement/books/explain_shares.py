@@ -17,7 +17,7 @@ from settlement.books.explain import BEGINNING, PAGE, Explained, Place, causes_o
 from settlement.rules.contracts import Figure, Of
 from settlement.rules.run import Inputs, inputs_of
 from settlement.rules.share_json import contract_of
-from settlement.rules.waterfall import Waterfall, booking_name
+from settlement.rules.waterfall import NOTHING, Waterfall, booking_name
 
 BACK = "/back"
 """Behind run and contract: what is given back, and not what is shared."""
@@ -25,26 +25,38 @@ BACK = "/back"
 
 @dataclass(frozen=True, slots=True)
 class ExplainedShare:
-    """A waterfall of a run, the booking that it is part of, who is party to it, by whose keys it stands, and the entries of its base."""
+    """A waterfall of a run, the booking that it is part of, by whose keys it stands, and the entries of its base."""
 
     run: str
     waterfall: Waterfall
     booking: UUID
-    parties: tuple[str, ...]
     valid_from: datetime
     proposed_by: str
     confirmed_by: str
     entries: Explained
 
-    def seen_by(self, reader: str | None) -> bool:
-        """Whether this partner is a party of the contract; None sees all."""
-        return reader is None or reader in self.parties
+
+async def share_booked(connection: Connection, lane: int, name: UUID, reader: str | None = None) -> str | None:
+    """Run and contract of this booking, as `RUN/CONTRACT`; None for every other, and for a `reader` that is no party of it."""
+    for one in await rows(connection, "share_booking", lane=lane, name=name):
+        reference: str = one["reference"]
+        run, _, contract = reference.rpartition("/")
+        if seen(await _inputs(connection, run), contract, reader):
+            return reference
+    return None
 
 
-async def share_booked(connection: Connection, lane: int, name: UUID) -> str | None:
-    """Run and contract of this booking, as `RUN/CONTRACT`; None for every other."""
-    found = await rows(connection, "share_booking", lane=lane, name=name)
-    return found[0]["reference"] if found else None
+async def _inputs(connection: Connection, run: str) -> Inputs | None:
+    """What a final run is made of; None where there is none of this name."""
+    found = await rows(connection, "share_run", run=run)
+    return inputs_of(json.loads(found[0]["inputs"])) if found else None
+
+
+def seen(inputs: Inputs | None, contract: str, reader: str | None) -> list[Waterfall]:
+    """The waterfalls of a contract that are told to a reader: those by versions that it is a party of; None sees all."""
+    sharing = NOTHING if inputs is None else inputs.sharing
+    own = {one for one, said in sharing.documents if reader is None or reader in said["parties"]}
+    return [one for one in sharing.of(contract) if one.version in own]
 
 
 async def explain_share(
@@ -59,15 +71,12 @@ async def explain_share(
 ) -> ExplainedShare:
     """A waterfall by `RUN/CONTRACT` or `RUN/CONTRACT/back`, and the window of its base. Raises NotFound, ValidationFailed.
 
-    A `reader` is given its own entries, summed and paged by themselves, and the exchanges that it asked for: whatever `after` it names,
+    To a `reader` that is no party of the version, all is as if there were no such run, whatever it asks. One that is a party is
+    given its own entries, summed and paged by themselves, and the exchanges that it asked for: whatever `after` it names,
     nothing that it is told follows from another's entries but their whole sum, which its contract shares.
     """
-    run, _, contract = figure.removesuffix(BACK).rpartition("/")
-    found = await rows(connection, "share_run", run=run)
-    if not found:
-        raise errors.NotFound("there is no such run, or it is not frozen")
-    inputs = inputs_of(json.loads(found[0]["inputs"]))
-    waterfall = _chosen(inputs.sharing.of(contract), window, back=figure.endswith(BACK))
+    run, contract = _named(figure)
+    inputs, waterfall = await _waterfall(connection, figure, window, reader)
     said = next(said for one, said in inputs.sharing.documents if one == waterfall.version)
     filed = await partners.filed_contracts(connection, contract)
     stands = next((one for one in filed if one.digest == waterfall.version.digest), None)
@@ -75,7 +84,32 @@ async def explain_share(
         raise errors.NotFound("the version of the contract is not kept")
     entries = await _entries(connection, chart, lane, inputs, waterfall, said, after, most, reader)
     keys = (stands.valid_from, stands.proposed_by, stands.confirmed_by)
-    return ExplainedShare(run, waterfall, booking_name(run, contract), tuple(said["parties"]), *keys, entries)
+    return ExplainedShare(run, waterfall, booking_name(run, contract), *keys, entries)
+
+
+async def shared_waterfall(
+    connection: Connection, figure: str, window: str | None = None, reader: str | None = None
+) -> tuple[str, Waterfall]:
+    """The run and the waterfall of this name, as `explain_share` finds them. Raises NotFound, ValidationFailed."""
+    _, waterfall = await _waterfall(connection, figure, window, reader)
+    return _named(figure)[0], waterfall
+
+
+async def _waterfall(
+    connection: Connection, figure: str, window: str | None, reader: str | None
+) -> tuple[Inputs, Waterfall]:
+    run, contract = _named(figure)
+    inputs = await _inputs(connection, run)
+    known = seen(inputs, contract, reader)
+    if inputs is None or not known:
+        raise errors.NotFound("no frozen run of this name shares anything by such a contract, or not by one of yours")
+    return inputs, _chosen(known, window, back=figure.endswith(BACK))
+
+
+def _named(figure: str) -> tuple[str, str]:
+    """Run and contract of a figure."""
+    run, _, contract = figure.removesuffix(BACK).rpartition("/")
+    return run, contract
 
 
 def _chosen(found: Sequence[Waterfall], window: str | None, *, back: bool) -> Waterfall:

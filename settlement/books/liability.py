@@ -2,6 +2,7 @@
 
 from clearing.rules.postings import HOUSE, Account, account_number
 from settlement.books.chart import OF_PROGRAMS, Chart, Connection, rows
+from settlement.books.outside import reported
 from settlement.books.spans import Span, closing, opening
 from settlement.rules.liability import Mirror, RollForward, Sums, View, roll_forward
 
@@ -13,8 +14,9 @@ async def roll_forwards(connection: Connection, chart: Chart, span: Span) -> lis
     moved = {
         row["account"]: (row["debits"], row["credits"]) for row in await rows(connection, "books_movements", **between)
     }
-    reported = await rows(connection, "books_expired", lane=span.lane, window_id=list(span.windows))
-    expired = {row["program"]: row["points"] for row in reported}
+    expiries = await rows(connection, "books_expired", lane=span.lane, window_id=list(span.windows))
+    expired = {row["program"]: row["points"] for row in expiries}
+    outside = await reported(connection, span)
 
     def sums(number: int) -> Sums:
         return Sums(before.get(number, 0), *moved.get(number, (0, 0)), after.get(number, 0))
@@ -23,7 +25,9 @@ async def roll_forwards(connection: Connection, chart: Chart, span: Span) -> lis
     for program in chart.programs:
         owner = (program.number - Account.OUTSTANDING) // account_number(1, Account.SHORTFALL)
         told = {kind: sums(account_number(owner, kind)) for kind in OF_PROGRAMS}
-        found.append(roll_forward(program.owner, program.unit, told, expired.get(program.owner, 0)))
+        found.append(
+            roll_forward(program.owner, program.unit, told, expired.get(program.owner, 0), outside.get(program.owner))
+        )
     return found
 
 
@@ -41,4 +45,5 @@ async def mirror(connection: Connection, chart: Chart, span: Span) -> Mirror:
     }
     positions = {who: gained[account_number(number, Account.POSITION)] for number, who in chart.partners.items()}
     house = sum(gained[account_number(HOUSE, kind)] for kind in (Account.FEE, Account.ROUNDING))
-    return Mirror(tuple(views), positions, house, gained[account_number(HOUSE, Account.CASH)])
+    cash, remainder = (gained[account_number(HOUSE, kind)] for kind in (Account.CASH, Account.REMAINDER))
+    return Mirror(tuple(views), positions, house, cash, remainder)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from settlement.books.chart import Chart, Connection, rows
-from settlement.rules.ageing import Aged, Item, Paid, aged, left_open
+from clearing.ledger import history
+from settlement.books.chart import Chart, Connection, Row, rows
+from settlement.rules.ageing import Aged, Fixed, Item, Paid, aged, by_currency, left_open, unpaid
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +13,8 @@ class Forecast:
     """One partner at the next settlement, millionths; plus: it owes the house. `value_date` is None where no scheme gives one.
 
     `earlier` is what windows before the open one came to and nobody has paid yet, `posted` is in the open window, `pending` may still be
-    added to what it owes before the cut-off, and `granted` is its cap.
+    added to what it owes before the cut-off, and `granted` is its cap. `cover` is what it has lodged, which pays no net
+    by itself; None: it never lodged any.
     """
 
     partner: str
@@ -23,6 +25,7 @@ class Forecast:
     posted: int
     pending: int
     granted: int
+    cover: int | None
 
     @property
     def at_most(self) -> int:
@@ -40,23 +43,42 @@ class Forecast:
         return self.granted - self.to_pay
 
 
-async def ageing(connection: Connection, chart: Chart, lane: int, as_of: datetime) -> tuple[Aged, ...]:
-    """Receivables and payables by partner and age, as of an instant: the kept positions of all windows, less what was paid by then."""
+@dataclass(frozen=True, slots=True)
+class Ageing:
+    """Receivables and payables by partner, age and currency; and what runs that were instructed have yet to see paid."""
+
+    aged: tuple[Aged, ...]
+    fixed: tuple[Fixed, ...]
+
+
+async def ageing(connection: Connection, chart: Chart, lane: int, as_of: datetime) -> Ageing:
+    """The books as they were at an instant: what was posted, paid and instructed by then. Nothing later shows."""
+    size = (await history.edge(connection, lane, as_of)).size
     items = [
         Item(chart.accounts[row["account"]].owner, row["window_id"], row["closes_at"], row["net"])
-        for row in await rows(connection, "books_aged", lane=lane)
+        for row in await rows(connection, "books_aged", lane=lane, size=size)
     ]
-    payments = [
-        Paid(
-            chart.accounts[row["account"]].owner,
-            row["amount"],
-            frozenset(row["windows"]),
-            row["of_window"],
-            row["closes_at"],
+    booked: dict[tuple[str | None, str], int] = {}
+    payments = []
+    for row in await rows(connection, "books_paid", lane=lane, size=size):
+        partner = chart.accounts[row["account"]].owner
+        payments.append(_paid(partner, row["amount"], row))
+        booked[row["run"], partner] = booked.get((row["run"], partner), 0) + row["amount"]
+    nets = [
+        unpaid(
+            _paid(row["party"], row["micros"], row),
+            row["minor"],
+            row["currency"],
+            booked.get((row["run"], row["party"]), 0),
         )
-        for row in await rows(connection, "books_paid", lane=lane, as_of=as_of)
+        for row in await rows(connection, "books_fixed", as_of=as_of)
     ]
-    return aged(left_open(items, payments), as_of)
+    fixed = tuple([one for one in nets if one.rest.net])
+    return Ageing(aged(by_currency(left_open(items, payments), fixed), as_of), fixed)
+
+
+def _paid(partner: str, net: int, row: Row) -> Paid:
+    return Paid(partner, net, frozenset(row["windows"]), row["of_window"], row["closes_at"], row.get("whole"))
 
 
 async def forecast(connection: Connection, chart: Chart, lane: int) -> list[Forecast]:
@@ -71,6 +93,7 @@ async def forecast(connection: Connection, chart: Chart, lane: int) -> list[Fore
             row["posted"],
             row["pending"],
             row["granted"],
+            row["cover"],
         )
         for row in await rows(connection, "books_forecast", lane=lane)
     ]

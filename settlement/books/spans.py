@@ -72,5 +72,10 @@ async def closing(connection: Connection, span: Span) -> dict[int, int]:
     return await _balances(connection, span, told)
 
 
+async def of_windows(connection: Connection, span: Span) -> dict[int, int]:
+    """What the windows of the span themselves added, by the kept sums: without what is of no window."""
+    return await _balances(connection, span, {"window_id": list(span.windows), "sign": 1, "first": 0, "until": 0})
+
+
 async def _balances(connection: Connection, span: Span, told: dict[str, object]) -> dict[int, int]:
     return {row["account"]: row["balance"] for row in await rows(connection, "books_balances", lane=span.lane, **told)}

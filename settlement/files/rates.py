@@ -1,13 +1,19 @@
-"""Rate sets in: one source's rates of one day, published once, each an exact fraction."""
+"""Rate sets in: one source's rates of one day, published once, each an exact fraction; and turned into what a run converts with."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from fractions import Fraction
 
+from clearing import errors
 from clearing.rules.units import Ratio
 from settlement.files.sheets import Row, rows
+from settlement.rules.listing import RATE_COLUMNS
+from settlement.rules.money import nearest, written
 
 COLUMNS = ("source", "date", "published_at", "currency", "rate")
+VALUE_DIGITS = 12  # decimals of a rate that is published
 
 _RATE = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,9}))?")
 _SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
@@ -45,6 +51,34 @@ def rate_set(body: bytes) -> RateSet:
     return RateSet(
         first["source"], _day(first), _instant(first), tuple(sorted(rates.items(), key=lambda pair: pair[0]))
     )
+
+
+def valued(found: RateSet, base: str, unit: str) -> tuple[tuple[str, str], ...]:
+    """What one unit of each currency is worth in `unit`, as decimals: what rate sets of the house say. Raises errors.ValidationFailed.
+
+    The table says the other way round how many units one of its `base` is worth. So a value is the rate of `unit` over that of the
+    currency, exactly, and rounded once, to the nearest of twelve decimals, a half up; that of `unit` is 1.
+    """
+    if not _CURRENCY.fullmatch(base):
+        raise errors.ValidationFailed("the base is a currency: three capital letters")
+    rates = dict(found.rates)
+    if rates.setdefault(base, Ratio(1, 1)).num != rates[base].den:
+        raise errors.ValidationFailed(f"{base} is the base of the table, and the table has another rate than 1 for it")
+    if unit not in rates:
+        raise errors.ValidationFailed(f"the table has no rate of {unit}")
+    there = rates[unit]
+    values = {
+        currency: nearest(Fraction(there.num * back.den * 10**VALUE_DIGITS, there.den * back.num))
+        for currency, back in sorted(rates.items())
+    }
+    if nothing := [currency for currency, value in values.items() if not value]:
+        raise errors.ValidationFailed(f"one {nothing[0]} is worth less of {unit} than {VALUE_DIGITS} decimals can say")
+    return tuple([(currency, written(value, VALUE_DIGITS, 0)) for currency, value in values.items()])
+
+
+def listed(values: Sequence[tuple[str, str]]) -> bytes:
+    """The table that `clearing rates publish` takes."""
+    return "".join(f"{','.join(row)}\n" for row in (RATE_COLUMNS, *values)).encode()
 
 
 def _rate(row: Row) -> Ratio:

@@ -1,6 +1,15 @@
 """Reconciliation: a partner's book taken, compared with ours pass by pass, and every break followed to its end."""
 
-from settlement.matching.books import Acknowledgement, TakenBook, book_of, receive, results_of
+from settlement.matching.books import (
+    RESULTS_MAX,
+    Acknowledgement,
+    LineEnd,
+    LineResult,
+    TakenBook,
+    book_of,
+    receive,
+    results_of,
+)
 from settlement.matching.breaks import (
     BreakView,
     Post,
@@ -16,8 +25,11 @@ from settlement.matching.breaks import (
 from settlement.matching.runs import Summary, match
 
 __all__ = [
+    "RESULTS_MAX",
     "Acknowledgement",
     "BreakView",
+    "LineEnd",
+    "LineResult",
     "Post",
     "Said",
     "Step",

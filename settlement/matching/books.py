@@ -1,28 +1,32 @@
 """A partner's book is taken whole or not at all, in the order of its sequence, streamed into the tables as it is read."""
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from hashlib import sha256
 from uuid import UUID
 
 import psycopg
 
 from clearing.database import statement
-from settlement.matching.rows import Connection, row, rows
+from settlement.matching.rows import Connection, Row, row, rows
+from settlement.rules.breaks import TOLERANCE, BreakClass, State
 from settlement.rules.matching import Book, Fault, Form, Head, Line, Totals
 
 LINES_OF_A_BOOK = 1_000_000
 """A line is named by its book's sequence times this, plus its own number."""
 _CHUNK = 1_000
+RESULTS_MAX = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
     """What a book is answered with: taken (now or before, by the same bytes), or why not. Amounts in millionths.
 
-    `reason` speaks of the whole book: `sequence_gap`, `sequence_used`, `wrong_partner`, `unknown_window`, `faulty`; `faults` of lines.
+    `reason` speaks of the whole book: `sequence_gap`, `sequence_used`, `wrong_partner`, `unknown_window`, `faulty`; `faults` of lines,
+    the first of as many as are `faulty`.
     """
 
     taken: bool
@@ -33,6 +37,7 @@ class Acknowledgement:
     expected: int = 0  # the sequence number that the next book has
     faults: tuple[Fault, ...] = ()
     replayed: bool = False
+    faulty: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,32 @@ class TakenBook:
     debit: int
     credit: int
     received_at: datetime
+
+
+class LineEnd(StrEnum):
+    """What became of a line of a book that was taken. A line that is refused takes its book with it: the acknowledgement says so."""
+
+    MATCHED = "matched"
+    """It is in our book too."""
+    BREAK = "break"
+    """It is not, or not so."""
+    REPLACED = "replaced"
+    """It was pending, and a later line that is final is matched."""
+    WAITING = "waiting"
+    """It was taken a moment ago, and is yet to be compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineResult:
+    """One line of the handback: which pass matched it, with which of our items (at most ten are told), and its break if it has one."""
+
+    line: int
+    result: LineEnd
+    pass_number: int | None
+    exchanges: tuple[UUID, ...]
+    class_: BreakClass | None
+    break_id: UUID | None
+    state: State | None
 
 
 class _Hashed:
@@ -75,18 +106,19 @@ async def receive(
     form: Form,
     *,
     partner: str,
-    windows: Iterable[int],
+    windows: Mapping[int, datetime],
     at: datetime,
     key_id: str,
     keep: Callable[[], Awaitable[UUID | None]] = _unkept,
 ) -> Acknowledgement:
     """Take a book of this partner, or say what is wrong with it; a book that is not taken leaves no trace.
 
-    `raw` are the lines of the file with their ends, `windows` the calendar's; `keep` keeps what was signed and names it, and is asked once
-    the book is found to be good. 1. the lines, streamed; 2. whose book, of which window; 3. the same bytes again are acknowledged again;
-    4. a gap or another book of this number stops the partner's queue; 5. taken.
+    `raw` are the lines of the file with their ends, `windows` the calendar's with when each closes; `keep` keeps what was signed and names
+    it, and is asked once the book is found to be good. 1. the lines, streamed; 2. whose book, of which window; 3. the same bytes again are
+    acknowledged again; 4. a gap or another book of this number stops the partner's queue; 5. taken.
     """
-    book, hashed, known = Book(form), _Hashed(raw), frozenset(windows)
+    latest = {number: max(closes_at, at) + TOLERANCE for number, closes_at in windows.items()}
+    book, hashed, known = Book(form, latest), _Hashed(raw), frozenset(windows)
     found = book.lines(hashed)
     with suppress(psycopg.errors.UniqueViolation):  # another process takes one of this number in this very moment
         async with connection.transaction():
@@ -164,7 +196,9 @@ async def _judged(
 ) -> Acknowledgement:
     last = await row(connection, "book_last", partner=partner)
     expected = (last["sequence"] if last else 0) + 1
-    said = Acknowledgement(False, "faulty", book.head, book.totals, digest, expected, tuple(book.faults))
+    said = Acknowledgement(
+        False, "faulty", book.head, book.totals, digest, expected, tuple(book.faults), faulty=book.faulty
+    )
     if book.faulty or book.head is None:
         return said
     if book.head.partner != partner:
@@ -185,8 +219,10 @@ async def book_of(connection: Connection, partner: str, sequence: int) -> TakenB
     return None if found is None else TakenBook(**found)
 
 
-async def results_of(connection: Connection, book: TakenBook) -> list[tuple[int, str, UUID]]:
-    """The lines of a book that are not matched, each with the class of its break and its id: the handback. All others are."""
+async def results_of(
+    connection: Connection, book: TakenBook, after: int = 0, most: int = RESULTS_MAX
+) -> list[LineResult]:
+    """The handback: what became of each line of a book so far, in order; so many of those after a line."""
     first = book.sequence * LINES_OF_A_BOOK
     found = await rows(
         connection,
@@ -194,6 +230,20 @@ async def results_of(connection: Connection, book: TakenBook) -> list[tuple[int,
         partner=book.partner,
         window_id=book.window_id,
         first=first,
+        after=first + min(after, LINES_OF_A_BOOK - 1),
         last=first + LINES_OF_A_BOOK - 1,
+        most=most,
     )
-    return [(one["line"] - first, one["class"], one["break_id"]) for one in found]
+    return [_result(one, first) for one in found]
+
+
+def _result(found: Row, first: int) -> LineResult:
+    return LineResult(
+        found["line"] - first,
+        LineEnd(found["result"]),
+        found["pass_number"],
+        tuple(found["our_ids"] or ()),
+        None if found["class"] is None else BreakClass(found["class"]),
+        found["break_id"],
+        None if found["state"] is None else State(found["state"]),
+    )

@@ -5,10 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from settlement.reports import csv_file, jsonl, pdf, pictures, xlsx
-from settlement.reports.seal import Sealed, seal
+from settlement.reports.kept import reopened
+from settlement.reports.seal import Sealed, Unsigned, seal, signature, unsigned
 from settlement.reports.verify import Finding, Verdict, verify
 
-FORMATS = ("jsonl", "csv", "xlsx", "pdf", "svg")
+EVIDENCE = "jsonl"
+"""The one file that is made when a statement is sealed: it holds the lines and the seal, and every other is made of it."""
+FORMATS = (EVIDENCE, "csv", "xlsx", "pdf", "svg")
 """Endings of the files that a sealed statement is rendered as."""
 
 
@@ -30,4 +33,17 @@ def render(sealed: Sealed, form: str, fonts: Sequence[Path] = ()) -> bytes:
     raise ValueError(message)
 
 
-__all__ = ["FORMATS", "Finding", "Sealed", "Verdict", "render", "seal", "verify"]
+__all__ = [
+    "EVIDENCE",
+    "FORMATS",
+    "Finding",
+    "Sealed",
+    "Unsigned",
+    "Verdict",
+    "render",
+    "reopened",
+    "seal",
+    "signature",
+    "unsigned",
+    "verify",
+]

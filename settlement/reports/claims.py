@@ -17,7 +17,10 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A file taken apart. A format has the bytes of its `header` and of all its `data`, or, where values count, the rows of its `frame`."""
+    """A file taken apart. A format has the bytes of its `header` and of all its `data`, or, where values count, the rows of its `frame`.
+
+    `displaced` says which cell of a workbook does not stand where its reading takes it to stand, the first of them; none is empty.
+    """
 
     form: str
     lines: tuple[Seen, ...]
@@ -26,6 +29,7 @@ class Claim:
     header: bytes | None = None
     data: bytes = b""
     frame: tuple[tuple[str, ...], ...] = ()
+    displaced: str = ""
 
 
 def seen(row: bytes, value: object) -> Seen:

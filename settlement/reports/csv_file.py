@@ -8,10 +8,11 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from settlement.reports.claims import Claim, Seen, seen
-from settlement.reports.figures import STEP_NAMES
+from settlement.reports.figures import COVER_NAMES, STEP_NAMES
 from settlement.reports.seal import Sealed, hash_rows
 from settlement.rules.statement_lines import COLUMNS, MONEY, POINTS, canonical, record
 
@@ -54,7 +55,16 @@ def head(said: Mapping[str, Any]) -> Iterator[Row]:
     for one in said["settled"]:
         yield "H", "settled", one["amount"], one["on"], one["reference"]
     yield "H", "closing", said["closing"]
-    yield from _payment(said["payment"])
+    for one in (said["payment"], *said.get("payments", ())):
+        yield from _payment(one)
+    if "payments" in said:
+        yield "H", "all payments", str(sum(Decimal(one["amount"]) for one in said["payments"]))
+    for name in COVER_NAMES if "cover" in said else ():
+        yield "H", f"cover {name}", said["cover"][name]
+    for one in said.get("waterfalls", ()):
+        names = ("run", "contract", "version", "window", "claws_back", "base", "others")
+        yield "H", "waterfall", *("" if one[name] is None else str(one[name]) for name in names)
+        yield from (("H", "leg", *leg) for leg in one["legs"])
     for name in ("root", "key"):
         yield "H", name, said[name]
     yield "C", *COLUMNS
@@ -63,7 +73,7 @@ def head(said: Mapping[str, Any]) -> Iterator[Row]:
 def _payment(said: Mapping[str, Any] | None) -> Iterator[Row]:
     if said is None:
         return
-    yield "H", "payment", said["amount"], said["on"], said["reference"]
+    yield "H", "payment", said["amount"], said["on"], said["reference"], *([said["with"]] if "with" in said else [])
     for one in said["items"]:
         yield "H", "in this payment", one["amount"], one["what"]
     other = said["converted"]

@@ -4,6 +4,7 @@ A row of a line is the leaf of the tree, byte for byte: SHA-256 of a zero byte a
 """
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from settlement.reports.claims import Claim, Seen, seen
@@ -15,9 +16,18 @@ _HASHES, _SEAL = b'{"first":', b'{"seal":'
 
 def write(sealed: Sealed) -> bytes:
     """The evidence of a sealed statement."""
-    hashes = [canonical({"first": first, "hashes": text}) for first, text in hash_rows(sealed.leaves)]
-    rows = [sealed.header, *sealed.records, *hashes, canonical({"seal": sealed.token})]
-    return b"\n".join(rows) + b"\n"
+    return signed(sealed.header, body(sealed.records, sealed.leaves), sealed.token)
+
+
+def body(records: Sequence[bytes], leaves: Sequence[bytes]) -> bytes:
+    """The rows between header and seal, a line feed behind each."""
+    hashes = [canonical({"first": first, "hashes": text}) for first, text in hash_rows(leaves)]
+    return b"\n".join([*records, *hashes, b""])
+
+
+def signed(header: bytes, rows: bytes, token: str) -> bytes:
+    """The evidence, put together of header, body and seal."""
+    return b"".join((header, b"\n", rows, canonical({"seal": token}), b"\n"))
 
 
 def read(data: bytes, form: str = "JSON lines") -> Claim:

@@ -3,6 +3,8 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from hashlib import sha256
+from importlib.metadata import version
 from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
@@ -12,11 +14,13 @@ import typst
 
 from clearing import errors
 from settlement.reports import jsonl, pdf_lines
-from settlement.reports.figures import grouped, steps
+from settlement.reports.figures import cover_rows, grouped, steps, way_of
 from settlement.reports.pdf_joined import joined, page_count
 from settlement.reports.pictures import flow, waterfall
 from settlement.reports.seal import Sealed
-from settlement.rules.statement import LINE_RULE, SIGN_RULE, Payment, Statement, Total
+from settlement.reports.share_picture import share_picture
+from settlement.reports.summary import together
+from settlement.rules.statement import LINE_RULE, SIGN_RULE, Cover, Payment, Statement, Total
 from settlement.rules.statement_lines import MONEY, POINTS, Line, unit
 
 TABLED_LINES_MAX = 1_000
@@ -24,33 +28,47 @@ TABLED_LINES_MAX = 1_000
 PRINTED_LINES_MAX = 100_000
 """Lines that pages show at all, some two thousand pages. More are in the attached evidence alone."""
 PAGES_AT_ONCE = 10
+DRAWN_MAX = 12
+"""Waterfalls of contracts that pages show."""
+LAYOUT = 1
+"""Counts up whenever the same statement gives another PDF (a test says when): a reader must tell an old one from a forged one."""
 STANDARD: Literal["a-3a"] = "a-3a"
 
 _TEMPLATE, _LINES = (files("settlement.reports").joinpath(name).read_bytes() for name in ("statement.typ", "lines.typ"))
+_FONT_FILES = {".ttf", ".otf", ".ttc", ".otc"}
 _TOTAL_NAMES = ["", "lines", "points sent", "points received", "debit", "credit", "fee", "funding", "net"]
 _LINE_NAMES = ["line", "at", "kind", "exchange", "reference", "sent", "received", "debit", "credit", "fee", "funding"]
 
 
-def write(sealed: Sealed, said: Mapping[str, Any], fonts: Sequence[Path] = ()) -> bytes:
+def printer(fonts: Sequence[Path] = ()) -> str:
+    """What decides the bytes of a PDF beside its statement; each says it of itself."""
+    files = sorted(one for folder in fonts for one in folder.rglob("*") if one.suffix.lower() in _FONT_FILES)
+    told = sha256("".join(sorted(sha256(one.read_bytes()).hexdigest() for one in files)).encode()).hexdigest()[:16]
+    return f"layout {LAYOUT}, typst {version('typst')}, fonts {told if files else 'none'}"
+
+
+def write(sealed: Sealed, said: Mapping[str, Any], fonts: Sequence[Path] = (), printed_by: str = "") -> bytes:
     """The pages, with the fonts that typst brings and those in the folders `fonts`, never with what else a machine has.
 
+    `printed_by` is what the PDF says that it was printed by; empty: `printer` of these fonts.
     Raises errors.GlyphMissing with the text that cannot be shown: PDF/A allows no empty box in the place of a letter.
     """
-    lines = len(sealed.statement.lines)
+    lines, told = len(sealed.statement.lines), printed_by or printer(fonts)
     if not TABLED_LINES_MAX < lines <= PRINTED_LINES_MAX:
-        return _front(sealed, said, fonts, 0)
+        return _front(sealed, said, fonts, told, 0)
     texts = list(pdf_lines.pages(sealed.statement))
-    front = _front(sealed, said, fonts, len(texts))
+    front = _front(sealed, said, fonts, told, len(texts))
     return joined(front, _behind(sealed, said, fonts, texts, page_count(front)))
 
 
-def _front(sealed: Sealed, said: Mapping[str, Any], fonts: Sequence[Path], behind: int) -> bytes:
+def _front(sealed: Sealed, said: Mapping[str, Any], fonts: Sequence[Path], told: str, behind: int) -> bytes:
     """The pages before those of a long statement's lines, of which there are so many `behind`; or all pages."""
     inputs = {
-        "data": json.dumps(_data(sealed, said) | {"behind": behind}),
+        "data": json.dumps(_data(sealed, said, told) | {"behind": behind}),
         "evidence": jsonl.write(sealed).decode(),
         "waterfall": waterfall(sealed.statement),
         "flow": flow(sealed.statement),
+        "shared": json.dumps(_shared(sealed.statement)),
     }
     return compiled(_TEMPLATE, inputs, sealed.statement.made_at, fonts)
 
@@ -88,14 +106,14 @@ def compiled(template: bytes, inputs: Mapping[str, str], made_at: datetime, font
         raise
 
 
-def _data(sealed: Sealed, said: Mapping[str, Any]) -> dict[str, Any]:
+def _data(sealed: Sealed, said: Mapping[str, Any], told: str) -> dict[str, Any]:
     statement = sealed.statement
     figures = statement.figures
     count = grouped(len(statement.lines), 0)
     return {
         "title": _title(statement),
         "author": "clearing house",
-        "keywords": [said["schema"], f"root {said['root']}", f"key {said['key']}"],
+        "keywords": [said["schema"], f"root {said['root']}", f"key {said['key']}", f"printed by {told}"],
         "reference": statement.reference,
         "root": said["root"],
         "facts": _facts(statement),
@@ -107,7 +125,10 @@ def _data(sealed: Sealed, said: Mapping[str, Any]) -> dict[str, Any]:
         "line-rule": LINE_RULE.capitalize(),
         "summary": _summary(statement),
         "closing": ["closing", grouped(figures.closing, 6)],
-        "payment": None if statement.payment is None else _payment(statement.payment, statement),
+        "together": together(statement) if statement.payments else None,
+        "payments": [_payment(one, statement) for one in statement.paid],
+        "cover": None if statement.cover is None else _cover(statement.cover),
+        "undrawn": max(0, len(statement.waterfalls) - DRAWN_MAX),
         "total-names": _TOTAL_NAMES,
         "total": _total("all", figures.total),
         "by-counterparty": [_total(_name(statement, one.name), one) for one in figures.by_counterparty],
@@ -166,9 +187,19 @@ def _summary(statement: Statement) -> list[list[str]]:
     return found
 
 
+def _shared(statement: Statement) -> list[str]:
+    """The pictures of contracts, the first of many."""
+    names = {party.code: party.name for party in (*statement.counterparties, statement.partner)}
+    return [share_picture(one, names, statement.currency) for one in statement.waterfalls[:DRAWN_MAX]]
+
+
+def _cover(cover: Cover) -> dict[str, Any]:
+    rows = [[name, grouped(amount, 6)] for name, amount in cover_rows(cover)]
+    return {"rows": rows, "sum": ["cover at the closing", grouped(cover.closing, 6)]}
+
+
 def _payment(payment: Payment, statement: Statement) -> dict[str, Any]:
-    way = "to you" if payment.amount > 0 else "by you"
-    says = f"{payment.reference}, on {payment.on.isoformat()}, paid {way}"
+    says = f"{payment.reference}, on {payment.on.isoformat()}, paid {way_of(payment)}"
     other = payment.converted
     if other is not None:
         amount = f"{grouped(other.amount, other.digits)} {other.currency}"

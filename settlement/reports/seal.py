@@ -8,17 +8,19 @@ column also the figure in it.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import islice
 from typing import Any
 
 from clearing.rules import merkle
 from clearing.signatures import PrivateKey, decode, encode, jws_sign
 from settlement.rules.statement import Statement
 from settlement.rules.statement_json import document
-from settlement.rules.statement_lines import COLUMNS, canonical, record
+from settlement.rules.statement_lines import CELLS, COLUMNS, WRITTEN, canonical, cells
 
 STATEMENT = "clearing-statement+jws"
 """The type of the token: it passes for nothing else, and nothing else for it."""
 HASHES_A_ROW = 512
+WRITTEN_AT_ONCE = 4_096
 SEALED = ("root", "column_hashes", "key")
 """What the seal adds to the document of a statement."""
 _HASH_BYTES = 32
@@ -35,28 +37,54 @@ class Sealed:
     token: str
 
 
+@dataclass(frozen=True, slots=True)
+class Unsigned:
+    """A statement with all that its seal commits to; only the signature is missing. It is made without the key, wherever there is time."""
+
+    statement: Statement
+    header: bytes
+    records: tuple[bytes, ...]
+    leaves: tuple[bytes, ...]
+
+
 def seal(statement: Statement, key: PrivateKey) -> Sealed:
     """The statement, signed by the house. Ed25519: the same statement under the same key gives the same seal."""
-    rows = [record(line, number) for number, line in enumerate(statement.lines, 1)]
-    records = tuple(canonical(row) for row in rows)
-    leaves = tuple(merkle.leaf_hash(one) for one in records)
-    header = canonical(
-        {
-            **document(statement),
-            "root": encode(root_of(leaves)),
-            "column_hashes": column_hashes(rows),
-            "key": key.public.key_id,
-        }
-    )
-    return Sealed(statement, header, records, leaves, jws_sign(header, key, STATEMENT))
+    made = unsigned(statement, key.public.key_id)
+    return Sealed(statement, made.header, made.records, made.leaves, signature(made.header, key))
+
+
+def unsigned(statement: Statement, key_id: str) -> Unsigned:
+    """All of the seal but the signature; the key of this id is going to sign."""
+    records, columns = _written(statement)
+    leaves = tuple([merkle.leaf_hash(one) for one in records])
+    said = {**document(statement), "root": encode(root_of(leaves)), "column_hashes": columns, "key": key_id}
+    return Unsigned(statement, canonical(said), records, leaves)
+
+
+def signature(header: bytes, key: PrivateKey) -> str:
+    """The seal itself, over the header."""
+    return jws_sign(header, key, STATEMENT)
+
+
+def _written(statement: Statement) -> tuple[tuple[bytes, ...], dict[str, str]]:
+    """The canonical bytes of every line, and the hashes of the columns: each line is written once, some thousand at a time."""
+    records: list[bytes] = []
+    hashes = {name: sha256() for name in CELLS}
+    numbered = enumerate(statement.lines, 1)
+    while some := [cells(line, number) for number, line in islice(numbered, WRITTEN_AT_ONCE)]:
+        records += [(WRITTEN % one).encode() for one in some]
+        for name, column in zip(CELLS, zip(*some, strict=True), strict=True):
+            hashes[name].update(("\n".join(column) + "\n").encode())
+    return tuple(records), {name: encode(text.digest()) for name, text in hashes.items()}
 
 
 def root_of(leaves: Iterable[bytes]) -> bytes:
-    """The root of the tree with these leaf hashes."""
-    frontier: list[bytes] = []
-    for size, leaf in enumerate(leaves):
-        merkle.append(frontier, size, leaf)
-    return merkle.root(frontier)
+    """The root of the tree with these leaf hashes: pair by pair, level by level; one that is left over goes up as it is."""
+    level = list(leaves)
+    while len(level) > 1:
+        above = [merkle.node_hash(*pair) for pair in zip(level[::2], level[1::2], strict=False)]
+        level = [*above, level[-1]] if len(level) % 2 else above
+    return level[0] if level else merkle.EMPTY_ROOT
 
 
 def column_hashes(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:

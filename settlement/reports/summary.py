@@ -1,10 +1,10 @@
-"""The two short reports of a statement: from opening to closing, and what is in this payment. Each is rows that add up to its last."""
+"""The short reports of a statement: opening to closing, what is in this payment, or in all and each, its cover. Rows add up to the last."""
 
 from typing import NamedTuple
 
-from settlement.reports.figures import grouped, steps
+from settlement.reports.figures import cover_rows, grouped, steps, way_of
 from settlement.rules.money import MICRO_DIGITS
-from settlement.rules.statement import Payment, Statement
+from settlement.rules.statement import Cover, Payment, Statement
 
 Row = tuple[str, str]
 
@@ -18,7 +18,7 @@ class Report(NamedTuple):
 
 
 def reports_of(statement: Statement) -> list[Report]:
-    """The summary, then the payment if there is one."""
+    """The summary, all payments where partners pay each other, each payment, and the cover where there is any."""
     windows = ", ".join(one.code for one in statement.periods)
     rows = [("opening", statement.opening), *steps(statement)]
     summary = Report(
@@ -26,11 +26,25 @@ def reports_of(statement: Statement) -> list[Report]:
         [(name, grouped(amount, MICRO_DIGITS)) for name, amount in rows],
         ("closing", grouped(statement.figures.closing, MICRO_DIGITS)),
     )
-    return [summary] if statement.payment is None else [summary, _payment(statement.payment, statement)]
+    several = [Report("All payments", *together(statement))] if statement.payments else []
+    cover = [] if statement.cover is None else [_cover(statement.cover, statement)]
+    return [summary, *several, *[_payment(one, statement) for one in statement.paid], *cover]
+
+
+def together(statement: Statement) -> tuple[list[Row], Row]:
+    """Every payment between this partner and others, and what they come to."""
+    rows = [(f"{one.reference}, {way_of(one)}", grouped(one.amount, statement.digits)) for one in statement.payments]
+    return rows, ("all payments", grouped(sum(one.amount for one in statement.payments), statement.digits))
+
+
+def _cover(cover: Cover, statement: Statement) -> Report:
+    rows = [(name, grouped(amount, MICRO_DIGITS)) for name, amount in cover_rows(cover)]
+    title = f"Cover lodged with the clearing house, in {statement.currency}"
+    return Report(title, rows, ("cover at the closing", grouped(cover.closing, MICRO_DIGITS)))
 
 
 def _payment(payment: Payment, statement: Statement) -> Report:
-    way = "by you" if payment.amount < 0 else "to you"
+    way = way_of(payment)
     title, other = f"In payment {payment.reference}, {way} on {payment.on.isoformat()}", payment.converted
     if other is not None:
         title += f": {grouped(other.amount, other.digits)} {other.currency} ({other.source})"

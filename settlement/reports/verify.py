@@ -2,19 +2,21 @@
 
 1. signature: a key of the house signed the seal; without it nothing else is looked at. 2. header: the file says beside its lines what was
 signed. 3. hashes: the hashes of the lines make the signed root. 4. lines: every line is the one of its place. 5. sums: every figure is
-what the lines add up to.
+what the lines add up to. 6. print: the file is the one that the house makes of all this, byte for byte, so what it shows is what is signed.
 """
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
 from clearing import errors
 from clearing.rules import merkle
 from clearing.signatures import PublicKey, encode, jws_verify
-from settlement.reports import csv_file, jsonl, pdf_attached, xlsx, xlsx_read
+from settlement.reports import csv_file, jsonl, looks, pdf_attached, xlsx, xlsx_read
 from settlement.reports.claims import Claim, Seen
 from settlement.reports.seal import SEALED, STATEMENT, Sealed, column_hashes, hashes_of, root_of
 from settlement.rules.statement import Statement
@@ -30,26 +32,46 @@ from settlement.rules.statement_lines import (
     scaled,
 )
 
+_PDF, _ZIP, _OBJECT = b"%PDF-", b"PK", b"{"
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that was checked, and whether it holds."""
 
-    check: str  # file, signature, header, hashes, lines, sums
+    check: str  # file, signature, header, hashes, lines, sums, print
     holds: bool
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was found, and the sealed statement when all of it holds."""
+    """What was found, and the sealed statement when all of it holds.
+
+    `unseen`: every figure holds, but how the file looks could not be compared here; whether that is enough is for the caller to say.
+    """
 
     findings: tuple[Finding, ...]
     sealed: Sealed | None = None
+    unseen: bool = False
 
 
-def verify(data: bytes, keys: Mapping[str, PublicKey]) -> Verdict:
-    """What can be said of a file with the house's public keys alone: JSON lines, CSV, a workbook, or a PDF by the evidence inside it."""
+def verify(
+    data: bytes, keys: Mapping[str, PublicKey], fonts: Sequence[Path] = (), *, accept_unseen: bool = False
+) -> Verdict:
+    """What can be said of a file with the house's public keys alone: JSON lines, CSV, a workbook, or a PDF.
+
+    `fonts` are the folders that a PDF was printed with. With `accept_unseen` a file holds that says of itself that what printed it is not
+    here; never one that is not what would be printed here.
+    """
+    found = _told(data, keys)
+    return (
+        found if found.sealed is None else _printed(data, found, found.sealed, fonts, accept_unseen=accept_unseen)
+    )  # 6
+
+
+def _told(data: bytes, keys: Mapping[str, PublicKey]) -> Verdict:
+    """What the file says, up to its sums."""
     try:
         claim = claimed(data)
     except ValueError as fault:
@@ -78,11 +100,15 @@ def _refused(check: str, detail: str) -> Verdict:
 
 def claimed(data: bytes) -> Claim:
     """The file taken apart, by what it begins with. Raises ValueError for what is no statement."""
-    if data.startswith(b"%PDF-"):
-        return jsonl.read(pdf_attached.attached(data), "the evidence in a PDF; what its pages show is not compared")
-    if data.startswith(b"PK"):
+    if data.startswith(BOM_UTF8):
+        raise ValueError(
+            "the file begins with a byte order mark, which the house never writes; every byte of a sealed file counts"
+        )
+    if data.startswith(_PDF):
+        return jsonl.read(pdf_attached.attached(data), "the evidence in a PDF")
+    if data.startswith(_ZIP):
         return xlsx_read.read(data)
-    return jsonl.read(data) if data.startswith(b"{") else csv_file.read(data)
+    return jsonl.read(data) if data.startswith(_OBJECT) else csv_file.read(data)
 
 
 def _header(claim: Claim, signed: bytes, said: Mapping[str, Any]) -> Finding:
@@ -250,9 +276,30 @@ def _sheets(claim: Claim, sealed: Sealed, said: Mapping[str, Any]) -> Finding:
             return Finding(
                 "header", False, f"{told}: it is {now.formula or now.text}, signed was {was.formula or was.text}"
             )
+    if claim.displaced:
+        return Finding("header", False, claim.displaced)
     return Finding("header", True, "what is said beside the lines is what was signed")
 
 
 def _sealed(statement: Statement, claim: Claim, signed: bytes) -> Sealed:
     records = tuple(canonical(line.values) for line in claim.lines)
     return Sealed(statement, signed, records, tuple(line.leaf for line in claim.lines), claim.token)
+
+
+# --- 6: the file, made again
+
+
+def _printed(data: bytes, found: Verdict, sealed: Sealed, fonts: Sequence[Path], *, accept_unseen: bool) -> Verdict:
+    said: dict[str, Any] = json.loads(sealed.header)
+    if data.startswith(_PDF):
+        look = looks.pages(data, sealed, said, fonts)
+    elif data.startswith(_ZIP):
+        look = looks.workbook(data, sealed, said)
+    elif data.startswith(_OBJECT) or data == csv_file.write(sealed, said):  # all bytes of the evidence were compared
+        return found
+    else:
+        told = "every value is there, but not written as the house writes it (line ends, quotes, the order of rows)"
+        return Verdict((*found.findings, Finding("file", False, told)))
+    holds = accept_unseen if look.same is None else look.same
+    findings = (*found.findings, Finding("print", holds, look.detail))
+    return Verdict(findings, sealed if holds else None, unseen=look.same is None)

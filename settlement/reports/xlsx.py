@@ -5,6 +5,7 @@ the sheet has the hashes of all lines, so that the workbook is checked like the 
 """
 
 import io
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -13,29 +14,36 @@ import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from settlement.reports.figures import steps
+from settlement.reports.figures import cover_rows, steps, way_of
 from settlement.reports.seal import Sealed, hash_rows
-from settlement.rules.statement import Statement, Total
+from settlement.rules.statement import Cover, Payment, Statement, Total
 from settlement.rules.statement_lines import COLUMNS, MONEY, POINTS, TEXT_MAX, decimal, record
+from settlement.rules.statement_shares import Drawn
 
+LAYOUT = 1
+"""Counts up whenever the same statement gives another workbook (a test says when): a reader must tell an old one from a forged one."""
+PRINTER = f"layout {LAYOUT}, xlsxwriter {xlsxwriter.__version__}, zlib {zlib.ZLIB_RUNTIME_VERSION}"
+"""What decides the bytes of a workbook beside its statement; each says it of itself."""
 CELL_MAX = 30_000  # a cell holds 32,767 characters
+THIS = "this payment"
+"""What stands beside the sum of a payment, and beside nothing else: the sum of all payments is that of these."""
 MICROS = "#,##0.000000;[Red]-#,##0.000000;0.000000"
 WHOLE = "#,##0;[Red]-#,##0;0"
 _TOTAL_COLUMNS = ("lines", *POINTS, *MONEY)
 _WIDTHS = {"line": 7, "kind": 12, "at": 21, "exchange": 38, "counterparty": 18, "reference": 24}
 
 
-def write(sealed: Sealed, said: Mapping[str, Any]) -> bytes:
-    """The workbook; `said` is the header of the seal."""
-    return _written(sealed, said, with_rows=True)
+def write(sealed: Sealed, said: Mapping[str, Any], printer: str = PRINTER) -> bytes:
+    """The workbook; `said` is the header of the seal, `printer` what the workbook says that it was printed by."""
+    return _written(sealed, said, printer, with_rows=True)
 
 
 def frame(sealed: Sealed, said: Mapping[str, Any]) -> bytes:
     """The same workbook without the rows of its lines: all that stands beside them."""
-    return _written(sealed, said, with_rows=False)
+    return _written(sealed, said, PRINTER, with_rows=False)
 
 
-def _written(sealed: Sealed, said: Mapping[str, Any], *, with_rows: bool) -> bytes:
+def _written(sealed: Sealed, said: Mapping[str, Any], printer: str, *, with_rows: bool) -> bytes:
     data, statement = io.BytesIO(), sealed.statement
     with xlsxwriter.Workbook(data, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}) as book:
         book.set_properties(
@@ -48,11 +56,14 @@ def _written(sealed: Sealed, said: Mapping[str, Any], *, with_rows: bool) -> byt
         )
         book.set_custom_property("clearing root", said["root"], "text")
         book.set_custom_property("clearing key", said["key"], "text")
+        book.set_custom_property("clearing printer", printer, "text")
         sheets = Sheets(book, statement.digits)
         sheets.summary(statement, said)
-        sheets.payment(statement)
+        sheets.payments(statement)
         sheets.totals("counterparties", "counterparty", statement.figures.by_counterparty, statement.figures.total)
         sheets.totals("kinds", "kind", statement.figures.by_kind, statement.figures.total)
+        if statement.waterfalls:
+            sheets.waterfalls(statement.waterfalls)
         sheets.lines(statement, with_rows=with_rows)
         sheets.seal(sealed, said)
     return data.getvalue()
@@ -157,28 +168,76 @@ class Sheets:
         closing = _exact(statement.figures.closing)
         sheet.write(row, 0, "closing", self._bold)
         sheet.write_formula(row, 1, f"=SUM(B{first + 1}:B{row})", self._micros, closing)
+        if statement.cover is not None:
+            self._cover(sheet, row + 2, statement.cover)
 
-    def payment(self, statement: Statement) -> None:
-        """What is in this payment: its items, and their sum."""
-        sheet, payment = self._sheet("payment", 0), statement.payment
+    def _cover(self, sheet: Sheet, first: int, cover: Cover) -> None:
+        """What is lodged: its closing is a sum of the cells above it."""
+        for row, (name, amount) in enumerate(cover_rows(cover), first):
+            sheet.write_string(row, 0, name)
+            sheet.write_number(row, 1, _exact(amount), self._micros)
+        last = first + len(cover_rows(cover))
+        sheet.write(last, 0, "cover at the closing", self._bold)
+        sheet.write_formula(last, 1, f"=SUM(B{first + 1}:B{last})", self._micros, _exact(cover.closing))
+
+    def payments(self, statement: Statement) -> None:
+        """What is in this payment, or in each of these: its items, and their sum."""
+        sheet, row = self._sheet("payment", 0), 0
         sheet.set_column(0, 0, 50)
         sheet.set_column(1, 1, 20)
-        if payment is None:
+        if not statement.paid:
             sheet.write_string(0, 0, "Nothing is paid for this statement.")
-            return
-        sheet.write(0, 0, f"{payment.reference}, on {payment.on.isoformat()}", self._bold)
-        for row, item in enumerate(payment.items, 1):
+        for payment in statement.paid:
+            row = self._payment(sheet, row, payment, statement.digits) + 2
+        if statement.payments:
+            amount = _exact(sum(one.amount for one in statement.payments), statement.digits)
+            sheet.write(row, 0, "all payments", self._bold)
+            sheet.write_formula(row, 1, f'=SUMIF(A1:A{row},"{THIS}",B1:B{row})', self._minor, amount)
+
+    def _payment(self, sheet: Sheet, top: int, payment: Payment, digits: int) -> int:
+        """One payment from this row on; the last that it takes."""
+        way = f", {way_of(payment)}" if payment.other else ""
+        sheet.write(top, 0, f"{payment.reference}, on {payment.on.isoformat()}{way}", self._bold)
+        for row, item in enumerate(payment.items, top + 1):
             sheet.write_string(row, 0, item.what)
-            sheet.write_number(row, 1, _exact(item.amount, statement.digits), self._minor)
-        row = len(payment.items) + 1
-        sheet.write(row, 0, "this payment", self._bold)
-        amount = _exact(payment.amount, statement.digits)
-        sheet.write_formula(row, 1, f"=SUM(B2:B{row})" if row > 1 else "=0", self._minor, amount)
+            sheet.write_number(row, 1, _exact(item.amount, digits), self._minor)
+        row = top + len(payment.items) + 1
+        sheet.write(row, 0, THIS, self._bold)
+        amount = _exact(payment.amount, digits)
+        sheet.write_formula(row, 1, f"=SUM(B{top + 2}:B{row})" if payment.items else "=0", self._minor, amount)
         other = payment.converted
         if other is not None:
+            row += 1
             rate = f"{other.rate.num}/{other.rate.den}, {other.source}"
-            sheet.write_string(row + 1, 0, f"in {other.currency} at {rate}")
-            sheet.write_number(row + 1, 1, _exact(other.amount, other.digits))
+            sheet.write_string(row, 0, f"in {other.currency} at {rate}")
+            sheet.write_number(row, 1, _exact(other.amount, other.digits))
+        return row
+
+    def waterfalls(self, found: Sequence[Drawn]) -> None:
+        """By contract the base, the legs that the partner is told, and what others have of the base."""
+        sheet = self._sheet("waterfalls", 0)
+        for place, width in enumerate((24, 24, 24, 24, 18, 9)):
+            sheet.set_column(place, place, width)
+        for place, name in enumerate(("contract", "step", "from", "to", "amount", "of")):
+            sheet.write(0, place, name, self._bold)
+        row = 1
+        for one in found:
+            title = f"{one.contract} v{one.version}, {one.window}"
+            back = "" if one.undone is None else f", given back by {one.run}"
+            rows = [
+                ("base", "", "", one.base, "base"),
+                *(
+                    (leg.step, leg.payer, leg.payee, leg.amount, "base" if leg.of_base else "beside")
+                    for leg in one.legs
+                ),
+                *([("between others", "", "", one.others, "base")] if one.others else []),
+            ]
+            for step, payer, payee, amount, of in rows:
+                for place, text in enumerate((f"{title}{back}", step, payer, payee)):
+                    sheet.write_string(row, place, text)
+                sheet.write_number(row, 4, _exact(amount), self._micros)
+                sheet.write_string(row, 5, of)
+                row += 1
 
     def totals(self, name: str, of: str, totals: Sequence[Total], whole: Total) -> None:
         """Subtotals as a table; its own totals calculate."""

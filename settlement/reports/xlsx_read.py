@@ -18,7 +18,7 @@ from settlement.reports.claims import Claim, Seen, seen
 from settlement.rules.statement_lines import COLUMNS, MONEY, POINTS, canonical
 
 SIZE_MAX = 1 << 30  # of all parts, unpacked
-FORM = "a workbook; figures, texts and formulas of all sheets are compared, how they look is not"
+FORM = "a workbook"
 NET_FORMULA = (
     "lines[[#This Row],[credit]]-lines[[#This Row],[debit]]-lines[[#This Row],[fee]]-lines[[#This Row],[funding]]"
 )
@@ -41,8 +41,15 @@ class Cell(NamedTuple):
     formula: str = ""
 
 
-Row = dict[str, Cell]
-"""The cells of a row by the letters of their columns."""
+class Place(NamedTuple):
+    """Where a cell says that it stands; that is what decides where others see it."""
+
+    letters: str
+    row: int
+
+
+Row = dict[Place, Cell]
+"""The cells of a row by their places."""
 
 
 def read(data: bytes) -> Claim:
@@ -78,28 +85,33 @@ def _claim(parts: zipfile.ZipFile) -> Claim:
     frame: list[tuple[str, ...]] = []
     hashes: list[tuple[int, str]] = []
     token: list[str] = []
-    for name, path in _sheets(parts):
+    displaced: list[str] = []
+    for name, path in sheets(parts):
         with parts.open(path) as part:
-            rows = _rows(part, texts)
+            rows = _ordered(_rows(part, texts), name, displaced)
             if name == "lines":
-                lines, told = _lines(rows)
+                lines, told = _lines(rows, displaced)
                 frame += told
                 continue
-            for number, row in rows:
-                first, text = row.get("A", Cell("")).text, row.get("B", Cell("")).text
+            for row in rows:
+                first, text = (
+                    next((one.text for at, one in row.items() if at.letters == wanted), "") for wanted in "AB"
+                )
                 if name == "seal" and first == "signature":
                     token.append(text)
                 elif name == "seal" and (found := _HASHES.fullmatch(first)):
                     hashes.append((int(found[1]), text))
                 else:
-                    frame += _told(name, str(number), row)
-    return Claim(FORM, tuple(lines), tuple(hashes), "".join(token), frame=tuple(frame))
+                    frame += _told(name, row)
+    wrong = displaced[0] if displaced else ""
+    return Claim(FORM, tuple(lines), tuple(hashes), "".join(token), frame=tuple(frame), displaced=wrong)
 
 
-def _told(sheet: str, row: str, cells: Row) -> Iterator[tuple[str, ...]]:
+def _told(sheet: str, cells: Row, row: str = "") -> Iterator[tuple[str, ...]]:
+    """The cells of a row beside the lines; `row` is what it is called where its number says nothing."""
     return (
-        (sheet, row, letters, cell.text, "number" if cell.is_number else "", cell.formula)
-        for letters, cell in cells.items()
+        (sheet, row or str(at.row), at.letters, cell.text, "number" if cell.is_number else "", cell.formula)
+        for at, cell in cells.items()
     )
 
 
@@ -108,7 +120,7 @@ def cell_of(row: tuple[str, ...]) -> tuple[tuple[str, ...], Cell]:
     return row[:3], Cell(row[3], bool(row[4]), row[5])
 
 
-def _sheets(parts: zipfile.ZipFile) -> list[tuple[str, str]]:
+def sheets(parts: zipfile.ZipFile) -> list[tuple[str, str]]:
     """The sheets of the workbook by name, in their order, and the part that each is in."""
     places = {one.get("Id", ""): one.get("Target", "") for one in _tree(parts, "xl/_rels/workbook.xml.rels")}
     found = []
@@ -149,18 +161,36 @@ def _text(element: etree._Element) -> str:
 
 
 def _rows(part: IO[bytes], texts: list[str]) -> Iterator[tuple[int, Row]]:
-    """Rows that have cells, by number. A cell that says nothing is none."""
+    """Every row by the number that it gives itself, none twice in it. A cell that says nothing is none, wherever it says that it stands."""
     for element in _elements(part, "row"):
         cells: Row = {}
         for one in element.iter(f"{_MAIN}c"):
-            place = _REFERENCE.fullmatch(one.get("r", ""))
-            if place is None:
+            found = _REFERENCE.fullmatch(one.get("r", ""))
+            if found is None:
                 raise ValueError("a cell of the workbook does not say where it stands")
+            place = Place(found[1], int(found[2]))
             cell = _cell(one, texts)
+            if place in cells:
+                raise ValueError(f"the cell {found[0]} of a sheet of the workbook stands there twice")
             if cell.text or cell.formula:
-                cells[place[1]] = cell
+                cells[place] = cell
         if cells:
             yield int(element.get("r", "0")), cells
+
+
+def _ordered(rows: Iterator[tuple[int, Row]], sheet: str, displaced: list[str]) -> Iterator[Row]:
+    """The rows; of each that does not follow those above it, or has a cell of another row or out of its order, it is said where."""
+    above = 0
+    for number, cells in rows:
+        columns = [(len(at.letters), at.letters) for at in cells]
+        wrong = next((at for at in cells if at.row != number), None)
+        if wrong is None and (number <= above or columns != sorted(columns)):
+            wrong = next(iter(cells))
+        if wrong is not None:
+            how = "out of its order" if wrong.row == number else f"kept in row {number}"
+            displaced.append(f"column {wrong.letters}, row {wrong.row} of the sheet {sheet} is {how}")
+        above = number
+        yield cells
 
 
 def _cell(element: etree._Element, texts: list[str]) -> Cell:
@@ -178,27 +208,41 @@ def _cell(element: etree._Element, texts: list[str]) -> Cell:
 # --- lines
 
 
-def _lines(rows: Iterator[tuple[int, Row]]) -> tuple[list[Seen], list[tuple[str, ...]]]:
+def _lines(rows: Iterator[Row], displaced: list[str]) -> tuple[list[Seen], list[tuple[str, ...]]]:
     """The lines between the names of the columns above them and their totals below, and what is said in those two."""
     found: list[Seen] = []
-    head = next(rows, (1, Row()))
+    head = next(rows, Row())
     last: Row | None = None
-    for _, row in rows:
+    for row in rows:
         if last is not None:
             found.append(_line(last))
+            displaced += _elsewhere(last, len(found) + 1, f"line {len(found)}")
         last = row
-    return found, [*_told("lines", "names", head[1]), *_told("lines", "totals", last or {})]
+    displaced += [
+        *_elsewhere(head, 1, "what names the columns"),
+        *_elsewhere(last or {}, max(len(found), 1) + 2, "the total"),
+    ]
+    return found, [*_told("lines", head, "names"), *_told("lines", last or {}, "totals")]
+
+
+def _elsewhere(cells: Row, row: int, what: str) -> list[str]:
+    """That a row of the lines is not the one that it is taken for."""
+    wrong = next((at for at in cells if at.row != row), None)
+    return [] if wrong is None else [f"{what} stands in row {wrong.row} of the sheet lines, its place is row {row}"]
 
 
 def _line(cells: Row) -> Seen:
     """A row as a line. The net is not a column of it, and told where it is not what its columns make, or comes by another formula."""
     letters = [chr(ord("A") + place) for place in range(len(COLUMNS) + 1)]
-    values = {name: _value(name, cells.get(letter, Cell(""))) for name, letter in zip(COLUMNS, letters, strict=False)}
-    net = cells.get(letters[-1], Cell(""))
+    by_letters = {at.letters: cell for at, cell in cells.items()}
+    values = {
+        name: _value(name, by_letters.get(letter, Cell(""))) for name, letter in zip(COLUMNS, letters, strict=False)
+    }
+    net = by_letters.get(letters[-1], Cell(""))
     if not _makes_net(net, values):
         values["net"] = f"{net.text} by ={net.formula}"
-    for letter in sorted(cells.keys() - set(letters)):
-        values[f"column {letter}"] = cells[letter].text
+    for letter in sorted(by_letters.keys() - set(letters)):
+        values[f"column {letter}"] = by_letters[letter].text
     return seen(canonical(values), values)
 
 

@@ -60,7 +60,9 @@ def accruals_csv(month: Month, unbilled: Iterable[Unbilled], codes: Codes) -> st
             for account, side in ((_partners(one), amount), (_houses(one), -amount)):
                 sides = (major(side), "") if side > 0 else ("", major(-side))
                 code = codes.accounts.get(account, account)
-                lines.append((name, day.isoformat(), code, *sides, codes.currency, memo, f"clearing-{name}"))
+                lines.append(
+                    (name, day.isoformat(), code, *sides, codes.currency, memo, f"clearing-{name}", one.what, "")
+                )
     return records(lines)
 
 

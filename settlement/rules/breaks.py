@@ -17,6 +17,12 @@ SUGGESTED_WITHIN = 10_000
 
 PROVISIONAL_MAX = 1_000_000_000
 """As much is credited as soon as a dispute is filed."""
+SILENCE_MAX = 1_000_000_000
+"""As much is booked because nobody of the house answered; more goes on to the next owner, and in the end waits for a person."""
+UNDECIDED_MAX = 5_000_000_000
+"""As much may stand on a partner's position that nobody of the house agreed to: credit for what is undecided, and what silence booked."""
+SILENCE_COUNTS_FOR = timedelta(days=30)
+"""How long what silence booked takes of that limit."""
 
 
 class BreakClass(StrEnum):
@@ -92,6 +98,13 @@ def aged(opened_at: datetime, now: datetime) -> tuple[str, datetime | None]:
     return CANDIDATE.owner, None
 
 
+def next_owner(owner: str, opened_at: datetime, now: datetime) -> str | None:
+    """Who comes after this owner, or after the one that its age has led it to; None after the last."""
+    names = [*(age.owner for age in AGES), CANDIDATE.owner]
+    place = max(names.index(owner), names.index(aged(opened_at, now)[0])) + 1
+    return names[place] if place < len(names) else None
+
+
 class Decision(StrEnum):
     """What can be said of a break, and of a dispute about one."""
 
@@ -163,11 +176,12 @@ ENDS: dict[State, frozenset[Decision]] = {
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """What a decision is made about."""
+    """What a decision is made about. `known`: what their line names is in our books, here or in another window."""
 
     state: State
     owner: str
     difference: int
+    known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,9 +223,18 @@ def _booked(found: Break, decision: Decision, part: int | None) -> Outcome | Ref
     return Outcome(State.RESOLVED, found.difference)
 
 
-def provisional(found: Break) -> int:
-    """What a dispute credits the partner with until it is decided: the difference, where it is in its favour and small enough."""
-    return found.difference if -PROVISIONAL_MAX <= found.difference < 0 else 0
+def provisional(found: Break, undecided: int) -> int:
+    """What a dispute credits the partner with until it is decided: the difference, where it is in its favour and small enough.
+
+    Nothing for what we know nothing of, and nothing that goes beyond what the partner may have undecided; it has `undecided` already.
+    """
+    fits = -PROVISIONAL_MAX <= found.difference < 0 and undecided - found.difference <= UNDECIDED_MAX
+    return found.difference if found.known and fits else 0
+
+
+def silence_books(found: Break, undecided: int) -> bool:
+    """Whether nobody's answer is answer enough: the difference is small, and so is all that the partner has `undecided` besides it."""
+    return abs(found.difference) <= SILENCE_MAX and undecided + abs(found.difference) <= UNDECIDED_MAX
 
 
 def needs_second_key(found: Break, outcome: Outcome) -> bool:

@@ -13,9 +13,10 @@ faulty line told with a code and a reason: half a book would reconcile to nothin
 import csv
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from codecs import BOM_UTF8
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -40,6 +41,7 @@ _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _REFERENCE = re.compile(r"[!-~](?:[ -~]{0,62}[!-~])?")
 _AT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?Z")
 _FINAL, _PENDING = "final", "pending"
+_ANY_DAY = datetime.max.replace(tzinfo=UTC)
 
 
 class Form(StrEnum):
@@ -62,6 +64,8 @@ class FaultCode(StrEnum):
     """Exactly one of debit and credit is above zero, as a decimal string with up to six places."""
     FIELD_MALFORMED = "field_malformed"
     """A field is not what the schema says."""
+    DATED_TOO_LATE = "dated_too_late"
+    """The line is of the future, and of no day that its window has, give or take the tolerance: it would be on its way for ever."""
     TRAILER_MALFORMED = "trailer_malformed"
     """The last line is not the trailer, or something follows it."""
     COUNT_DIFFERS = "count_differs"
@@ -124,9 +128,12 @@ class _Wrong(Exception):
 
 
 class Book:
-    """A book while it is read: `lines(raw)` yields them; `head`, `totals` and `faults` are whole when it has ended."""
+    """A book while it is read: `lines(raw)` yields them; `head`, `totals` and `faults` are whole when it has ended.
 
-    def __init__(self, form: Form) -> None:
+    `latest` says of each window up to when its lines may be dated; of a window that is not in it, any day will do.
+    """
+
+    def __init__(self, form: Form, latest: Mapping[int, datetime] | None = None) -> None:
         self._fields: Callable[[str, tuple[str, ...]], list[str]] = _csv if form is Form.CSV else _json
         self.head: Head | None = None
         self.totals = Totals()
@@ -134,13 +141,14 @@ class Book:
         self.faulty = 0
         self._digest = sha256()
         self._ended = False
+        self._latest_of, self._latest = latest or {}, _ANY_DAY
 
     def lines(self, raw: Iterable[bytes]) -> Iterator[Line]:
         """Every line without a fault, in order. `raw` are the lines of the file with their line ends."""
         place, before = 0, b""
         for place, line in enumerate(raw, 1):
             if place == 1:
-                self._checked(place, self._head, line)
+                self._checked(place, self._head, line.removeprefix(BOM_UTF8))
                 continue
             if place > 2 and (found := self._checked(place - 1, self._line, before)) is not None:
                 yield found
@@ -179,6 +187,7 @@ class Book:
         if not _CODE.fullmatch(partner):
             raise _Wrong(code, "the header names no partner")
         self.head = Head(partner, _whole(window, 2**31 - 1, code), _whole(sequence, SEQUENCE_MAX, code))
+        self._latest = self._latest_of.get(self.head.window, _ANY_DAY)
 
     def _line(self, line: bytes) -> Line:
         self._digest.update(line)
@@ -204,7 +213,10 @@ class Book:
         if status not in {_FINAL, _PENDING}:
             raise _Wrong(FaultCode.FIELD_MALFORMED, "status is final or pending")
         moved = _whole(points, AMOUNT_MAX, FaultCode.FIELD_MALFORMED) if points else None
-        return Line(number, exchange or None, reference or None, instant(at), paid - owed, moved, status)
+        dated = instant(at)
+        if dated > self._latest:
+            raise _Wrong(FaultCode.DATED_TOO_LATE, "at is later than this window, and yet to come")
+        return Line(number, exchange or None, reference or None, dated, paid - owed, moved, status)
 
     def _trailer(self, line: bytes) -> None:
         code = FaultCode.TRAILER_MALFORMED
@@ -286,7 +298,10 @@ def _csv(text: str, _names: tuple[str, ...]) -> list[str]:
 
 def _json(text: str, names: tuple[str, ...]) -> list[str]:
     """The fields by name; an empty one may be null or left out. Numbers are whole: no float is ever made."""
-    found = json.loads(text, object_pairs_hook=_object, parse_float=_no_number, parse_constant=_no_number)
+    try:
+        found = json.loads(text, object_pairs_hook=_object, parse_float=_no_number, parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError(names) from None
     if not isinstance(found, dict) or not found.keys() <= set(names):
         raise ValueError(text)
     return [_text(found.get(name)) for name in names]

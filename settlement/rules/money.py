@@ -109,6 +109,8 @@ def rate(text: str) -> Ratio | Refused:
 def written(amount: int, digits: int, least: int | None = None) -> str:
     """Units of ten to the minus `digits` as decimal text with all their decimals; zeros at its end only up to `least`, where it is said."""
     whole, rest = divmod(abs(amount), 10**digits)
+    if digits == MICRO_DIGITS and least is None:  # by far the most of what is written
+        return f"{'-' if amount < 0 else ''}{whole}.{rest:06}"
     fraction = f"{rest:0{digits}}" if digits else ""
     if least is not None:
         fraction = fraction[:least] + fraction[least:].rstrip("0")
@@ -139,14 +141,15 @@ def nearest(amount: Fraction) -> int:
 def to_minor(amounts: Mapping[str, Fraction]) -> dict[str, int]:
     """Amounts that add up to zero, rounded to whole numbers that add up to zero: the only rounding of a window's nets.
 
-    Each is rounded down, then one more to each of the largest remainders, among equals to the name that sorts first. Law: each is less
-    than one away from its exact amount, and what was whole stays as it was. Raises ValueError for amounts that do not add up to zero.
+    Each is rounded down, then one more to each of the largest remainders, among equals to the larger amount, so to who is owed before who
+    owes, and only among equal amounts to the name that sorts first. Law: each is less than one away from its exact amount, and what was
+    whole stays as it was. Raises ValueError for amounts that do not add up to zero.
     """
     if sum(amounts.values()):
         message = "only amounts that add up to zero are rounded together"
         raise ValueError(message)
     parts = {name: exact.numerator // exact.denominator for name, exact in amounts.items()}
-    order = sorted(parts, key=lambda name: (parts[name] - amounts[name], name))
+    order = sorted(parts, key=lambda name: (parts[name] - amounts[name], -amounts[name], name))
     for name in order[: -sum(parts.values())]:
         parts[name] += 1
     return parts

@@ -54,7 +54,8 @@ class Netted:
 
     `by_currency` and `matrix` are the evidence, in micros before any conversion: the matrix says of each pair who owes whom after its
     two directions are set off. `exact` are the nets as converted and not yet rounded, in micros. The totals say what would be paid
-    under each model, a payment through the house counted once.
+    under each model, a payment through the house counted once: of pairs that round to nothing nothing is paid, so where many of them
+    make a net together, gross and bilateral may be below multilateral.
     """
 
     nets: Mapping[str, int]
@@ -68,7 +69,7 @@ class Netted:
 
     @property
     def ratio(self) -> Fraction | None:
-        """How much is owed for each unit that moves; None when nothing needs to."""
+        """How much is paid without netting for each unit that moves with it: from zero on; None when nothing needs to."""
         return Fraction(self.gross, self.multilateral) if self.multilateral else None
 
 
@@ -182,10 +183,7 @@ def _differences(flows: Mapping[tuple[str, str], Fraction]) -> dict[tuple[str, s
 
 
 def _payments(flows: Mapping[tuple[str, str], Fraction], digits: int) -> tuple[Payment, ...]:
-    """One rounded payment for each flow; the largest first, among equals by names. What rounds to nothing is not paid."""
-    found = []
-    for (debtor, creditor), amount in flows.items():
-        exact = minor(amount, digits)
-        found.append(Payment(debtor, creditor, to_minor({debtor: -exact, creditor: exact})[creditor]))
+    """One rounded payment for each flow, a half upwards; the largest first, among equals by names. What rounds to nothing is not paid."""
+    found = [Payment(debtor, creditor, nearest(minor(amount, digits))) for (debtor, creditor), amount in flows.items()]
     found.sort(key=lambda payment: (-payment.amount, payment.payer, payment.payee))
     return tuple([payment for payment in found if payment.amount])

@@ -3,6 +3,9 @@
 Amounts inside are millionths of the common unit; a net is plus where the house owes the partner. Each net is turned into its partner's
 payout currency at the named rates, exactly, and rounded to minor units once, by largest remainder, together with the house's side of that
 currency, so that the amounts of a currency still add up to zero. What the house loses or gains by it is less than one minor unit.
+
+So far the house stands between all parties (`multilateral`). In the other models of `netting` parties pay each other, in one currency,
+and the house is a party like others (`direct`).
 """
 
 import hashlib
@@ -11,17 +14,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from fractions import Fraction
 from typing import Any
 
 from clearing.rules.units import Ratio
 from settlement.rules import rates as converting
+from settlement.rules.direct import Transfer, between, moved, payments_told
 from settlement.rules.flows import HOUSE, Flow, merged, nets
 from settlement.rules.interest import DayCount, Late
-from settlement.rules.money import minor, to_minor
+from settlement.rules.money import MICRO_DIGITS, minor, nearest, to_minor
+from settlement.rules.netting import Model
 from settlement.rules.waterfall import NOTHING, Sharing, sharing_document, sharing_of, told
 
 SCHEMA = "run-1"
 COMMON = "common unit"  # no currency has this code
+PAY_IN, PAY_OUT = "pay_in", "pay_out"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -115,10 +122,10 @@ class Terms:
 
 @dataclass(frozen=True, slots=True, order=True)
 class PaymentDates:
-    """When a party's payment is advised and due: what it pays (`pay_in`) or is paid (`pay_out`)."""
+    """When a payment is advised and due."""
 
-    party: str
-    direction: str
+    payer: str
+    payee: str
     advice_date: str
     value_date: str
 
@@ -127,7 +134,8 @@ class PaymentDates:
 class Inputs:
     """Everything that a run is made of. Two runs with equal inputs have equal results, byte by byte.
 
-    `dates` are those of payments whose calendars give others than the run's own.
+    `dates` are those of payments whose calendars give others than the run's own; of a multilateral run also of payments that it might
+    make and does not. `model` says who pays whom.
     """
 
     windows: tuple[SealedWindow, ...]
@@ -142,11 +150,7 @@ class Inputs:
     value_date: str
     dates: tuple[PaymentDates, ...] = ()
     sharing: Sharing = NOTHING
-
-    def due(self, party: str, direction: str) -> str:
-        """The value date of this party's payment."""
-        own = (one.value_date for one in self.dates if (one.party, one.direction) == (party, direction))
-        return next(own, self.value_date)
+    model: Model = Model.MULTILATERAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +165,12 @@ class Net:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What is settled: one net a party, the house once for each currency, the matrix behind them, and what is kept back."""
+    """What is settled: one net a party, the house once for each currency, the matrix behind them, what is kept back, and who pays whom."""
 
     nets: tuple[Net, ...]
     bilateral: tuple[Flow, ...]
     parked: tuple[Flow, ...]
+    transfers: tuple[Transfer, ...]
 
 
 class NotInputsError(Exception):
@@ -176,35 +181,73 @@ class UnsettleableError(Exception):
     """These inputs cannot be settled: something that a net needs is not said. Names it."""
 
 
+class TwoCurrenciesError(UnsettleableError):
+    """Parties that are to pay each other are paid in different currencies. Names them."""
+
+
 def settle(inputs: Inputs) -> Result:
     """The run. Flows that touch a suspended partner are parked whole, on both sides, so that nobody pays for them meanwhile.
 
-    Law: micros add up to zero over all nets, and minor units over those of each currency.
+    Laws: micros add up to zero over all nets, and minor units over those of each currency. The transfers of a partner clear its net, to the
+    millionth, and make its minor units. Raises UnsettleableError.
     """
     barred = set(inputs.suspended)
     due = merged((*inputs.flows, *inputs.sharing.flows(), *inputs.resumed))
     parked = tuple([flow for flow in due if flow.debtor in barred or flow.creditor in barred])
     settled = tuple([flow for flow in due if flow.debtor not in barred and flow.creditor not in barred])
-    terms = {one.partner: one for one in inputs.terms}
-    by_currency: dict[str, list[tuple[str, int]]] = defaultdict(list)
-    for party, micros in sorted(nets(settled).items()):
-        if party == HOUSE:
-            continue
+    exact, terms = nets(settled), {one.partner: one for one in inputs.terms}
+    by_currency: dict[str, list[str]] = defaultdict(list)
+    for party in sorted(exact.keys() - {HOUSE}):
         if party not in terms:
             raise UnsettleableError(f"nothing says in which currency {party} is paid")
         if terms[party].currency not in inputs.rates.digits:
             raise UnsettleableError(f"the rate set has no rate of {terms[party].currency}")
-        by_currency[terms[party].currency].append((party, micros))
-    found = [net for currency in sorted(by_currency) for net in _rounded(inputs.rates, currency, by_currency[currency])]
-    return Result(tuple(found), settled, parked)
+        by_currency[terms[party].currency].append(party)
+    if inputs.model is Model.MULTILATERAL:
+        found = [net for one in sorted(by_currency) for net in _rounded(inputs.rates, one, by_currency[one], exact)]
+        return Result(tuple(found), settled, parked, tuple([_through_house(net) for net in found if _moves(net)]))
+    if len(by_currency) > 1:
+        told = " and ".join(f"{parties[0]} in {currency}" for currency, parties in sorted(by_currency.items()))
+        raise TwoCurrenciesError(
+            f"{inputs.model}: no house stands between that could convert, and {told} would be paid"
+        )
+    return _direct(inputs, next(iter(by_currency), ""), settled, parked)
 
 
-def _rounded(rates: RateSet, currency: str, exact: Sequence[tuple[str, int]]) -> list[Net]:
+def _rounded(rates: RateSet, currency: str, parties: Iterable[str], exact: Mapping[str, int]) -> list[Net]:
     """The nets of one currency with the house's side of it, rounded together."""
-    lines = [*exact, (HOUSE, -sum(micros for _, micros in exact))]
+    lines = [(party, exact[party]) for party in parties]
+    lines.append((HOUSE, -sum(micros for _, micros in lines)))
     worth, digits = rates.named.cross(COMMON, currency), rates.digits[currency]
     rounded = to_minor({party: minor(micros * worth, digits) for party, micros in lines})
     return [Net(party, currency, micros, rounded[party]) for party, micros in lines]
+
+
+def _moves(net: Net) -> bool:
+    return net.party != HOUSE and net.micros != 0
+
+
+def _through_house(net: Net) -> Transfer:
+    """What a partner pays the house, or is paid by it, for its net."""
+    payer, payee = (net.party, HOUSE) if net.micros < 0 else (HOUSE, net.party)
+    return Transfer(payer, payee, net.currency, abs(net.minor), abs(net.micros), abs(net.micros))
+
+
+def _direct(inputs: Inputs, currency: str, settled: tuple[Flow, ...], parked: tuple[Flow, ...]) -> Result:
+    """The run in which parties pay each other, all of them in this currency."""
+    if not settled:
+        return Result((), settled, parked, ())
+    minors, transfers = between(settled, inputs.rates.named, currency, inputs.rates.digits[currency], inputs.model)
+    exact = nets(settled)
+    parties = [*sorted(exact.keys() - {HOUSE}), HOUSE]
+    found = [Net(party, currency, exact.get(party, 0), minors.get(party, 0)) for party in parties]
+    return Result(tuple(found), settled, parked, transfers)
+
+
+def value_of(rates: RateSet, currency: str, amount: int) -> int:
+    """What so many minor units of a currency are worth, in millionths of the common unit, to the nearest."""
+    major = Fraction(amount, 10 ** rates.digits[currency])
+    return nearest(major * 10**MICRO_DIGITS * rates.named.cross(currency, COMMON))
 
 
 # --- bytes
@@ -243,13 +286,14 @@ def inputs_document(inputs: Inputs) -> dict[str, Any]:
         "suspended": sorted(inputs.suspended),
         "advice_date": inputs.advice_date,
         "value_date": inputs.value_date,
-        **_dated(inputs.dates),
+        **_dated(inputs.model, inputs.dates),
+        **_modelled(inputs.model),
     } | ({"sharing": sharing_document(inputs.sharing)} if inputs.sharing.documents else {})
 
 
 def inputs_of(document: Mapping[str, Any]) -> Inputs:
     """The inputs again. Law: `inputs_document(inputs_of(document)) == document`."""
-    said = document["rates"]
+    said, model = document["rates"], Model(document.get("model", Model.MULTILATERAL))
     return Inputs(
         tuple(SealedWindow(*one) for one in document["windows"]),
         _heard(document["flows"]),
@@ -268,8 +312,9 @@ def inputs_of(document: Mapping[str, Any]) -> Inputs:
         tuple(document["suspended"]),
         document["advice_date"],
         document["value_date"],
-        tuple(PaymentDates(*one) for one in document.get("dates", ())),
+        tuple(_dates_of(model, *one) for one in document.get("dates", ())),
         sharing_of(document["sharing"]) if "sharing" in document else NOTHING,
+        model,
     )
 
 
@@ -283,7 +328,8 @@ def result_document(inputs: Inputs, result: Result) -> dict[str, Any]:
         "windows": sorted({one.code for one in inputs.windows}),
         "advice_date": inputs.advice_date,
         "value_date": inputs.value_date,
-        **_dated(own_dates(inputs, result.nets)),
+        **_dated(inputs.model, own_dates(inputs, result.transfers)),
+        **_modelled(inputs.model),
         "rates": {"name": inputs.rates.name, "source": inputs.rates.source, "date": inputs.rates.date},
         "terms": [asdict(one) for one in sorted(inputs.terms)],
         "suspended": sorted(inputs.suspended),
@@ -297,7 +343,8 @@ def result_document(inputs: Inputs, result: Result) -> dict[str, Any]:
         "bilateral": _told(result.bilateral),
         "parked": _told(result.parked),
         "gross_micros": str(gross),
-        "net_micros": str(_received(result.nets)),
+        "net_micros": str(moved(inputs.model, result.bilateral, result.transfers)),
+        **({} if inputs.model is Model.MULTILATERAL else {"payments": payments_told(result.transfers)}),
     } | ({"waterfalls": told(inputs.sharing)} if inputs.sharing.documents else {})
 
 
@@ -312,29 +359,35 @@ def replayed(inputs: bytes) -> bytes:
         raise NotInputsError("not the inputs of a run") from None
 
 
-def _received(found: Iterable[Net]) -> int:
-    """What those receive that are owed, the house as one party: a payment through the house counts once, as `netting` counts it."""
-    by_party: dict[str, int] = defaultdict(int)
-    for net in found:
-        by_party[net.party] += net.micros
-    return sum(micros for micros in by_party.values() if micros > 0)
+def own_dates(inputs: Inputs, found: Iterable[Transfer]) -> list[PaymentDates]:
+    """The dates of those of these payments that have their own."""
+    ways = {(one.payer, one.payee) for one in found}
+    return [one for one in inputs.dates if (one.payer, one.payee) in ways]
 
 
-def _dated(dates: Iterable[PaymentDates]) -> dict[str, list[list[str]]]:
-    """The dates of payments, where there are any of their own: the bytes of runs without them are as they always were."""
-    told = [[one.party, one.direction, one.advice_date, one.value_date] for one in sorted(dates)]
+# The bytes of multilateral runs, and of those without dates of their own, are as they always were.
+
+
+def _dated(model: Model, dates: Iterable[PaymentDates]) -> dict[str, list[list[str]]]:
+    """The dates of payments, where there are any of their own: by partner and direction where the house is the other side of all."""
+    told = sorted([*_ways(model, one), one.advice_date, one.value_date] for one in dates)
     return {"dates": told} if told else {}
 
 
-def own_dates(inputs: Inputs, found: Iterable[Net]) -> list[PaymentDates]:
-    """The dates of those of these payments that have their own."""
-    ways = {(net.party, direction_of(net)) for net in found if net.micros}
-    return [one for one in inputs.dates if (one.party, one.direction) in ways]
+def _ways(model: Model, one: PaymentDates) -> tuple[str, str]:
+    if model is not Model.MULTILATERAL:
+        return one.payer, one.payee
+    return (one.payer, PAY_IN) if one.payee == HOUSE else (one.payee, PAY_OUT)
 
 
-def direction_of(net: Net) -> str:
-    """Whether this net is paid in or out."""
-    return "pay_out" if net.micros > 0 else "pay_in"
+def _dates_of(model: Model, first: str, second: str, advice_date: str, value_date: str) -> PaymentDates:
+    if model is Model.MULTILATERAL:
+        first, second = (first, HOUSE) if second == PAY_IN else (HOUSE, first)
+    return PaymentDates(first, second, advice_date, value_date)
+
+
+def _modelled(model: Model) -> dict[str, str]:
+    return {} if model is Model.MULTILATERAL else {"model": model.value}
 
 
 def _told(found: Iterable[Flow]) -> list[list[str]]:

@@ -4,75 +4,118 @@ An exchange books an amount above zero to whoever sends, and one below it to who
 by whoever sends, and is its fee. A bonus books to whoever receives and to each that funds it. A reversal books it the other way round.
 """
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
-from uuid import UUID
 
 from settlement.rules.statement_lines import Line, LineKind, StatementError, require_text
 
 ADJUSTED = "adjusted"
 BONUS = frozenset({"bonus_posted", "bonus_returned"})
+_NO_BONUS = ("0", "")
+_KINDS = {kind.value: kind for kind in LineKind}
 _REASONS = {"interest": LineKind.INTEREST}
 
 
 class Booked(NamedTuple):
-    """One entry of a partner's position, with its event. An adjustment has no exchange: its kind is None."""
+    """One entry of a partner's position, with its event. An adjustment has no exchange: its kind is empty."""
 
-    account: int
     window: int
     event: str
     at: datetime
-    booked_as: UUID
-    kind: str | None
-    original: UUID | None
-    other: int | None
+    booked_as: str
+    kind: str
+    original: str
+    other: int
     amount: int
     earned: int
-    sent: int | None
-    received: int | None
-    bonus: int | None
-    reason: str | None
-    reference: str | None
+    sent: int
+    received: int
+    bonus: int
+    reason: str
+    reference: str
+
+
+def entries_of(text: str, parts: Mapping[int, int]) -> Iterator[Booked]:
+    """The entries of a text that the database made of them: a line for each, a tab between columns, nothing for what is not there.
+
+    `parts`: what the house took in events of which only a part was captured; the text names the event, behind an @.
+    """
+    for row in text.split("\n"):
+        (
+            window,
+            event,
+            at,
+            booked_as,
+            kind,
+            original,
+            other,
+            amount,
+            earned,
+            sent,
+            received,
+            bonus,
+            reason,
+            reference,
+        ) = row.split("\t")
+        yield Booked(
+            int(window),
+            event,
+            datetime.fromisoformat(at[1:-1]),
+            booked_as,
+            kind,
+            original,
+            int(other) if other else 0,
+            int(amount),
+            parts[int(earned[1:])] if earned[:1] == "@" else int(earned) if earned else 0,
+            int(sent) if sent else 0,
+            int(received) if received else 0,
+            0 if bonus in _NO_BONUS else int(bonus),
+            reason,
+            reference,
+        )
 
 
 def line_of(entry: Booked, counterparty: str) -> Line:
     """The line of this entry."""
-    if entry.kind is None:
+    if not entry.kind:
         return Line(
             kind=adjusted_as(entry.reason),
             at=entry.at,
             counterparty=counterparty,
             debit=max(entry.amount, 0),
             credit=max(-entry.amount, 0),
-            exchange=str(entry.booked_as),
+            exchange=entry.booked_as,
             reference=told(entry.reference or entry.reason),
         )
-    bonus, forward = entry.event in BONUS, entry.original is None
-    sends = (entry.amount > 0) == forward
-    fee = entry.earned if sends and not bonus else 0
-    funding = entry.amount if sends and bonus else 0
-    rest = entry.amount - fee - funding
+    _, event, at, booked_as, kind, original, _, amount, earned, *_ = entry
+    bonus, forward = event in BONUS, not original
+    sends = (amount > 0) == forward
+    fee = earned if sends and not bonus else 0
+    funding = amount if sends and bonus else 0
+    rest = amount - fee - funding
     units = _units(entry, bonus=bonus, sends=sends)
+    own = sends == forward
     return Line(
-        kind=LineKind(entry.kind),
-        at=entry.at,
-        counterparty=counterparty,
-        debit=max(rest, 0),
-        credit=max(-rest, 0),
-        fee=fee,
-        funding=funding,
-        sent=units if sends == forward else 0,
-        received=0 if sends == forward else units,
-        exchange=str(entry.booked_as),
-        reference="" if entry.original is None else str(entry.original),
+        _KINDS[kind],
+        at,
+        counterparty,
+        max(0, rest),
+        0 if rest > 0 else -rest,
+        fee,
+        funding,
+        units if own else 0,
+        0 if own else units,
+        booked_as,
+        original,
     )
 
 
 def _units(entry: Booked, *, bonus: bool, sends: bool) -> int:
     """The partner's own points that moved with the entry: a funder moves none."""
     if bonus:
-        return 0 if sends else entry.bonus or 0
-    return (entry.sent if sends else entry.received) or 0
+        return 0 if sends else entry.bonus
+    return entry.sent if sends else entry.received
 
 
 def adjusted_as(reason: str | None) -> LineKind:

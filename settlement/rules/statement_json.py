@@ -1,6 +1,7 @@
 """What a statement says beside its lines, as one document, and the statement read back out of it. The seal signs this document."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import date
 from typing import Any
 
@@ -9,6 +10,7 @@ from settlement.rules.statement import (
     LINE_RULE,
     SIGN_RULE,
     Conversion,
+    Cover,
     Figures,
     Item,
     Party,
@@ -30,6 +32,7 @@ from settlement.rules.statement_lines import (
     read_instant,
     scaled,
 )
+from settlement.rules.statement_shares import documents, drawn_of
 
 SCHEMA = "clearing-statement/1"
 
@@ -65,7 +68,9 @@ def document(statement: Statement) -> dict[str, Any]:
         "total": _total(figures.total),
         "by_counterparty": [_total(one) for one in figures.by_counterparty],
         "by_kind": [_total(one) for one in figures.by_kind],
-    }
+        **({} if statement.cover is None else {"cover": _cover(statement.cover)}),
+        **({"waterfalls": documents(statement.waterfalls)} if statement.waterfalls else {}),
+    } | _payments(statement.payments, digits)
 
 
 def statement_of(said: dict[str, Any], lines: Sequence[Line]) -> Statement:
@@ -107,6 +112,9 @@ def _read(said: dict[str, Any], lines: Sequence[Line]) -> Statement:
             for one in said["settled"]
         ),
         payment=None if said["payment"] is None else _read_payment(said["payment"], digits),
+        cover=_read_cover(said["cover"]) if "cover" in said else None,
+        payments=tuple(_read_payment(one, digits) for one in said.get("payments", ())),
+        waterfalls=tuple([drawn_of(one) for one in said.get("waterfalls", ())]),
     )
 
 
@@ -129,6 +137,12 @@ def _read_total(said: dict[str, Any]) -> Total:
     return Total(name=said["name"], lines=said["lines"], **points, **money)
 
 
+def _payments(payments: Sequence[Payment], digits: int) -> dict[str, list[dict[str, Any]]]:
+    """What parties pay each other, where they do: other statements have no such member."""
+    told = [{"with": one.other, **_payment(one, digits)} for one in payments]
+    return {"payments": told} if told else {}
+
+
 def _payment(payment: Payment, digits: int) -> dict[str, Any]:
     other = payment.converted
     return {
@@ -148,6 +162,14 @@ def _payment(payment: Payment, digits: int) -> dict[str, Any]:
     }
 
 
+def _cover(cover: Cover) -> dict[str, str]:
+    return {one.name: decimal(getattr(cover, one.name)) for one in fields(Cover)}
+
+
+def _read_cover(said: dict[str, Any]) -> Cover:
+    return Cover(**{name: scaled("cover", text, 6) for name, text in said.items()})
+
+
 def _read_payment(said: dict[str, Any], digits: int) -> Payment:
     other = said["converted"]
     return Payment(
@@ -164,4 +186,5 @@ def _read_payment(said: dict[str, Any], digits: int) -> Payment:
             Ratio(other["rate"]["num"], other["rate"]["den"]),
             other["source"],
         ),
+        other=said.get("with", ""),
     )

@@ -20,6 +20,10 @@ _CODE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,24})(?:\.[0-9]{1,6})?")
 _FORMULA = frozenset("=+-@")  # a text that begins so is a formula to a spreadsheet
 _encoded = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+_quoted = json.encoder.encode_basestring
+_codes: set[str] = set()
+"""Codes that were found to be ones: a statement of a million lines has some hundred counterparties."""
+_CODES_MAX = 100_000
 
 
 class StatementError(ValueError):
@@ -82,10 +86,23 @@ class Line:
 
     def __post_init__(self) -> None:
         """Refuse a line that cannot be written, or not in one way only."""
-        require_code("counterparty", self.counterparty)
+        if self.counterparty not in _codes:
+            _keep_code(self.counterparty)
         require_instant("at", self.at)
         require_text("exchange", self.exchange)
         require_text("reference", self.reference)
+        if not (
+            0 <= self.debit <= AMOUNT_MAX
+            and 0 <= self.credit <= AMOUNT_MAX
+            and 0 <= self.sent <= AMOUNT_MAX
+            and 0 <= self.received <= AMOUNT_MAX
+            and -AMOUNT_MAX <= self.fee <= AMOUNT_MAX
+            and -AMOUNT_MAX <= self.funding <= AMOUNT_MAX
+        ):
+            self._refuse_amount()
+
+    def _refuse_amount(self) -> None:
+        """Say which amount cannot be."""
         for name in ("debit", "credit", "sent", "received"):
             if not 0 <= getattr(self, name) <= AMOUNT_MAX:
                 raise StatementError(name, f"is from 0 to {AMOUNT_MAX}")
@@ -126,6 +143,38 @@ def record(line: Line, number: int) -> dict[str, Any]:
         "funding": decimal(line.funding),
         "reference": line.reference,
     }
+
+
+def cells(line: Line, number: int) -> tuple[str, ...]:
+    """The values of a record as JSON writes them, by the names of the columns in their order: what `WRITTEN` puts together."""
+    return (
+        f'"{line.at.isoformat()[:-6]}Z"',
+        f'"{line.counterparty}"',
+        _amount(line.credit) if line.credit else _NOTHING,
+        _amount(line.debit) if line.debit else _NOTHING,
+        _quoted(line.exchange),
+        _amount(line.fee) if line.fee else _NOTHING,
+        _amount(line.funding) if line.funding else _NOTHING,
+        _KINDS[line.kind],
+        str(number),
+        str(line.received),
+        _quoted(line.reference) if line.reference else '""',
+        str(line.sent),
+    )
+
+
+_NOTHING = '"0.000000"'
+
+
+_KINDS = {kind: f'"{kind.value}"' for kind in LineKind}
+CELLS = tuple(sorted(COLUMNS))
+"""The columns in the order in which `cells` has them."""
+WRITTEN = "{" + ",".join(f'"{name}":%s' for name in CELLS) + "}"
+"""Law: `WRITTEN % cells(line, number)` are the bytes of `canonical(record(line, number))`, for a tenth of the work."""
+
+
+def _amount(amount: int) -> str:
+    return f'"{amount // MICRO}.{amount % MICRO:06}"' if amount > 0 else f'"{decimal(amount)}"'
 
 
 def canonical(said: Any) -> bytes:
@@ -194,6 +243,12 @@ def read_instant(figure: str, text: object) -> datetime:
     return found.astimezone(UTC)
 
 
+def _keep_code(text: str) -> None:
+    require_code("counterparty", text)
+    if len(_codes) < _CODES_MAX:
+        _codes.add(text)
+
+
 def require_code(figure: str, text: str) -> None:
     """A code: small letters, digits, hyphens."""
     if _CODE.fullmatch(text) is None:
@@ -202,7 +257,7 @@ def require_code(figure: str, text: str) -> None:
 
 def require_text(figure: str, text: str) -> None:
     """A text that every format can carry: printable, no spaces around it, not too long, and no spreadsheet takes it for a formula."""
-    if len(text) > TEXT_MAX or not text.isprintable() or text.strip() != text or text[:1] in _FORMULA:
+    if text and (len(text) > TEXT_MAX or not text.isprintable() or text.strip() != text or text[0] in _FORMULA):
         raise StatementError(
             figure, f"is printable text of at most {TEXT_MAX} characters that does not begin like a formula"
         )

@@ -123,9 +123,15 @@ def reference_of(run: str, contract: str) -> str:
     return f"{run}/{contract}"
 
 
-def booking_name(run: str, contract: str) -> UUID:
-    """The name of the booking, the same for the same run and contract."""
-    return UUID(bytes=hashlib.sha256(f"{SHARE}|{run}|{contract}".encode()).digest()[:16])
+def booking_name(run: str, contract: str, part: int = 0) -> UUID:
+    """The name of a booking, the same for the same run, contract and part: what is more than one event holds is booked in several."""
+    said = f"{SHARE}|{run}|{contract}|{part}" if part else f"{SHARE}|{run}|{contract}"
+    return UUID(bytes=hashlib.sha256(said.encode()).digest()[:16])
+
+
+def part_of(leg: int) -> int:
+    """The part in which the leg of this place, from 0, is booked: both of its entries stand in one event, so each event adds up to zero."""
+    return leg // (LINES_MAX // 2)
 
 
 def lines(legs: Iterable[Leg]) -> tuple[tuple[str, int], ...]:
@@ -135,9 +141,11 @@ def lines(legs: Iterable[Leg]) -> tuple[tuple[str, int], ...]:
     )
 
 
-def booked(sharing: Sharing, contract: str) -> tuple[tuple[str, int], ...]:
-    """What a run books of this contract."""
-    return tuple(line for one in sharing.of(contract) for line in lines(one.legs))
+def booked(sharing: Sharing, contract: str) -> tuple[tuple[tuple[str, int], ...], ...]:
+    """What a run books of this contract, part by part. Law: every part adds up to zero, and is not more than one event holds."""
+    found = tuple(line for one in sharing.of(contract) for line in lines(one.legs))
+    size = LINES_MAX // 2 * 2
+    return tuple(found[start : start + size] for start in range(0, len(found), size))
 
 
 # --- documents

@@ -7,13 +7,14 @@ the one behind which runs bill one after the other (decision 0011). After a cras
 """
 
 from settlement.run.auditing import unsound
-from settlement.run.banking import Message, again, message, party_of
+from settlement.run.banking import Message, again, chosen, message, party_of
 from settlement.run.confirming import Confirmation, Confirmed, confirm
 from settlement.run.late import Accrued, accrued, overdue
 from settlement.run.paying import carry_on
 from settlement.run.reading import Wanted, of_another_unit, read_inputs
 from settlement.run.steps import abort, approve, draft, freeze, is_instruction_id
 from settlement.run.store import (
+    DIRECT,
     Connection,
     Event,
     InstructionRow,
@@ -22,6 +23,8 @@ from settlement.run.store import (
     Step,
     events,
     instructions,
+    payment_of,
+    payments_of,
     run_of,
     runs,
     unsettled,
@@ -30,6 +33,7 @@ from settlement.run.taking import take
 from settlement.run.unready import Sent, Unready, sent_by, unready
 
 __all__ = [
+    "DIRECT",
     "Accrued",
     "Confirmation",
     "Confirmed",
@@ -48,6 +52,7 @@ __all__ = [
     "again",
     "approve",
     "carry_on",
+    "chosen",
     "confirm",
     "draft",
     "events",
@@ -58,6 +63,8 @@ __all__ = [
     "of_another_unit",
     "overdue",
     "party_of",
+    "payment_of",
+    "payments_of",
     "read_inputs",
     "run_of",
     "runs",

@@ -1,9 +1,11 @@
 """A run's payments as a bank takes them: each with the bank details in force when the run was frozen, the same bytes each time.
 
-Who had none then that a bank could pay to waits, and holds up nobody else: it is instructed by the first that came into force since, in a
-message of its own. So is what the bank rejected, by details that came into force after the rejection. The first message never changes.
+Every payer has a message of its own: the house, and each partner that pays it or another partner. Who had no details then that a bank
+could pay to waits, and holds up nobody else: it is instructed by the first that came into force since, in a message of its own. So is what
+the bank rejected, by details that came into force after the rejection. The first message never changes.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +17,7 @@ from settlement.files import payments
 from settlement.files.parties import Account, Party
 from settlement.files.payments import Instruction
 from settlement.rules.flows import HOUSE
-from settlement.run.store import Connection, InstructionRow, events, instructions, run_of
+from settlement.run.store import DIRECT, Connection, InstructionRow, events, instructions, run_of
 
 Digits = Callable[[str], int]
 
@@ -48,76 +50,87 @@ def party_of(document: Mapping[str, Any]) -> Party:
     return Party(document["name"], account, document["town"], document["country"], document["bic"])
 
 
-async def message(connection: Connection, run: str, now: datetime, digits: Digits) -> Message:
-    """What is to be paid out for a run, once it is released, to all who could be paid when it was frozen.
+async def message(connection: Connection, run: str, payer: str, now: datetime, digits: Digits) -> Message:
+    """What this party is to pay in a run, once it is released, to all who could be paid when it was frozen.
 
     Raises errors.NotFound, errors.ValidationFailed.
     """
     await run_of(connection, run)
-    out = [one for one in await instructions(connection, run) if one.direction == "pay_out" and one.minor]
+    out = [one for one in await instructions(connection, run) if one.payer == payer and one.minor]
     if not out:
-        raise errors.ValidationFailed(f"{run} pays nobody")
+        raise errors.ValidationFailed(f"{run} pays nobody" if payer == HOUSE else f"{payer} pays nobody in {run}")
     if any(one.state == "waiting" for one in out):
         raise errors.ValidationFailed(f"what goes out of {run} waits for what comes in")
     frozen = await frozen_at(connection, run)
-    filed = [one for one in await partners.filed_details(connection, None) if one.valid_from <= now]
-    own = _required(chosen(filed, HOUSE, frozen), HOUSE)
-    ready = {one.partner: at_first(filed, one, frozen) for one in out}
-    first = [one for one in out if ready[one.partner] is not None]
+    filed = await in_force(connection, now)
+    own = _required(chosen(filed, payer, frozen), payer)
+    ready = {one.payee: at_first(filed, one, frozen) for one in out}
+    first = [one for one in out if ready[one.payee] is not None]
     if not first:
         raise errors.ValidationFailed("; ".join(why_not(filed, one, frozen) for one in out))
     return _message(first, own, ready, frozen, digits)
 
 
-async def again(connection: Connection, run: str, instruction: str, now: datetime, digits: Digits) -> Message:
-    """One payment that waited for bank details, by the first that came into force since; or that the bank rejected, likewise.
+async def again(
+    connection: Connection, run: str, instruction: str, payer: str, now: datetime, digits: Digits
+) -> Message:
+    """One payment that waited for bank details, by the first that came into force since; or that this party's bank rejected, likewise.
 
     A message of its own. Raises errors.NotFound, errors.ValidationFailed.
     """
-    one = next((one for one in await instructions(connection, run) if one.instruction == instruction), None)
-    if one is None:
+    known = {one.instruction: one for one in await instructions(connection, run) if one.payer == payer}
+    if instruction not in known:
         raise errors.NotFound("there is no such payment")
-    filed = [each for each in await partners.filed_details(connection, None) if each.valid_from <= now]
+    one, filed = known[instruction], await in_force(connection, now)
     frozen = await frozen_at(connection, run)
-    if one.direction != "pay_out" or (one.rejected_at is None and at_first(filed, one, frozen)):
+    if one.rejected_at is None and at_first(filed, one, frozen):
         raise errors.ValidationFailed(f"{instruction}: the bank did not reject it")
     if one.state == "waiting":
         raise errors.ValidationFailed(f"what goes out of {run} waits for what comes in")
     found = apart(filed, one, frozen)
     if found is None:
         raise errors.ValidationFailed(why_not(filed, one, frozen))
-    own = _required(chosen(filed, HOUSE, frozen), HOUSE)
-    return _message([one], own, {one.partner: found}, one.rejected_at or found.valid_from, digits)
+    own = _required(chosen(filed, payer, frozen), payer)
+    return _message([one], own, {one.payee: found}, one.rejected_at or found.valid_from, digits)
 
 
 async def expected(
     connection: Connection, run: str, now: datetime, digits: Digits
 ) -> tuple[list[Instruction], dict[str, tuple[str, ...]]]:
-    """Every payment of a run as the bank's files should tell it, and what each message's id and batches stand for.
+    """Every payment of a run as banks' files should tell it, and what each message's id and batches stand for.
 
-    Raises errors.ValidationFailed without the house's own account: nobody could say what came in and what went out.
+    Raises errors.ValidationFailed without the house's own account, where the house is a side of any: nobody could say what came in and
+    what went out. A payment between partners of whom one has no bank details is not looked for, for the same reason.
     """
-    frozen = await frozen_at(connection, run)
-    filed = [one for one in await partners.filed_details(connection, None) if one.valid_from <= now]
-    own = party_of(_required(chosen(filed, HOUSE, frozen), HOUSE).document)
-    made: list[Instruction] = []
-    sent: dict[str, tuple[str, ...]] = {}
+    frozen, filed = await frozen_at(connection, run), await in_force(connection, now)
     known = [one for one in await instructions(connection, run) if one.minor]
+    if any(one.direction != DIRECT for one in known) or not known:
+        _required(chosen(filed, HOUSE, frozen), HOUSE)
+    made: list[Instruction] = []
+    messages: dict[str, list[Instruction]] = defaultdict(list)
     for one in known:
-        details = chosen(filed, one.partner, frozen)
-        other = Party("partner") if details is None else party_of(details.document)
-        payer, payee = (own, other) if one.direction == "pay_out" else (other, own)
+        payer, payee = (_party(chosen(filed, party, frozen)) for party in (one.payer, one.payee))
+        if one.direction == DIRECT and not (payer.account and payee.account):
+            continue
         figures = (one.minor, digits(one.currency), one.currency, one.value_date)
         made.append(Instruction(one.instruction, payer, payee, *figures))
-    out = {one.instruction for one in known if one.direction == "pay_out" and at_first(filed, one, frozen)}
-    first = tuple(one for one in made if one.id in out)
-    if first:
-        sent |= payments.sent(first, payments.message_id(first))
-    for one in known:
-        for details in _own(filed, one, frozen) if one.direction == "pay_out" else ():
-            alone = [_instruction(one, own, details, digits)]
-            sent |= payments.sent(alone, payments.message_id(alone))
+        if at_first(filed, one, frozen):
+            messages[one.payer].append(made[-1])
+        for place, details in enumerate(_own(filed, one, frozen)):
+            messages[f"{one.instruction} {place}"] = [Instruction(one.instruction, payer, _party(details), *figures)]
+    sent: dict[str, tuple[str, ...]] = {}
+    for told in messages.values():
+        sent |= payments.sent(told, payments.message_id(told))
     return made, sent
+
+
+async def in_force(connection: Connection, now: datetime) -> list[FiledDetails]:
+    """All bank details that have come into force by now."""
+    return [one for one in await partners.filed_details(connection, None) if one.valid_from <= now]
+
+
+def _party(details: FiledDetails | None) -> Party:
+    return Party("partner") if details is None else party_of(details.document)
 
 
 def chosen(filed: Sequence[FiledDetails], partner: str, at: datetime) -> FiledDetails | None:
@@ -127,7 +140,7 @@ def chosen(filed: Sequence[FiledDetails], partner: str, at: datetime) -> FiledDe
 
 def at_first(filed: Sequence[FiledDetails], one: InstructionRow, frozen: datetime) -> FiledDetails | None:
     """The details by which the first message of its run pays it; None where it waits for others."""
-    found = partners.details_at(filed, one.partner, frozen)
+    found = partners.details_at(filed, one.payee, frozen)
     return found if found is not None and found.document["currency"] == one.currency else None
 
 
@@ -150,16 +163,16 @@ def _own(filed: Sequence[FiledDetails], one: InstructionRow, frozen: datetime) -
 def _since(filed: Sequence[FiledDetails], one: InstructionRow, at: datetime) -> FiledDetails | None:
     """The first details since, in the currency in which it is paid."""
     usable = [each for each in filed if each.document["currency"] == one.currency]
-    return partners.details_since(usable, one.partner, at)
+    return partners.details_since(usable, one.payee, at)
 
 
 def why_not(filed: Sequence[FiledDetails], one: InstructionRow, frozen: datetime) -> str:
     """Why a payment is in no message."""
     if one.rejected_at is not None:
-        return f"{one.partner}: no other bank details came into force since it was rejected"
+        return f"{one.payee}: no other bank details came into force since it was rejected"
     if at_first(filed, one, frozen) or apart(filed, one, frozen):
-        return f"{one.partner} has bank details since the run was frozen: its payment {one.instruction} is a message of its own"
-    return lacks(chosen(filed, one.partner, frozen), one.partner, one.currency) or ""
+        return f"{one.payee} has bank details since the run was frozen: its payment {one.instruction} is a message of its own"
+    return lacks(chosen(filed, one.payee, frozen), one.payee, one.currency) or ""
 
 
 def lacks(details: FiledDetails | None, partner: str, currency: str) -> str | None:
@@ -183,13 +196,13 @@ def _message(
     digits: Digits,
 ) -> Message:
     debtor = party_of(own.document)
-    made = tuple(_instruction(one, debtor, _required(found[one.partner], one.partner), digits) for one in out)
+    made = tuple(_instruction(one, debtor, _required(found[one.payee], one.payee), digits) for one in out)
     return Message(payments.message_id(made), created_at, debtor, made)
 
 
 def _instruction(one: InstructionRow, debtor: Party, details: FiledDetails, digits: Digits) -> Instruction:
     if details.document["currency"] != one.currency:
-        said = f"{one.partner} is paid in {one.currency}, and its account is in {details.document['currency']}"
+        said = f"{one.payee} is paid in {one.currency}, and its account is in {details.document['currency']}"
         raise errors.ValidationFailed(said)
     payee, known = party_of(details.document), digits(one.currency)
     return Instruction(

@@ -6,9 +6,20 @@ from datetime import UTC, date, datetime
 
 from clearing import errors
 from clearing.rules.refusals import Refusal, RefusalCode
-from settlement.run.store import Connection, InstructionRow, Step, events, instructions, noted, rows, run_of, turned
+from settlement.run.store import (
+    DIRECT,
+    Connection,
+    InstructionRow,
+    Step,
+    events,
+    noted,
+    rows,
+    run_of,
+    turned,
+)
 
 ATTEMPTS_MAX = 100  # others who write of the same run first; each of them makes progress
+BOOKED = ("confirmed", "settled")
 CONFIRMABLE = ("frozen", "instructed", "paying", "settled")
 
 
@@ -51,19 +62,30 @@ async def confirm(
 
 def mismatch(instructed: InstructionRow, said: Confirmation) -> str | None:
     """What differs: direction, currency or amount; a payment that was not released; one that another booking confirmed before."""
+    if different := _different(instructed, said):
+        return different
+    if instructed.state == "waiting":
+        return "it was paid before it was released"
+    if instructed.state in BOOKED:
+        return f"it was booked twice: as {instructed.bank_reference}, and as {said.bank_reference}"
+    return None
+
+
+def said_before(instructed: InstructionRow, said: Confirmation) -> bool:
+    """Whether this is known. A payment between partners is booked at two banks, each of which has a name of its own for it."""
+    if instructed.state not in BOOKED:
+        return False
+    same = instructed.bank_reference == said.bank_reference
+    return same or (instructed.direction == DIRECT and not _different(instructed, said))
+
+
+def _different(instructed: InstructionRow, said: Confirmation) -> str:
     pairs = (
         ("direction", instructed.direction, said.direction),
         ("currency", instructed.currency, said.currency),
         ("amount in minor units", instructed.minor, said.minor),
     )
-    different = [f"{what}: instructed {ours}, booked {theirs}" for what, ours, theirs in pairs if ours != theirs]
-    if different:
-        return "; ".join(different)
-    if instructed.state == "waiting":
-        return "it was paid before it was released"
-    if instructed.state in {"confirmed", "settled"}:
-        return f"it was booked twice: as {instructed.bank_reference}, and as {said.bank_reference}"
-    return None
+    return "; ".join(f"{what}: instructed {ours}, booked {theirs}" for what, ours, theirs in pairs if ours != theirs)
 
 
 def too_early(said: Confirmation, frozen_at: datetime) -> str | None:
@@ -75,11 +97,11 @@ def too_early(said: Confirmation, frozen_at: datetime) -> str | None:
 async def _confirmed(connection: Connection, run: str, said: Confirmation, step: Step) -> Confirmed:
     for _ in range(ATTEMPTS_MAX):
         row = await run_of(connection, run)
-        known = {one.instruction: one for one in await instructions(connection, run)}
-        instructed = known.get(said.instruction)
-        if instructed is None:
+        known = await rows(connection, "payment_read", partner=None, instruction=said.instruction)
+        if not known or known[0]["run"] != run:
             return Confirmed(said.instruction, "unknown")
-        if instructed.bank_reference == said.bank_reference and instructed.state in {"confirmed", "settled"}:
+        instructed = InstructionRow(**known[0])
+        if said_before(instructed, said):
             return Confirmed(said.instruction, "again")
         async with connection.transaction():
             if await turned(connection, row):

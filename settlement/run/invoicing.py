@@ -80,7 +80,15 @@ async def _fees(connection: Connection, lane: int, windows: Iterable[Row]) -> li
     found = await rows(connection, "invoice_fees", **told)
     if awaited := min(filter(None, [one.pop("awaits") for one in found]), default=None):
         return Refusal(RefusalCode.RUN_NOT_READY, f"fees of {awaited} are given back: freeze its run before")
-    return [Fee(**one) for one in found]
+    doubtful = sum(one.pop("doubtful") for one in found)
+    parts = await rows(connection, "invoice_parts", **told) if doubtful else []
+    more = {(one["partner"], one["kind"]): one["bookings"] for one in parts}
+    return [_fee(one, more) for one in found]
+
+
+def _fee(row: Row, more: Mapping[tuple[str, str], int]) -> Fee:
+    bookings = row["bookings"] if row["returned"] else row["bookings"] + more.get((row["partner"], row["kind"]), 0)
+    return Fee(**row | {"bookings": bookings})
 
 
 async def _tables(connection: Connection, fees: Iterable[Fee], papers: Mapping[str, FiledPaper]) -> dict[str, TaxTable]:

@@ -2,8 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,18 @@ from clearing.rules.refusals import Refusal, RefusalCode
 from settlement import holidays_of
 from settlement.rules.calendar import Scheme, payment_dates
 from settlement.rules.flows import HOUSE, Flow, Sum, flows, imbalance
-from settlement.rules.run import Contract, Counted, Inputs, PaymentDates, RateSet, SealedWindow, Terms
+from settlement.rules.netting import Model
+from settlement.rules.run import (
+    Contract,
+    Counted,
+    Inputs,
+    PaymentDates,
+    RateSet,
+    SealedWindow,
+    Terms,
+    UnsettleableError,
+    settle,
+)
 from settlement.rules.scheme_json import read_scheme
 from settlement.rules.terms import SaidTerms, terms_of
 from settlement.run.sharing import read_sharing, settled_before
@@ -31,6 +42,7 @@ class Wanted:
 
     Whose agreement and `terms` say nothing is paid in `currency` and owes no interest. `suspended` partners' flows are parked. The day is
     that of the last window in the scheme's calendar; it is said here only where no scheme gives one, or to be sure that it is the same.
+    `model` says who pays whom.
     """
 
     windows: tuple[str, ...]
@@ -39,6 +51,7 @@ class Wanted:
     terms: tuple[SaidTerms | Terms, ...]
     suspended: tuple[str, ...]
     value_date: str | None = None
+    model: Model = Model.MULTILATERAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +101,23 @@ async def read_inputs(connection: Connection, lane: int, wanted: Wanted, run: st
         terms = _terms(wanted, parties, agreed)
         if isinstance(terms, Refusal):
             return terms
-        dates = await _payment_dates(connection, windows[-1], terms)
-    inputs = Inputs(
-        tuple(SealedWindow(one.number, one.code, lane, one.until, one.root.hex()) for one in windows),
-        found,
-        resumed,
-        counts,
-        contracts,
-        wanted.rates,
-        terms,
-        tuple(sorted(wanted.suspended)),
-        advice_date,
-        value_date,
-        tuple(sorted(dates)),
-        sharing,
-    )
+        undated = Inputs(
+            tuple(SealedWindow(one.number, one.code, lane, one.until, one.root.hex()) for one in windows),
+            found,
+            resumed,
+            counts,
+            contracts,
+            wanted.rates,
+            terms,
+            tuple(sorted(wanted.suspended)),
+            advice_date,
+            value_date,
+            (),
+            sharing,
+            wanted.model,
+        )
+        dates = await _payment_dates(connection, windows[-1], undated)
+    inputs = replace(undated, dates=tuple(sorted(dates)))
     return Read(inputs, tuple(one.number for one in windows), imbalance(sums, slices), tuple(parked))
 
 
@@ -152,8 +167,8 @@ def _dates(last: Window, wanted: Wanted) -> tuple[str | None, str]:
     return last.advice_date.isoformat(), published
 
 
-async def _payment_dates(connection: Connection, last: Window, terms: Iterable[Terms]) -> list[PaymentDates]:
-    """The dates of each party's payment, in or out, by its own calendars, the house's and its currency's, where they are not the window's.
+async def _payment_dates(connection: Connection, last: Window, inputs: Inputs) -> list[PaymentDates]:
+    """The dates of each payment by the calendars of payer, payee and currency, where they are not the window's.
 
     Only a scheme that names calendars of parties or currencies gives any: all others are in the published windows.
     """
@@ -164,12 +179,28 @@ async def _payment_dates(connection: Connection, last: Window, terms: Iterable[T
     cut_off = _cut_off(document, last)
     closed = holidays_of.closed(scheme.named, cut_off.astimezone(ZoneInfo(scheme.zone)).year)
     found = []
-    for one in terms:
-        for direction, payer, payee in (("pay_in", one.partner, HOUSE), ("pay_out", HOUSE, one.partner)):
-            dates = payment_dates(scheme, cut_off, payer, payee, one.currency, closed)
-            if dates != (last.advice_date, last.value_date):
-                found.append(PaymentDates(one.partner, direction, *(day.isoformat() for day in dates)))
+    known: dict[frozenset[str], tuple[date, date]] = {}  # pairs are many, sets of calendars few
+    for payer, payee, currency in _ways(inputs):
+        calendars = scheme.of_payment(payer, payee, currency)
+        if calendars not in known:
+            known[calendars] = payment_dates(scheme, cut_off, payer, payee, currency, closed)
+        dates = known[calendars]
+        if dates != (last.advice_date, last.value_date):
+            found.append(PaymentDates(payer, payee, *(day.isoformat() for day in dates)))
     return found
+
+
+def _ways(inputs: Inputs) -> list[tuple[str, str, str]]:
+    """Payer, payee and currency of what may be paid: through the house by every partner either way, else what parties pay each other."""
+    if inputs.model is Model.MULTILATERAL:
+        ways = (
+            (one, payer, payee) for one in inputs.terms for payer, payee in ((one.partner, HOUSE), (HOUSE, one.partner))
+        )
+        return [(payer, payee, one.currency) for one, payer, payee in ways]
+    try:
+        return [(one.payer, one.payee, one.currency) for one in settle(inputs).transfers]
+    except UnsettleableError:
+        return []  # the draft says so
 
 
 async def _scheme_of(connection: Connection, window: Window) -> Mapping[str, Any] | None:
@@ -195,8 +226,12 @@ async def _booked(
     slices: dict[str, int] = defaultdict(int)
     for window in windows:
         asked: dict[str, Any] = {"lane": lane, "window_id": window.number}
-        found = await tuples(connection, "run_sums", **asked, first=window.first, until=window.until)
-        sums += [Sum(owners[one[0]], owners[one[1]], owners[one[2]], *one[3:]) for one in found]
+        span = asked | {"first": window.first, "until": window.until}
+        found = await tuples(connection, "run_sums", **span)
+        sums += [Sum(owners[one[0]], owners[one[1]], None, one[2], one[3], one[4], 0) for one in found]
+        if any(one[5] for one in found):  # somebody beside the two of a pair
+            others = await tuples(connection, "run_others", **span)
+            sums += [Sum(owners[one[0]], owners[one[1]], owners[one[2]], 0, 0, 0, one[3]) for one in others]
         for account, amount in await tuples(connection, "run_slices", **asked):
             slices[owners[account // NUMBERS_EACH] or HOUSE] += amount
     return sums, slices

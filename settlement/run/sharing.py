@@ -11,28 +11,25 @@ from collections.abc import Iterable, Sequence
 
 from clearing import partners
 from clearing.rules.refusals import Refusal, RefusalCode
-from settlement.rules.contracts import Of
+from settlement.rules.contracts import Figure, Of
 from settlement.rules.flows import HOUSE, Sum
+from settlement.rules.share_booked import Booked, Pair
 from settlement.rules.share_json import contract_of
 from settlement.rules.share_plan import Original, Published, Span, plan
 from settlement.rules.waterfall import (
-    LINES_MAX,
     NOTHING,
     Base,
     Sharing,
     Version,
     before_document,
     before_of,
-    booked,
 )
-from settlement.run.store import Connection, Row, rows, write
+from settlement.run.store import Connection, Row, rows, tuples, write
 from settlement.run.window import Window
 
 
 async def read_sharing(connection: Connection, lane: int, windows: Sequence[Window]) -> Sharing | Refusal:
-    """What these windows share by the contracts that are published; refused while an earlier window waits to be settled, and
-    where one contract would book more than an event of the ledger holds.
-    """
+    """What these windows share by the contracts that are published; refused while an earlier window waits to be settled."""
     published = await _published(connection)
     if not published:
         return NOTHING
@@ -43,20 +40,12 @@ async def read_sharing(connection: Connection, lane: int, windows: Sequence[Wind
         code = behind[0]["code"]
         said = f"a contract counts from {code} on: settle it before; a run that was broken off is frozen once more"
         return Refusal(RefusalCode.RUN_NOT_READY, said)
-    sums = {of: await _sums(connection, lane, windows, of) for of in sorted(_figures(published), key=repr)}
+    booked = await _booked(connection, lane, windows, _figures(published))
+    sums = {of: booked.of(of) for of in _figures(published)}
     reversed_ones = {of for found in sums.values() for _, of in found if of is not None}
     spans = [Span(one.number, one.code, one.opens_at, one.closes_at) for one in windows]
     earlier = await _originals(connection, numbers, reversed_ones)
-    return _bookable(plan(published, spans, sums, earlier))
-
-
-def _bookable(sharing: Sharing) -> Sharing | Refusal:
-    """The same, if the ledger can book it: a run is final before it books, so what could not be booked would never be settled."""
-    for contract in sharing.contracts:
-        if (size := len(booked(sharing, contract))) > LINES_MAX:
-            said = f"{contract} would book {size:,} entries at once, and {LINES_MAX:,} are the most: settle fewer windows at once"
-            return Refusal(RefusalCode.RUN_TOO_LARGE, said)
-    return sharing
+    return plan(published, spans, sums, earlier)
 
 
 async def settled_before(connection: Connection, lane: int, windows: Iterable[Window]) -> list[Sum]:
@@ -105,23 +94,18 @@ def _figures(published: Iterable[Published]) -> set[Of]:
     return {one.contract.gross.of for one in published if one.contract.gross.of is not None}
 
 
-async def _sums(
-    connection: Connection, lane: int, windows: Sequence[Window], of: Of
-) -> dict[tuple[int, int | None], int]:
-    """What the windows booked of a figure, by window and, of reversals, the window of the original."""
-    found = await rows(
+async def _booked(connection: Connection, lane: int, windows: Sequence[Window], asked: Iterable[Of]) -> Booked:
+    """What the windows booked of all that can be shared, read once for all contracts."""
+    found = await tuples(
         connection,
         "share_sums",
         lane=lane,
         first=min(one.first for one in windows),
         until=max(one.until for one in windows),
         windows=[one.number for one in windows],
-        figure=of.figure.value,
-        source=of.source,
-        target=of.target,
-        program=of.program,
+        gross=any(of.figure is Figure.GROSS for of in asked),
     )
-    return {(row["window_id"], row["of_window"]): row["amount"] for row in found}
+    return Booked([Pair(*one) for one in found])
 
 
 async def _originals(connection: Connection, numbers: Sequence[int], reversed_ones: Iterable[int]) -> list[Original]:

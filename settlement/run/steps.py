@@ -10,14 +10,15 @@ from psycopg import Rollback
 
 from clearing import errors, partners
 from clearing.rules.refusals import Refusal, RefusalCode
+from settlement.rules.direct import Transfer
 from settlement.rules.flows import HOUSE, Flow
+from settlement.rules.netting import Model
 from settlement.rules.run import (
     Inputs,
-    Net,
     Result,
+    TwoCurrenciesError,
     UnsettleableError,
     canonical,
-    direction_of,
     inputs_document,
     inputs_of,
     own_dates,
@@ -49,7 +50,9 @@ async def draft(connection: Connection, lane: int, wanted: Wanted, step: Step) -
         if known:
             return await _same(connection, lane, wanted, [row["run"] for row in known])
         result = _settled(read)
-        own = [] if result is None else own_dates(read.inputs, result.nets)
+        if isinstance(result, Refusal):
+            return result
+        own = [] if result is None else own_dates(read.inputs, result.transfers)
         if refusal := out_of_force(wanted.rates, [one.value_date for one in own]):
             return refusal
         async with connection.transaction():
@@ -93,7 +96,7 @@ async def freeze(connection: Connection, lane: int, run: str, step: Step) -> Run
         if not await moved(connection, run, ["approved"], "frozen"):
             now = await run_of(connection, run)
             return now if now.state in FROZEN else _not_now(now)
-        await _instruct(connection, run, settle(inputs).nets, inputs)
+        await _instruct(connection, run, settle(inputs).transfers, inputs)
         await noted(connection, run, "frozen", step, row.result_sha256)
         if refusal := await invoice_fees(connection, lane, run, inputs, step):
             raise Rollback
@@ -115,7 +118,7 @@ async def abort(connection: Connection, run: str, reason: str, step: Step) -> Ru
 def wanted_of(inputs: Inputs) -> Wanted:
     """What must be asked to read these inputs again."""
     codes = tuple(sorted({one.code for one in inputs.windows}))
-    return Wanted(codes, inputs.rates, "", inputs.terms, inputs.suspended, inputs.value_date)
+    return Wanted(codes, inputs.rates, "", inputs.terms, inputs.suspended, inputs.value_date, inputs.model)
 
 
 async def _same(connection: Connection, lane: int, wanted: Wanted, known: list[str]) -> RunRow | Refusal:
@@ -129,12 +132,14 @@ async def _same(connection: Connection, lane: int, wanted: Wanted, known: list[s
     return Refusal(RefusalCode.WINDOW_IN_RUN, f"the window is in {', '.join(known)}, which was made of something else")
 
 
-def _settled(read: Read) -> Result | None:
+def _settled(read: Read) -> Result | Refusal | None:
     """The result; None where the books hold the run."""
     if read.imbalance is not None:
         return None
     try:
         return settle(read.inputs)
+    except TwoCurrenciesError as several:
+        return Refusal(RefusalCode.ONE_CURRENCY_NEEDED, str(several))
     except UnsettleableError as missing:
         raise errors.ValidationFailed(str(missing)) from missing
 
@@ -201,27 +206,36 @@ def _cells(found: Iterable[Flow]) -> dict[str, list[object]]:
     }
 
 
-async def _instruct(connection: Connection, run: str, nets: Iterable[Net], inputs: Inputs) -> None:
-    """One payment for each net that is not zero, on its day. One that rounds to nothing needs no bank: it is confirmed as it is made."""
-    owed = [net for net in nets if net.party != HOUSE and net.micros]
+async def _instruct(connection: Connection, run: str, transfers: Iterable[Transfer], inputs: Inputs) -> None:
+    """The payments of a run, each on its day. One that rounds to nothing needs no bank: it is confirmed as it is made."""
+    owed = list(transfers)
+    days = {(one.payer, one.payee): one.value_date for one in inputs.dates}
     await write(
         connection,
         "run_instruction_insert",
         run=run,
-        instructions=[instruction_id(run, net.party) for net in owed],
-        partners=[net.party for net in owed],
-        directions=[direction_of(net) for net in owed],
-        value_dates=[date.fromisoformat(inputs.due(net.party, direction_of(net))) for net in owed],
-        currencies=[net.currency for net in owed],
-        minors=[abs(net.minor) for net in owed],
-        micros=[-net.micros for net in owed],
-        states=["confirmed" if not net.minor else "waiting" if net.micros > 0 else "due" for net in owed],
+        instructions=[instruction_id(run, *_named_after(one, inputs.model)) for one in owed],
+        payers=[one.payer for one in owed],
+        payees=[one.payee for one in owed],
+        value_dates=[date.fromisoformat(days.get((one.payer, one.payee), inputs.value_date)) for one in owed],
+        currencies=[one.currency for one in owed],
+        minors=[one.minor for one in owed],
+        paid=[one.paid for one in owed],
+        received=[one.received for one in owed],
+        states=["confirmed" if not one.minor else "waiting" if one.payer == HOUSE else "due" for one in owed],
     )
 
 
-def instruction_id(run: str, partner: str) -> str:
-    """The name of a payment, as it travels through banks: 30 letters and digits, the same for the same run and partner."""
-    return "CL" + hashlib.sha256(f"{run}|{partner}".encode()).hexdigest()[:28].upper()
+def instruction_id(run: str, *parties: str) -> str:
+    """The name of a payment, as it travels through banks: 30 letters and digits, the same for the same run and parties.
+
+    A partner has one payment with the house in a multilateral run, which is named after the partner alone. No party's code has a blank.
+    """
+    return "CL" + hashlib.sha256(f"{run}|{' '.join(parties)}".encode()).hexdigest()[:28].upper()
+
+
+def _named_after(one: Transfer, model: Model) -> list[str]:
+    return [one.payer, one.payee] if model is not Model.MULTILATERAL else sorted({one.payer, one.payee} - {HOUSE})
 
 
 def is_instruction_id(reference: str) -> bool:

@@ -11,9 +11,13 @@ from psycopg.rows import dict_row
 
 from clearing import errors
 from clearing.database import statement
+from settlement.rules.flows import HOUSE
+from settlement.rules.run import PAY_IN, PAY_OUT
 
 Connection = AsyncConnection[Any]
 Row = dict[str, Any]
+DIRECT = "direct"
+"""The direction of a payment from partner to partner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +53,16 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class InstructionRow:
-    """One payment of a run; `micros` is plus where the partner pays."""
+    """One payment of a run: what travels, and what it clears of the positions of payer (`paid`) and payee (`received`)."""
 
     instruction: str
     run: str
-    partner: str
-    direction: str
+    payer: str
+    payee: str
     currency: str
     minor: int
-    micros: int
+    paid: int
+    received: int
     value_date: date
     state: str
     bank_reference: str | None
@@ -66,9 +71,27 @@ class InstructionRow:
     rejected_at: datetime | None
     accrued_until: date | None
 
+    @property
+    def direction(self) -> str:
+        """Which way it goes, as the house sees it."""
+        if HOUSE not in {self.payer, self.payee}:
+            return DIRECT
+        return PAY_IN if self.payee == HOUSE else PAY_OUT
+
+    @property
+    def partner(self) -> str:
+        """The partner that pays or, where the house does, is paid."""
+        return self.payee if self.payer == HOUSE else self.payer
+
+    @property
+    def settles(self) -> tuple[tuple[str, int], ...]:
+        """What it takes from what each partner owes: plus of who pays, minus of who is paid. The house has no position."""
+        sides = ((self.payer, self.paid), (self.payee, -self.received))
+        return tuple([side for side in sides if side[0] != HOUSE and side[1]])
+
     def overdue(self, today: date) -> bool:
-        """Whether it comes in, and its day has passed without a confirmation."""
-        return self.direction == "pay_in" and self.state in {"due", "differs"} and self.value_date < today
+        """Whether a partner is to pay it, and its day has passed without a confirmation."""
+        return self.payer != HOUSE and self.state in {"due", "differs"} and self.value_date < today
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +154,35 @@ async def unsettled(connection: Connection, lane: int) -> list[str]:
 
 
 async def instructions(connection: Connection, run: str) -> list[InstructionRow]:
-    """The payments of a run: those that come in first."""
+    """The payments of a run: those that the house is paid first."""
     return [InstructionRow(**found) for found in await rows(connection, "run_instructions", run=run)]
+
+
+async def payments_of(
+    connection: Connection, partner: str, run: str | None, after: str | None, most: int
+) -> list[InstructionRow]:
+    """The payments that a partner is a side of, those of the latest day first, at most so many behind the one that is named."""
+    asked = {"partner": partner, "run": run, "after": after, "most": most}
+    return [InstructionRow(**found) for found in await rows(connection, "payments_of", **asked)]
+
+
+async def payment_of(connection: Connection, partner: str | None, instruction: str) -> InstructionRow:
+    """One payment, if need be for a partner that is a side of it. Raises errors.NotFound, then also for one of others."""
+    found = await rows(connection, "payment_read", partner=partner, instruction=instruction)
+    if not found:
+        raise errors.NotFound("there is no such payment")
+    return InstructionRow(**found[0])
 
 
 async def events(connection: Connection, run: str) -> list[Event]:
     """The steps of a run, in order."""
     return [Event(**found) for found in await rows(connection, "run_events", run=run)]
+
+
+async def request_behind(connection: Connection, run: str, instruction: str | None = None) -> UUID | None:
+    """The signed request that confirmed a payment of this run; of one that no bank confirms, and of the run, the one that froze it."""
+    found = await rows(connection, "run_behind", run=run, instruction=instruction)
+    return found[0]["evidence_id"] if found else None
 
 
 async def moved(connection: Connection, run: str, expected: Sequence[str], state: str) -> bool:

@@ -15,7 +15,7 @@ from clearing.rules.refusals import Refusal, RefusalCode
 from settlement.files.bankfile import BankFile, Booking
 from settlement.files.confirming import Outcome, State, match, to_come
 from settlement.run.banking import Digits, expected, frozen_at
-from settlement.run.confirming import ATTEMPTS_MAX, CONFIRMABLE, Confirmation, confirm
+from settlement.run.confirming import ATTEMPTS_MAX, BOOKED, CONFIRMABLE, Confirmation, confirm
 from settlement.run.store import (
     Connection,
     InstructionRow,
@@ -30,7 +30,6 @@ from settlement.run.store import (
     write,
 )
 
-BOOKED = ("confirmed", "settled")
 TOLD_MAX = 5  # entries that a refusal names
 
 

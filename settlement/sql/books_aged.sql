@@ -1,5 +1,6 @@
--- What every partner owes (plus) or is owed (minus) for each window, and when that window ended. What runs booked of contracts is of the
--- window that they shared, where their payment is, and not of the one in which it stands.
+-- What every partner owed (plus) or was owed (minus) for each window when the log had `size` events, and when that window ends: the kept sums
+-- less what came since. What runs booked of contracts is of the window that they shared, where their payment is, and not of the one in which
+-- it stands.
 WITH net AS (
     SELECT
         position_slice.account,
@@ -10,12 +11,23 @@ WITH net AS (
     UNION ALL
     SELECT
         entry.account,
+        entry.window_id,
+        -entry.amount AS amount
+    FROM entry
+    WHERE entry.lane = %(lane)b AND entry.seq >= %(size)b::bigint AND mod(entry.account, 16) = 8
+    UNION ALL
+    SELECT
+        entry.account,
         moved.window_id,
         CASE WHEN moved.window_id = adjustment.of_window THEN entry.amount ELSE -entry.amount END AS amount
     FROM adjustment
     INNER JOIN entry ON entry.lane = %(lane)b AND adjustment.seq = entry.seq AND mod(entry.account, 16) = 8
     CROSS JOIN LATERAL (VALUES (adjustment.window_id), (adjustment.of_window)) AS moved (window_id)
-    WHERE adjustment.lane = %(lane)b AND adjustment.reason = 'share' AND adjustment.window_id <> adjustment.of_window
+    WHERE
+        adjustment.lane = %(lane)b
+        AND adjustment.seq < %(size)b::bigint
+        AND adjustment.reason = 'share'
+        AND adjustment.window_id <> adjustment.of_window
 )
 
 SELECT

@@ -1,4 +1,4 @@
--- Where a break stands now.
+-- Where a break stands now that its decision is booked.
 UPDATE break_item
 SET
     state = %(state)b,
@@ -6,4 +6,4 @@ SET
     provisional = %(provisional)b,
     ended_at = %(ended_at)b,
     resolution = %(resolution)b
-WHERE break_item.break_id = %(break_id)b
+WHERE break_item.break_id = %(break_id)b AND break_item.state = 'posting'

@@ -9,6 +9,7 @@ SELECT
     break_item.line,
     break_item.suggested,
     break_item.amount,
+    break_item.known,
     break_item.owner,
     break_item.opened_at,
     break_item.due_at,

@@ -1,5 +1,6 @@
 -- Every item that no pass matched becomes one break, or half of one: 1. the same thing said differently; 2. said twice; 3. found in another
--- window, or not yet final; 4. on one side alone. A break that is there again keeps its id, and with it everything said about it.
+-- window, or not yet final; 4. on one side alone. An item whose break is there already keeps it, whatever it turned out to be meanwhile: its id,
+-- its age and everything said about it. What was decided stays as it was decided, and no item of it gets another break.
 WITH theirs AS MATERIALIZED (
     SELECT
         book_line.*,
@@ -179,7 +180,9 @@ found AS (
         pairs.our_id,
         pairs.line,
         CASE WHEN abs(theirs.amount - ours.amount) <= %(within)b::bigint THEN pairs.our_id END AS suggested,
-        theirs.amount - ours.amount AS amount
+        theirs.amount - ours.amount AS amount,
+        theirs.at AS dated_at,
+        TRUE AS known
     FROM pairs
     INNER JOIN theirs ON pairs.line = theirs.line
     INNER JOIN ours ON pairs.our_id = ours.our_id
@@ -204,7 +207,9 @@ found AS (
                     OR (other.exchange_id IS NOT NULL AND other.posted_at IS NULL AND other.ended_at IS NULL)
                 ) THEN 0
             ELSE their_rest.amount
-        END AS amount
+        END AS amount,
+        their_rest.at AS dated_at,
+        (other.exchange_id IS NOT NULL OR twice.line IS NOT NULL) AS known
     FROM their_rest
     LEFT JOIN suggested ON their_rest.line = suggested.line
     LEFT JOIN twice ON their_rest.line = twice.line
@@ -261,37 +266,123 @@ found AS (
         our_rest.our_id,
         NULL::bigint AS line,
         suggested.our_id AS suggested,
-        CASE WHEN doubled.our_id IS NULL AND late.our_id IS NOT NULL THEN 0 ELSE -our_rest.amount END AS amount
+        CASE WHEN doubled.our_id IS NULL AND late.our_id IS NOT NULL THEN 0 ELSE -our_rest.amount END AS amount,
+        our_rest.at AS dated_at,
+        TRUE AS known
     FROM our_rest
     LEFT JOIN suggested ON our_rest.our_id = suggested.our_id
     LEFT JOIN doubled ON our_rest.our_id = doubled.our_id
     LEFT JOIN late ON our_rest.our_id = late.our_id
+),
+
+said AS MATERIALIZED (
+    SELECT
+        break_item.break_id,
+        break_item.our_id,
+        break_item.line,
+        break_item.opened_at,
+        (break_item.amount = 0 AND break_item.state IN ('posting', 'resolved')) AS was_nothing,
+        CASE
+            WHEN break_item.state IN ('filed', 'contested', 'escalated') THEN 1
+            WHEN break_item.state IN ('posting', 'resolved') THEN 2
+            WHEN break_item.state = 'cleared' THEN 4
+            ELSE 3
+        END AS standing
+    FROM break_item
+    WHERE break_item.partner = %(partner)b AND break_item.window_id = %(window_id)b
+),
+
+candidates AS (
+    SELECT
+        found.*,
+        NULL::uuid AS break_id,
+        NULL::timestamptz AS opened_at,
+        5 AS standing,
+        FALSE AS is_ours
+    FROM found
+    UNION ALL
+    SELECT
+        found.*,
+        said.break_id,
+        said.opened_at,
+        said.standing,
+        FALSE AS is_ours
+    FROM found
+    INNER JOIN said ON found.line = said.line
+    WHERE NOT said.was_nothing OR found.amount = 0
+    UNION ALL
+    SELECT
+        found.*,
+        said.break_id,
+        said.opened_at,
+        said.standing,
+        TRUE AS is_ours
+    FROM found
+    INNER JOIN said ON found.our_id = said.our_id
+    WHERE NOT said.was_nothing OR found.amount = 0
+),
+
+chosen AS (
+    SELECT DISTINCT ON (candidates.our_id, candidates.line) candidates.*
+    FROM candidates
+    ORDER BY
+        candidates.our_id ASC,
+        candidates.line ASC,
+        candidates.standing ASC,
+        candidates.is_ours DESC,
+        candidates.opened_at ASC,
+        candidates.break_id ASC
+),
+
+heirs AS ( -- of several items that one break was about, one keeps it
+    SELECT
+        chosen.*,
+        row_number() OVER (
+            PARTITION BY chosen.break_id ORDER BY chosen.is_ours DESC, chosen.our_id ASC, chosen.line ASC
+        ) AS place
+    FROM chosen
 )
 
 INSERT INTO break_item (
-    break_id, partner, window_id, run, class, our_id, line, suggested, amount, owner, opened_at, due_at, state,
-    provisional
+    break_id, partner, window_id, run, class, our_id, line, suggested, amount, dated_at, known, owner, opened_at, due_at,
+    state, provisional
 )
 SELECT
-    md5(concat_ws('|', %(partner)b::text, %(window_id)b::text, found.class, found.our_id::text, found.line::text))::uuid
-        AS break_id,
+    CASE
+        WHEN heirs.break_id IS NOT NULL AND heirs.place = 1 THEN heirs.break_id
+        ELSE
+            md5(
+                concat_ws(
+                    '|', %(partner)b::text, %(window_id)b::text, %(run)b::text, heirs.our_id::text, heirs.line::text
+                )
+            )::uuid
+    END AS break_id,
     %(partner)b::text AS partner,
     %(window_id)b::int AS window_id,
     %(run)b::bigint AS run,
-    found.class,
-    found.our_id,
-    found.line,
-    found.suggested,
-    found.amount,
+    heirs.class,
+    heirs.our_id,
+    heirs.line,
+    heirs.suggested,
+    heirs.amount,
+    heirs.dated_at,
+    heirs.known,
     %(owner)b::text AS owner,
     %(at)b::timestamptz AS opened_at,
     %(due_at)b::timestamptz AS due_at,
     'open' AS state,
     0 AS provisional
-FROM found
+FROM heirs
+WHERE heirs.break_id IS NULL OR heirs.place = 1 OR heirs.standing <> 2
 ON CONFLICT (break_id) DO UPDATE SET
 run = excluded.run,
-suggested = excluded.suggested,
+class = CASE WHEN break_item.state IN ('posting', 'resolved') THEN break_item.class ELSE excluded.class END,
+our_id = CASE WHEN break_item.state IN ('posting', 'resolved') THEN break_item.our_id ELSE excluded.our_id END,
+line = CASE WHEN break_item.state IN ('posting', 'resolved') THEN break_item.line ELSE excluded.line END,
+suggested = CASE WHEN break_item.state IN ('posting', 'resolved') THEN break_item.suggested ELSE excluded.suggested END,
+amount = CASE WHEN break_item.state IN ('posting', 'resolved') THEN break_item.amount ELSE excluded.amount END,
+dated_at = CASE WHEN break_item.state IN ('posting', 'resolved') THEN break_item.dated_at ELSE excluded.dated_at END,
+known = CASE WHEN break_item.state IN ('posting', 'resolved') THEN break_item.known ELSE excluded.known END,
 state = CASE WHEN break_item.state = 'cleared' THEN 'open' ELSE break_item.state END,
 ended_at = CASE WHEN break_item.state = 'cleared' THEN NULL ELSE break_item.ended_at END,
 due_at = CASE WHEN break_item.state = 'cleared' THEN excluded.due_at ELSE break_item.due_at END

@@ -6,4 +6,6 @@ WHERE
     AND account = %(account)b::integer
     AND seq >= %(first)b::bigint
     AND seq < %(until)b::bigint
+    AND (window_id = any(%(windows)b::integer[]) OR %(windows)b::integer[] IS NULL)
+    AND (sign(amount) = %(sign)b::integer OR %(sign)b::integer = 0)
     AND (seq, line) <= (%(after_seq)b::bigint, %(after_line)b::smallint)

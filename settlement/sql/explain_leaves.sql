@@ -16,6 +16,8 @@ WHERE
     AND entry.seq < %(until)b::bigint
     AND (entry.seq, entry.line) > (%(after_seq)b::bigint, %(after_line)b::smallint)
     AND (entry.account = %(account)b::integer OR %(account)b::integer IS NULL)
+    AND (entry.window_id = any(%(windows)b::integer[]) OR %(windows)b::integer[] IS NULL)
+    AND (sign(entry.amount) = %(sign)b::integer OR %(sign)b::integer = 0)
     AND (entry.exchange_id = any(%(exchange_id)b::uuid[]) OR %(exchange_id)b::uuid[] IS NULL)
 ORDER BY entry.seq, entry.line
 LIMIT %(most)b::bigint

@@ -1,12 +1,13 @@
--- Invoices with their files, the newest first: of a partner, of a run, or all; of many the newest.
+-- Invoices with their files, the newest first: of a partner, of a run, or all; those after a place in this order.
 WITH newest AS (
     SELECT *
     FROM settlement_invoice
     WHERE
         (%(partner)b::text IS NULL OR partner = %(partner)b)
         AND (%(run)b::text IS NULL OR run = %(run)b)
+        AND (%(after_on)b::date IS NULL OR (issued_on, invoice) < (%(after_on)b, %(after)b::text))
     ORDER BY issued_on DESC, invoice DESC
-    LIMIT %(most)b
+    LIMIT %(most)b::bigint
 )
 
 SELECT

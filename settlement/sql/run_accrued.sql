@@ -1,7 +1,8 @@
 -- The interest that was booked of each payment of a run, and the day up to which it counts, which stands behind its payment's name.
 SELECT
     instruction.instruction,
-    instruction.partner,
+    instruction.payer,
+    instruction.payee,
     instruction.value_date AS since,
     max(split_part(adjustment.reference, '/', 2))::date AS until,
     sum((adjustment.lines::jsonb #>> '{0,1}')::bigint)::bigint AS micros

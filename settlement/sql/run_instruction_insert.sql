@@ -2,31 +2,34 @@
 INSERT INTO settlement_instruction (
     instruction,
     run,
-    partner,
-    direction,
+    payer,
+    payee,
     currency,
     minor,
-    micros,
+    paid,
+    received,
     value_date,
     state
 )
 SELECT
     payment.instruction,
     %(run)b,
-    payment.partner,
-    payment.direction,
+    payment.payer,
+    payment.payee,
     payment.currency,
     payment.minor,
-    payment.micros,
+    payment.paid,
+    payment.received,
     payment.value_date,
     payment.state
 FROM unnest(
     %(instructions)b::text[],
-    %(partners)b::text[],
-    %(directions)b::text[],
+    %(payers)b::text[],
+    %(payees)b::text[],
     %(currencies)b::text[],
     %(minors)b::bigint[],
-    %(micros)b::bigint[],
+    %(paid)b::bigint[],
+    %(received)b::bigint[],
     %(value_dates)b::date[],
     %(states)b::text[]
-) AS payment (instruction, partner, direction, currency, minor, micros, value_date, state)
+) AS payment (instruction, payer, payee, currency, minor, paid, received, value_date, state)

@@ -1,12 +1,13 @@
--- The payments of a run: what comes in first, then what goes out.
+-- The payments of a run: what the house is paid first, then what partners pay each other, then what the house pays.
 SELECT
     instruction,
     run,
-    partner,
-    direction,
+    payer,
+    payee,
     currency,
     minor,
-    micros,
+    paid,
+    received,
     value_date,
     state,
     bank_reference,
@@ -16,4 +17,4 @@ SELECT
     accrued_until
 FROM settlement_instruction
 WHERE run = %(run)b
-ORDER BY direction, partner
+ORDER BY payee <> 'house', payer = 'house', payer, payee

@@ -1,37 +1,66 @@
--- What some windows booked of a figure that is shared, by the window of the booking and, of reversals, that of the original: what the house
--- earned (`fee`), or what sources paid (`gross`), of a corridor or of all exchanges in which a program takes part. Bonuses are left out.
-WITH signing AS (
+-- What some windows booked of all that can be shared, once for all contracts: by the window of the booking and, of reversals, that of the
+-- original, and by the two programs, what the house earned (`fee`) and what sources paid (`gross`). Bonuses are left out: only exchanges
+-- that have one are asked for the event. Originals are looked up one by one, for what is left once all that has none is added up.
+WITH signing AS NOT MATERIALIZED (
     SELECT
-        program.program,
-        partner.number
+        program.program AS name,
+        partner.number * 16 + 8 AS account
     FROM program
     INNER JOIN partner ON program.partner = partner.partner
+    UNION ALL
+    SELECT
+        '@' || partner AS name,
+        number * 16 + 8 AS account
+    FROM partner
+),
+
+booked AS (
+    SELECT
+        entry.window_id,
+        exchange.source_program,
+        exchange.target_program,
+        exchange.original_id,
+        sum(entry.amount) FILTER (WHERE entry.account < 16) AS fee,
+        sum(entry.amount) FILTER (
+            WHERE entry.account = source.account AND (entry.amount > 0) = (exchange.original_id IS NULL)
+        ) AS gross
+    FROM entry
+    INNER JOIN exchange ON entry.lane = exchange.lane AND entry.exchange_id = exchange.exchange_id
+    LEFT JOIN signing AS source
+        ON %(gross)b::boolean AND source.name = coalesce(exchange.source_program, '@' || exchange.partner)
+    WHERE
+        entry.lane = %(lane)b
+        AND entry.seq >= %(first)b::bigint
+        AND entry.seq < %(until)b::bigint
+        AND entry.window_id = any(%(windows)b::integer[])
+        AND (entry.account IN (14, 15) OR (%(gross)b::boolean AND mod(entry.account, 16) = 8))
+        AND entry.seq <> all(
+            array(
+                SELECT leaf.seq
+                FROM leaf
+                WHERE
+                    leaf.lane = %(lane)b
+                    AND leaf.seq >= %(first)b::bigint
+                    AND leaf.seq < %(until)b::bigint
+                    AND leaf.kind IN ('bonus_posted', 'bonus_returned')
+            )
+        )
+    GROUP BY 1, 2, 3, 4
 )
 
 SELECT
-    entry.window_id,
+    booked.window_id,
     original.window_id AS of_window,
-    sum(entry.amount)::bigint AS amount
-FROM entry
-INNER JOIN exchange ON exchange.lane = %(lane)b AND entry.exchange_id = exchange.exchange_id
-INNER JOIN leaf ON leaf.lane = %(lane)b AND entry.seq = leaf.seq
-LEFT JOIN exchange AS original ON original.lane = %(lane)b AND exchange.original_id = original.exchange_id
-LEFT JOIN signing AS source ON exchange.source_program = source.program
-LEFT JOIN partner AS alone
-    ON exchange.partner = alone.partner AND num_nulls(exchange.source_program, exchange.target_program) = 1
-WHERE
-    entry.lane = %(lane)b
-    AND entry.seq >= %(first)b::bigint
-    AND entry.seq < %(until)b::bigint
-    AND entry.window_id = any(%(windows)b::integer[])
-    AND leaf.kind NOT IN ('bonus_posted', 'bonus_returned')
-    AND (exchange.source_program = %(source)b::text OR %(source)b::text IS NULL)
-    AND (exchange.target_program = %(target)b::text OR %(target)b::text IS NULL)
-    AND (%(program)b::text IN (exchange.source_program, exchange.target_program) OR %(program)b::text IS NULL)
-    AND CASE WHEN %(figure)b::text = 'fee'
-            THEN entry.account IN (14, 15)
-        ELSE
-            entry.account = coalesce(source.number, alone.number) * 16 + 8
-            AND (entry.amount > 0) = (exchange.original_id IS NULL)
-    END
-GROUP BY entry.window_id, original.window_id
+    booked.source_program,
+    booked.target_program,
+    coalesce(sum(booked.fee), 0)::bigint AS fee,
+    coalesce(sum(booked.gross), 0)::bigint AS gross
+FROM booked
+LEFT JOIN LATERAL (
+    SELECT exchange.window_id
+    FROM exchange
+    WHERE exchange.lane = %(lane)b AND exchange.exchange_id = booked.original_id
+    ORDER BY 1
+    LIMIT 1
+) AS original ON TRUE
+GROUP BY 1, 2, 3, 4

@@ -1,4 +1,4 @@
--- Statements with their files, the newest first: of a run, of a partner, or all.
+-- Statements with their files, the newest first: of a run, of a partner, or all; those after a place in this order.
 SELECT
     made.statement,
     made.run,
@@ -17,8 +17,13 @@ FROM (
     WHERE
         (%(run)b::text IS NULL OR run = %(run)b)
         AND (%(partner)b::text IS NULL OR partner = %(partner)b)
+        AND (
+            %(after_at)b::timestamptz IS NULL
+            OR made_at < %(after_at)b
+            OR (made_at = %(after_at)b AND statement > %(after)b::text)
+        )
     ORDER BY made_at DESC, statement ASC
-    LIMIT %(most)b
+    LIMIT %(most)b::bigint
 ) AS made
 INNER JOIN settlement_statement_file AS file ON made.statement = file.statement
 ORDER BY made.made_at DESC, made.statement ASC, file.form ASC

@@ -1,4 +1,5 @@
 -- What does not hold of invoices: a series with a gap, a document of a run that is not final, tax that is not booked once under its number.
+-- A run that is frozen and not instructed yet may have booked none of it so far.
 SELECT
     series.series || ' ' || series.year AS what,
     'its last number is ' || series.last || ', and ' || count(invoice.number) || ' are there' AS fault
@@ -18,15 +19,20 @@ SELECT
     invoice.invoice AS what,
     'its tax is not booked once under its number' AS fault
 FROM settlement_invoice AS invoice
-WHERE
-    invoice.tax <> 0
-    AND (
-        SELECT count(*) FILTER (
+LEFT JOIN settlement_run AS run ON invoice.run = run.run
+CROSS JOIN LATERAL (
+    SELECT
+        count(*) AS bookings,
+        count(*) FILTER (
             WHERE
             adjustment.lines::jsonb #>> '{0,0}' = invoice.partner
             AND (adjustment.lines::jsonb #>> '{0,1}')::bigint = invoice.tax * (10 ^ (6 - invoice.digits))::bigint
-        )
-        FROM adjustment
-        WHERE adjustment.lane = %(lane)b AND adjustment.reason = 'vat' AND adjustment.reference = invoice.invoice
-    ) <> 1
+        ) AS right_ones
+    FROM adjustment
+    WHERE adjustment.lane = %(lane)b AND adjustment.reason = 'vat' AND adjustment.reference = invoice.invoice
+) AS found
+WHERE
+    invoice.tax <> 0
+    AND found.right_ones <> 1
+    AND (found.bookings > 0 OR run.state IS DISTINCT FROM 'frozen')
 ORDER BY what, fault

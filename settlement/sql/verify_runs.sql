@@ -27,23 +27,40 @@ SELECT
         ORDER BY net.currency
     ) AS uneven,
     array(
+        SELECT
+            jsonb_build_array(
+                instruction.payer,
+                instruction.payee,
+                instruction.currency,
+                instruction.minor,
+                instruction.paid,
+                instruction.received
+            )
+        FROM settlement_instruction AS instruction
+        WHERE instruction.run = run.run
+    ) AS instructed,
+    array(
         SELECT instruction.instruction
         FROM settlement_instruction AS instruction
         WHERE
             instruction.run = run.run
             AND instruction.state = 'settled'
-            AND (
-                SELECT count(*) FILTER (
-                    WHERE
-                    adjustment.lines::jsonb #>> '{0,0}' = instruction.partner
-                    AND (adjustment.lines::jsonb #>> '{0,1}')::bigint = -instruction.micros
-                )
+            AND array(
+                SELECT adjustment.lines::jsonb -> 0
                 FROM adjustment
                 WHERE
                     adjustment.lane = %(lane)b
                     AND adjustment.kind = 'paid'
                     AND adjustment.reference = instruction.instruction
-            ) <> 1
+                ORDER BY adjustment.lines::jsonb -> 0
+            ) <> array(
+                SELECT jsonb_build_array(side.party, side.amount)
+                FROM (
+                    VALUES (instruction.payer, -instruction.paid), (instruction.payee, instruction.received)
+                ) AS side (party, amount)
+                WHERE side.party <> 'house' AND side.amount <> 0
+                ORDER BY jsonb_build_array(side.party, side.amount)
+            )
         ORDER BY instruction.instruction
     ) AS unbooked,
     (

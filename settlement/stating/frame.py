@@ -11,18 +11,24 @@ from clearing import errors, partners
 from clearing.rules.postings import HOUSE as HOUSE_NUMBER
 from clearing.rules.postings import Account, account_number
 from clearing.rules.units import Ratio
+from settlement.rules.direct import owed_of
 from settlement.rules.flows import HOUSE, Flow
 from settlement.rules.flows import nets as nets_of
-from settlement.rules.run import Inputs, inputs_of
-from settlement.rules.statement import Conversion, Item, Party, Payment, Period, Settled
+from settlement.rules.netting import Model
+from settlement.rules.run import Inputs, inputs_of, settle
+from settlement.rules.statement import Conversion, Cover, Item, Party, Payment, Period, Settled
 from settlement.rules.statement_booked import told
+from settlement.run import InstructionRow, instructions
 from settlement.stating.shares import Shares, shares_of
 from settlement.stating.store import Connection, Row, rows
 
 NUMBERS_EACH = 16  # the number of an account is its owner's times this, plus its kind
 HOUSE_PARTY = Party(HOUSE, "clearing house")
 HOUSE_ACCOUNTS = tuple(
-    [account_number(HOUSE_NUMBER, kind) for kind in (Account.POSITION, Account.CASH, Account.FEE, Account.ROUNDING)]
+    [
+        account_number(HOUSE_NUMBER, kind)
+        for kind in (Account.POSITION, Account.REMAINDER, Account.CASH, Account.FEE, Account.ROUNDING)
+    ]
 )
 NO_CURRENCY = "XXX"
 """What ISO 4217 calls none: the common unit, where no scheme names it and no currency of the rate set is worth exactly one of it."""
@@ -43,24 +49,61 @@ class Frame:
     opening: Mapping[int, int]
     settled: Mapping[int, tuple[Settled, ...]]
     carried: Mapping[str, tuple[Item, ...]]
-    payments: Mapping[str, Row]
+    instructions: Mapping[str, Sequence[InstructionRow]]
+    owed: Mapping[tuple[str, str], int]
     inputs: Inputs
     shares: Shares
+    covers: Mapping[int, Cover]
+    parts: Mapping[int, int]
+    """What the house took in each event that booked a captured part of an exchange."""
 
     def payment(self, partner: str, nets: Mapping[int, int]) -> Payment | None:
-        """What the run pays for these nets of its windows, and what else is in it; None where nothing is paid."""
-        row = self.payments.get(partner)
-        if row is None:
+        """What a multilateral run pays for these nets of its windows, and what else is in it; None where nothing is paid."""
+        if self.inputs.model is not Model.MULTILATERAL:
             return None
+        paid = [self._payment(one, partner, self._parts(partner, nets)) for one in self.instructions.get(partner, ())]
+        return next(iter(paid), None)
+
+    def payments(self, partner: str, nets: Mapping[int, int]) -> tuple[Payment, ...]:
+        """What a run pays between this party and others where they pay each other, and what is in each payment."""
+        if self.inputs.model is Model.MULTILATERAL:
+            return ()
+        found = []
+        for one in self.instructions.get(partner, ()):
+            other = one.payee if one.payer == partner else one.payer
+            if self.inputs.model is Model.FEWEST:
+                items = self._parts(partner, nets)
+                rest = _amount(one, partner) - sum(item.amount for item in items)
+                items += [Item("in other payments", rest)] if rest else []
+            else:
+                items = self._pair(one, partner, other)
+            found.append(self._payment(one, partner, items, other))
+        return tuple(found)
+
+    def _parts(self, partner: str, nets: Mapping[int, int]) -> list[Item]:
+        """What a party's net of the run is made of."""
         items = [Item(f"net of {self.windows[window].code}", nets[window]) for window in self.windows]
-        items += self.shares.items.get(partner, ())
-        rate = next(one for one in self.inputs.rates.rates if one.currency == row["currency"])
+        return [*items, *self.shares.items.get(partner, ()), *self.carried.get(partner, ())]
+
+    def _pair(self, one: InstructionRow, partner: str, other: str) -> list[Item]:
+        """What a payment of two parties is made of: what each owes the other, of which gross pays one and bilateral the difference."""
+        ours, theirs = (self.owed.get(pair, 0) for pair in ((partner, other), (other, partner)))
+        if self.inputs.model is Model.GROSS:
+            ours, theirs = (ours, 0) if one.payer == partner else (0, theirs)
+        items = (Item(f"owed by {other}", theirs), Item(f"owed to {other}", -ours))
+        return [item for item in items if item.amount]
+
+    def _payment(self, one: InstructionRow, partner: str, items: Sequence[Item], other: str = "") -> Payment:
+        rate = next(rate for rate in self.inputs.rates.rates if rate.currency == one.currency)
         source = told(f"{self.inputs.rates.source} {self.inputs.rates.date}")
-        minor = row["minor"] if row["direction"] == "pay_out" else -row["minor"]
-        other = Conversion(row["currency"], rate.digits, minor, Ratio(rate.den, rate.num), source)
-        return Payment(
-            row["instruction"], row["value_date"], -row["micros"], (*items, *self.carried.get(partner, ())), other
-        )
+        minor = one.minor if one.payee == partner else -one.minor
+        said = Conversion(one.currency, rate.digits, minor, Ratio(rate.den, rate.num), source)
+        return Payment(one.instruction, one.value_date, _amount(one, partner), tuple(items), said, other)
+
+
+def _amount(one: InstructionRow, partner: str) -> int:
+    """What a payment clears of a party's position: plus, it receives."""
+    return one.received if one.payee == partner else -one.paid
 
 
 async def frame_of(connection: Connection, lane: int, run: str) -> Frame:
@@ -95,10 +138,45 @@ async def frame_of(connection: Connection, lane: int, run: str) -> Frame:
         opening,
         _settled(await rows(connection, "state_settled", **span)),
         _carried(await rows(connection, "state_carried", run=run)),
-        {row["partner"]: row for row in await rows(connection, "run_instructions", run=run)},
+        _of_parties(await instructions(connection, run)),
+        owed_of(settle(inputs).bilateral),
         inputs,
         await shares_of(connection, lane, run, inputs.sharing),
+        await _covers(connection, span | {"accounts": [account_number(number, Account.COVER) for number in parties]}),
+        await _parts(connection, {"lane": lane, "first": first, "until": until, "windows": numbers}),
     )
+
+
+async def _covers(connection: Connection, span: Mapping[str, Any]) -> dict[int, Cover]:
+    """What partners had lodged when the windows began, what came and went meanwhile, and what is there when they end."""
+    opening: dict[int, int] = defaultdict(int)
+    moved: dict[int, list[int]] = defaultdict(list)
+    for row in await rows(connection, "state_openings", **span, windows=[]):
+        opening[row["account"] // NUMBERS_EACH] -= row["balance"]
+    for row in await rows(connection, "state_settled", **span):
+        moved[row["account"] // NUMBERS_EACH].append(-row["amount"])
+    found = {}
+    for number in sorted({*opening, *moved}):
+        lodged = sum(amount for amount in moved[number] if amount > 0)
+        withdrawn = -sum(amount for amount in moved[number] if amount < 0)
+        if opening[number] or moved[number]:
+            found[number] = Cover(opening[number], lodged, withdrawn, opening[number] + lodged - withdrawn)
+    return found
+
+
+def _of_parties(found: Iterable[InstructionRow]) -> dict[str, list[InstructionRow]]:
+    """The payments that each partner is a side of."""
+    said: dict[str, list[InstructionRow]] = defaultdict(list)
+    for one in found:
+        for party in {one.payer, one.payee} - {HOUSE}:
+            said[party].append(one)
+    return said
+
+
+async def _parts(connection: Connection, asked: Mapping[str, object]) -> dict[int, int]:
+    async with connection.transaction():
+        await rows(connection, "run_patience")
+        return {row["seq"]: row["earned"] for row in await rows(connection, "state_parts", **asked)}
 
 
 def _common_unit(inputs: Inputs, unit: str | None) -> str:

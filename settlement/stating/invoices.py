@@ -14,7 +14,7 @@ from clearing import errors
 from clearing.database import statement
 from clearing.signatures import PrivateKey
 from settlement.reports.invoice_file import invoice_pdf, seal_invoice
-from settlement.stating.store import LISTED_MAX, Connection, KeptFile, Row, rows
+from settlement.stating.store import Connection, KeptFile, Row, rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,17 @@ async def seal_invoices(connection: Connection, run: str, key: PrivateKey) -> No
 
 
 async def invoices(
-    connection: Connection, *, partner: str | None = None, run: str | None = None
-) -> tuple[list[KeptInvoice], bool]:
-    """Invoices, the newest first: of a partner, of a run, or all; of many the newest thousand, and whether there are more."""
-    found = await rows(connection, "invoice_list", partner=partner, run=run, most=LISTED_MAX + 1)
-    kept = [_kept(list(group)) for _, group in groupby(found, key=lambda row: row["invoice"])]
-    return kept[:LISTED_MAX], len(kept) > LISTED_MAX
+    connection: Connection,
+    *,
+    partner: str | None = None,
+    run: str | None = None,
+    after: tuple[date, str] | None = None,
+    most: int | None = None,
+) -> list[KeptInvoice]:
+    """Invoices, the newest first: of a partner, of a run, or all; those after one that was issued then and has this number."""
+    on, name = after or (None, None)
+    found = await rows(connection, "invoice_list", partner=partner, run=run, after_on=on, after=name, most=most)
+    return [_kept(list(group)) for _, group in groupby(found, key=lambda row: row["invoice"])]
 
 
 async def invoice_file(connection: Connection, invoice: str, form: str, partner: str | None) -> bytes:

@@ -1,4 +1,4 @@
-"""The lines of a run, partner after partner, out of one reading of its windows: only the lines of one partner are ever in memory."""
+"""What the books say of the lines of a run: of partners as texts, one partner after the other, out of one reading of its windows."""
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -9,44 +9,39 @@ from psycopg.rows import TupleRow
 
 from clearing.database import statement
 from clearing.rules.postings import Account, account_number
-from settlement.rules.statement_booked import Booked, adjusted_as, line_of
+from settlement.rules.statement_booked import adjusted_as
 from settlement.rules.statement_lines import Line, LineKind
 from settlement.stating.frame import HOUSE_PARTY, Frame
 from settlement.stating.store import Connection, Row, rows
 
-FETCHED = 2_000
-
-Lines = tuple[list[Line], dict[int, int]]
-"""The lines of a party, and what those of each window come to."""
+FETCHED = 8
+"""Texts at a time: one has the lines of a partner in 65,536 events of the log."""
 
 
 class Stream:
     """The entries of some partners, in order of their accounts."""
 
-    def __init__(self, frame: Frame, cursor: AsyncServerCursor[TupleRow]) -> None:
-        self._frame, self._rows = frame, aiter(cursor)
-        self._next: Booked | None = None
+    def __init__(self, cursor: AsyncServerCursor[TupleRow]) -> None:
+        self._rows = aiter(cursor)
+        self._next: tuple[int, str] | None = None
 
     async def step(self) -> None:
-        """Look at the next entry."""
+        """Look at the next text."""
         row = await anext(self._rows, None)
-        self._next = None if row is None else Booked(*row)
+        self._next = None if row is None else (row[0], row[1])
 
-    async def lines(self, number: int) -> Lines:
-        """The lines of this partner; asked for in the order of the partners' numbers."""
+    async def texts(self, number: int) -> list[str]:
+        """The texts of this partner's entries; asked for in the order of the partners' numbers."""
         account, found = account_number(number, Account.POSITION), []
-        nets = dict.fromkeys(self._frame.windows, 0)
-        while self._next is not None and self._next.account == account:
-            entry = self._next._replace(at=self._next.at.astimezone(UTC))
-            found.append(line_of(entry, self._frame.parties[entry.other or 0].code))
-            nets[entry.window] -= entry.amount
+        while self._next is not None and self._next[0] == account:
+            found.append(self._next[1])
             await self.step()
-        return found, nets
+        return found
 
 
 @asynccontextmanager
 async def stream(connection: Connection, frame: Frame, numbers: Iterable[int]) -> AsyncIterator[Stream]:
-    """The entries of these partners, sorted by the database and fetched by the thousand; what is sealed cannot change meanwhile."""
+    """The entries of these partners, sorted by the database and fetched a few at a time; what is sealed cannot change meanwhile."""
     accounts = [account_number(number, Account.POSITION) for number in numbers]
     cursor = AsyncServerCursor[TupleRow](connection, "statement_lines", withhold=True)
     cursor.itersize = FETCHED
@@ -54,20 +49,17 @@ async def stream(connection: Connection, frame: Frame, numbers: Iterable[int]) -
         async with connection.transaction():
             await rows(connection, "run_patience")
             await cursor.execute(statement("state_lines", "settlement"), _asked(frame) | {"accounts": accounts})
-        found = Stream(frame, cursor)
+        found = Stream(cursor)
         await found.step()
         yield found
 
 
-async def house_lines(connection: Connection, frame: Frame) -> Lines:
+async def house_lines(connection: Connection, frame: Frame) -> list[Line]:
     """What the house earned, and paid of bonuses: a line for each window, partner and kind."""
     async with connection.transaction():
         await rows(connection, "run_patience")
         found = await rows(connection, "state_house", **_asked(frame))
-    nets = dict.fromkeys(frame.windows, 0)
-    for row in found:
-        nets[row["window_id"]] += row["earned"] - row["funding"]
-    return [_house_line(frame, row) for row in found], nets
+    return [_house_line(frame, row) for row in found]
 
 
 def _house_line(frame: Frame, row: Row) -> Line:

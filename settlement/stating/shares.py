@@ -9,7 +9,7 @@ from settlement.rules.sharing import Leg
 from settlement.rules.statement import Item
 from settlement.rules.statement_booked import told
 from settlement.rules.statement_lines import Line, LineKind
-from settlement.rules.waterfall import Sharing, Waterfall, booking_name
+from settlement.rules.waterfall import Sharing, Waterfall, booked, booking_name, part_of
 from settlement.stating.store import Connection, rows
 
 
@@ -26,15 +26,20 @@ class Shares(NamedTuple):
 
 async def shares_of(connection: Connection, lane: int, run: str, sharing: Sharing) -> Shares:
     """What the run shared, as it booked it."""
-    names = {contract: booking_name(run, contract) for contract in sharing.contracts}
-    found = await rows(connection, "state_shares", lane=lane, names=list(names.values())) if names else []
-    booked = {row["adjustment_id"]: row["at"].astimezone(UTC) for row in found}
+    names = {
+        one: [booking_name(run, one, part) for part, _ in enumerate(booked(sharing, one))] for one in sharing.contracts
+    }
+    every = [name for parts in names.values() for name in parts]
+    found = await rows(connection, "state_shares", lane=lane, names=every) if every else []
+    at = {row["adjustment_id"]: row["at"].astimezone(UTC) for row in found}
     lines: dict[str, list[Line]] = defaultdict(list)
     items: dict[str, list[Item]] = defaultdict(list)
-    for contract, name in names.items():
+    for contract, parts in names.items():
         ours: dict[str, list[Line]] = defaultdict(list)
-        for one in sharing.of(contract):
-            for party, line in _lines(one, booked[name], str(name)):
+        moving = [(one, leg) for one in sharing.of(contract) for leg in one.legs if leg.payer != leg.payee]
+        for place, (one, leg) in enumerate(moving):
+            name = parts[part_of(place)]
+            for party, line in _lines(one, leg, at[name], str(name)):
                 ours[party].append(line)
         for party, own in sorted(ours.items()):
             lines[party] += own
@@ -42,13 +47,11 @@ async def shares_of(connection: Connection, lane: int, run: str, sharing: Sharin
     return Shares({one: tuple(own) for one, own in lines.items()}, {one: tuple(own) for one, own in items.items()})
 
 
-def _lines(waterfall: Waterfall, at: datetime, name: str) -> Iterator[tuple[str, Line]]:
-    """The two sides of each leg; who would pay itself has none."""
-    for leg in waterfall.legs:
-        if leg.payer != leg.payee:
-            said = told(_said(waterfall, leg))
-            yield leg.payer, Line(LineKind.SHARE, at, leg.payee, debit=leg.amount, exchange=name, reference=said)
-            yield leg.payee, Line(LineKind.SHARE, at, leg.payer, credit=leg.amount, exchange=name, reference=said)
+def _lines(waterfall: Waterfall, leg: Leg, at: datetime, name: str) -> Iterator[tuple[str, Line]]:
+    """The two sides of a leg."""
+    said = told(_said(waterfall, leg))
+    yield leg.payer, Line(LineKind.SHARE, at, leg.payee, debit=leg.amount, exchange=name, reference=said)
+    yield leg.payee, Line(LineKind.SHARE, at, leg.payer, credit=leg.amount, exchange=name, reference=said)
 
 
 def _said(waterfall: Waterfall, leg: Leg) -> str:

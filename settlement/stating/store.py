@@ -1,8 +1,6 @@
-"""Statements as they are kept: written once with all their files, and given back byte for byte."""
+"""Statements as they are kept: written once with their evidence, each other file once it is printed, and given back byte for byte."""
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from hashlib import sha256
 from itertools import groupby
@@ -13,11 +11,10 @@ from psycopg.rows import dict_row
 
 from clearing import errors
 from clearing.database import statement
-from settlement.reports import Sealed
+from settlement.reports import EVIDENCE
 
 Connection = AsyncConnection[Any]
 Row = dict[str, Any]
-LISTED_MAX = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,34 +48,49 @@ async def rows(connection: Connection, name: str, /, **values: object) -> list[R
         return await cursor.fetchall()
 
 
-async def keep(connection: Connection, run: str, sealed: Sealed, files: Mapping[str, bytes]) -> bool:
-    """Keep a statement with all its files, or nothing; False when it is there already, and stays as it is."""
-    said, made = json.loads(sealed.header), sealed.statement
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A sealed statement as it is going to be kept: what is looked for, and the bytes that hold all of it."""
+
+    statement: str
+    partner: str
+    currency: str
+    made_at: datetime
+    lines: int
+    root: str
+    key_id: str
+    content: bytes
+
+
+async def keep(connection: Connection, run: str, made: Evidence) -> bool:
+    """Keep a statement with its evidence, or nothing; False when it is there already, and stays as it is."""
+    said = {part.name: getattr(made, part.name) for part in fields(made)}
+    content = said.pop("content")
     async with connection.transaction():
-        inserted = await rows(
-            connection,
-            "statement_insert",
-            statement=made.reference,
-            run=run,
-            partner=made.partner.code,
-            currency=made.currency,
-            made_at=made.made_at,
-            lines=len(made.lines),
-            root=said["root"],
-            key_id=said["key"],
-        )
-        async with connection.cursor() as cursor:
-            for form, content in files.items() if inserted else ():
-                told = {"form": form, "content": content, "sha256": sha256(content).hexdigest()}
-                await cursor.execute(
-                    statement("statement_file_insert", "settlement"), {"statement": made.reference, **told}
-                )
+        inserted = await rows(connection, "statement_insert", run=run, **said)
+        if inserted:
+            await keep_file(connection, made.statement, EVIDENCE, content)
     return bool(inserted)
 
 
-async def kept(connection: Connection, *, run: str | None = None, partner: str | None = None) -> list[Kept]:
-    """Statements, the newest first: of a run, of a partner, or all; of many the newest thousand."""
-    found = await rows(connection, "statement_list", run=run, partner=partner, most=LISTED_MAX)
+async def keep_file(connection: Connection, name: str, form: str, content: bytes) -> None:
+    """Keep a file of a statement. One that is there stays: it is the same."""
+    told = {"statement": name, "form": form, "content": content, "sha256": sha256(content).hexdigest()}
+    async with connection.cursor() as cursor:
+        await cursor.execute(statement("statement_file_insert", "settlement"), told)
+
+
+async def kept(
+    connection: Connection,
+    *,
+    run: str | None = None,
+    partner: str | None = None,
+    after: tuple[datetime, str] | None = None,
+    most: int | None = None,
+) -> list[Kept]:
+    """Statements, the newest first: of a run, of a partner, or all; those after one that was made then and is called so."""
+    at, name = after or (None, None)
+    found = await rows(connection, "statement_list", run=run, partner=partner, after_at=at, after=name, most=most)
     return [_kept(list(group)) for _, group in groupby(found, key=lambda row: row["statement"])]
 
 
@@ -87,15 +99,13 @@ def _kept(found: list[Row]) -> Kept:
     return Kept(**found[0], files=files)
 
 
-async def file_of(connection: Connection, name: str, form: str, partner: str | None) -> bytes:
-    """The bytes of a file as they were kept. Raises errors.NotFound, also for a partner that asks for another's.
+async def kept_file(connection: Connection, name: str, form: str, partner: str | None) -> bytes | None:
+    """The bytes of a file as they were kept; None where it is not printed yet.
 
-    A PDF is not there where no font of the house had all its characters.
+    Raises errors.NotFound, also for a partner that asks for another's.
     """
     found = await rows(connection, "statement_file", statement=name, form=form)
     if not found or partner not in {None, found[0]["partner"]}:
         raise errors.NotFound("there is no such statement")
     content: bytes | None = found[0]["content"]
-    if content is None:
-        raise errors.NotFound("no font of the house has all characters of this statement: render its JSON lines")
     return content

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, Integer, SmallInteger, Text, Uuid, text
+from sqlalchemy import BigInteger, Boolean, Index, Integer, SmallInteger, Text, Uuid, text
 from sqlmodel import Field, SQLModel
 
 from clearing.tables.columns import Instant, check, col, table
@@ -60,7 +60,9 @@ class MatchRun(SQLModel, table=True):
     """One comparison of all books of a partner's window with ours. Totals first: sums of both sides, in millionths."""
 
     __tablename__ = "match_run"
-    __table_args__ = table("local", check("run_counts", "run > 0"))
+    __table_args__ = table(
+        "local", check("run_counts", "run > 0"), Index("run_of_window", "partner", "window_id", "run")
+    )
     run: int = col(BigInteger, key=True)
     partner: str = col(Text)
     window_id: int = col(Integer)
@@ -109,7 +111,10 @@ class MatchTheirs(SQLModel, table=True):
 
 
 class BreakItem(SQLModel, table=True):
-    """A break: found again by every run, under the same id, for as long as it is there. `amount` is theirs minus ours, in millionths."""
+    """A break: found again by every run, under the same id, for as long as it is there. `amount` is theirs minus ours, in millionths.
+
+    `dated_at` is the date of its item, theirs if there are two; `known` whether what their line names is in our books at all.
+    """
 
     __tablename__ = "break_item"
     __table_args__ = table(
@@ -120,6 +125,7 @@ class BreakItem(SQLModel, table=True):
         check("ended", "(state IN ('resolved', 'cleared')) = (ended_at IS NOT NULL)"),
         Index("break_of_window", "partner", "window_id"),
         Index("break_due", "due_at", postgresql_where=text("ended_at IS NULL AND due_at IS NOT NULL")),
+        Index("break_timing", "dated_at", postgresql_where=text("ended_at IS NULL AND class = 'TIMING'")),
     )
     break_id: UUID = col(Uuid, key=True)
     partner: str = col(Text)
@@ -130,6 +136,8 @@ class BreakItem(SQLModel, table=True):
     line: int | None = col(BigInteger, null=True)
     suggested: UUID | None = col(Uuid, null=True)
     amount: int = col(BigInteger)
+    dated_at: datetime = col(Instant)
+    known: bool = col(Boolean)
     owner: str = col(Text)
     opened_at: datetime = col(Instant)
     due_at: datetime | None = col(Instant, null=True)
@@ -161,10 +169,26 @@ class BreakStep(SQLModel, table=True):
     evidence_id: UUID | None = col(Uuid, null=True)
 
 
+class BreakTurn(SQLModel, table=True):
+    """How often a partner was credited without a person of the house: whoever credits it next says what it read, and one of two wins."""
+
+    __tablename__ = "break_turn"
+    __table_args__ = table("local", check("turn_counts", "turn > 0"))
+    partner: str = col(Text, key=True)
+    turn: int = col(BigInteger)
+
+
 UPDATABLE: dict[str, tuple[str, ...]] = {
+    "break_turn": ("turn",),
     "break_item": (
         "run",
+        "class",
+        "our_id",
+        "line",
         "suggested",
+        "amount",
+        "dated_at",
+        "known",
         "owner",
         "due_at",
         "state",
@@ -173,4 +197,4 @@ UPDATABLE: dict[str, tuple[str, ...]] = {
         "resolution",
     ),
 }
-"""What the application may change of a break: where it stands."""
+"""What the application may change of a break: what a run finds it to be, and where it stands."""

@@ -135,7 +135,8 @@ class RunShareUndone(SQLModel, table=True):
 
 
 class RunInstruction(SQLModel, table=True):
-    """One payment of a frozen run. `micros` is what it settles, plus where the partner pays; `minor` is what travels.
+    """One payment of a frozen run, of which the house may be a side. `minor` is what travels; `paid` is what it clears of the payer's
+    position, `received` of the payee's, millionths of the common unit.
 
     `accrued_until` is the day up to which interest was decided; the ledger has it booked, or books it next.
     """
@@ -143,18 +144,21 @@ class RunInstruction(SQLModel, table=True):
     __tablename__ = "settlement_instruction"
     __table_args__ = table(
         "local",
-        check("direction_known", "direction IN ('pay_in', 'pay_out')"),
-        check("direction_is_sign", "(direction = 'pay_in') = (micros > 0) AND micros <> 0 AND minor >= 0"),
+        Index("settlement_instruction_of_payer", "payer", "run"),
+        Index("settlement_instruction_of_payee", "payee", "run"),
+        check("two_parties", "payer <> payee"),
+        check("not_negative", "paid >= 0 AND received >= 0 AND minor >= 0 AND paid + received + minor > 0"),
         check("state_known", f"state IN ({_listed(INSTRUCTION_STATES)})"),
         check("reference_fits", "length(instruction) <= 35"),
     )
     instruction: str = col(Text, key=True)
     run: str = col(Text)
-    partner: str = col(Text)
-    direction: str = col(Text)
+    payer: str = col(Text)
+    payee: str = col(Text)
     currency: str = col(Text)
     minor: int = col(BigInteger)
-    micros: int = col(BigInteger)
+    paid: int = col(BigInteger)
+    received: int = col(BigInteger)
     value_date: date = col(Date)
     state: str = col(Text)
     bank_reference: str | None = col(Text, null=True)

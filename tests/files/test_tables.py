@@ -1,6 +1,7 @@
 """Laws of tables: a rate set and instructions are read exactly or refused with the line."""
 
 from datetime import UTC, date, datetime
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,9 @@ from settlement.files import sheets
 from settlement.files.instructed import instructions
 from settlement.files.parties import Account, Party
 from settlement.files.payments import Instruction
-from settlement.files.rates import rate_set
+from settlement.files.rates import RateSet, listed, rate_set, valued
+from settlement.rules.listing import read_rates
+from settlement.rules.money import Refused
 from tests.files.bank import DAY, HOUSE, table
 
 COLUMNS = "source,date,published_at,currency,rate"
@@ -35,6 +38,58 @@ def test_a_rate_is_its_publishers_decimal_and_nothing_near_it(whole: int, digits
     fraction = data.draw(st.integers(0 if whole else 1, 10**digits - 1))
     ((_, rate),) = rate_set(table(COLUMNS, f"{ECB},USD,{whole}.{fraction:0{digits}d}")).rates
     assert rate == Ratio(whole * 10**digits + fraction, 10**digits)
+
+
+def of_ecb(*rates: tuple[str, int, int]) -> RateSet:
+    told = tuple((currency, Ratio(num, den)) for currency, num, den in rates)
+    return RateSet("ECB", date(2026, 11, 20), datetime(2026, 11, 20, 15, tzinfo=UTC), told)
+
+
+def test_a_table_is_turned_into_what_one_unit_is_worth_by_hand() -> None:
+    """1 EUR is 1.0850 USD and 163 JPY: 1 USD is 0.92 EUR, and 150.23 JPY."""
+    found = of_ecb(("JPY", 163, 1), ("USD", 10_850, 10_000))
+    assert valued(found, "EUR", "EUR") == (("EUR", "1"), ("JPY", "0.006134969325"), ("USD", "0.921658986175"))
+    assert valued(found, "EUR", "USD") == (("EUR", "1.085"), ("JPY", "0.006656441718"), ("USD", "1"))
+    assert valued(of_ecb(("EUR", 1, 1), ("XAU", 1, 4_000)), "EUR", "EUR") == (("EUR", "1"), ("XAU", "4000"))
+    assert listed(valued(found, "EUR", "USD")).splitlines()[:2] == [b"currency,rate", b"EUR,1.085"]
+
+
+@pytest.mark.parametrize(
+    ("base", "unit", "told"),
+    [
+        ("USD", "USD", "USD is the base of the table, and the table has another rate than 1 for it"),
+        ("EUR", "GBP", "the table has no rate of GBP"),
+        ("eur", "USD", "the base is a currency: three capital letters"),
+        ("EUR", "EUR", "one ZWL is worth less of EUR than 12 decimals can say"),
+    ],
+)
+def test_a_table_that_cannot_be_turned_says_why(base: str, unit: str, told: str) -> None:
+    found = of_ecb(("USD", 10_850, 10_000), ("ZWL", 10**9 - 1, 1), ("ZZZ", 1, 10**9))
+    with pytest.raises(errors.ValidationFailed) as refused:
+        valued(of_ecb(*[(c, r.num * (10**4 if c == "ZWL" else 1), r.den) for c, r in found.rates]), base, unit)
+    assert refused.value.detail == told
+
+
+RATES = st.builds(Ratio, st.integers(1, 10**9), st.sampled_from([1, 10, 10**4, 10**6]))
+
+
+@given(st.dictionaries(st.sampled_from(["USD", "JPY", "GBP", "CHF", "SEK"]), RATES, min_size=1), st.data())
+def test_what_is_written_is_what_publish_reads_and_within_half_a_last_digit_of_exact(
+    rates: dict[str, Ratio], data: st.DataObject
+) -> None:
+    unit = data.draw(st.sampled_from(["EUR", *rates]))
+    found = of_ecb(*[(currency, rate.num, rate.den) for currency, rate in rates.items()])
+    exact = {"EUR": Fraction(1)} | {currency: Fraction(rate.den, rate.num) for currency, rate in rates.items()}
+    try:
+        text = listed(valued(found, "EUR", unit)).decode()
+    except errors.ValidationFailed:
+        assert min(exact.values()) / exact[unit] < Fraction(1, 2 * 10**12)
+        return
+    read = read_rates(text, dict.fromkeys(exact, 2), unit)
+    assert not isinstance(read, Refused), read
+    assert read.values.keys() == exact.keys()
+    for currency, value in read.values.items():
+        assert abs(Fraction(value.num, value.den) - exact[currency] / exact[unit]) <= Fraction(1, 2 * 10**12)
 
 
 @pytest.mark.parametrize(

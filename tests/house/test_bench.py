@@ -33,11 +33,12 @@ PROMISED = {
     "settlement": {
         "exchanges",
         "partners",
-        "seconds",
+        *(f"{phase}_seconds" for phase in ("close", "draft", "share", "freeze", "book", "state", "total")),
         "us_per_exchange",
         "ratio",
         "by_account_ratio",
-        "ours_mb",
+        "total_cpu",
+        "most_mb",
         "server_mb",
     },
 }

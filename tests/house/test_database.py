@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from clearing import database, errors
-from tests.conftest import other_database
+from tests.databases import other_database
 
 
 def test_an_unknown_statement_is_refused() -> None:

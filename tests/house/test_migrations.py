@@ -9,7 +9,7 @@ from sqlmodel import SQLModel
 
 from clearing import database, tables
 from settlement import tables as settling
-from tests.conftest import other_database
+from tests.databases import other_database
 
 COLUMNS = """
     SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, pg_get_expr(d.adbin, d.adrelid),

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from clearing import database
-from tests.conftest import TEMPLATE, other_database
+from tests.databases import TEMPLATE, other_database
 
 KINDS = """
 WITH tables AS (

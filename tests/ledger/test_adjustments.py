@@ -15,7 +15,7 @@ from tests.conftest import FixedClock
 from tests.ledger.books import AIR, HOTEL, NUMBERS, House, moved_in, uid
 
 HOTEL_OWES, AIR_OWES = (account_number(NUMBERS[partner], Account.POSITION) for partner in (HOTEL, AIR))
-FEES, CASH = account_number(HOUSE, Account.FEE), account_number(HOUSE, Account.CASH)
+FEES, CASH, REMAINDER = (account_number(HOUSE, kind) for kind in (Account.FEE, Account.CASH, Account.REMAINDER))
 LINES = ((HOTEL, 700), (AIR, -500), ("house", -200))
 
 
@@ -53,6 +53,17 @@ async def test_a_payment_settles_in_no_window_and_gives_the_cap_room_again(house
     assert (await house.cap_of(HOTEL)).position == 0
     await house.put(Pay(None, None, uid("payment", "out"), AIR, -500, "run 1"))
     assert await house.balance() == {FEES: -200, CASH: 200}
+
+
+@pytest.mark.parametrize(("money", "left"), [(698, 2), (701, -1), (0, 700), (700, 0)])
+async def test_cash_is_the_money_that_moved_and_what_it_was_less_is_the_houses(
+    house: House, money: int, left: int
+) -> None:
+    await house.put(adjust())
+    assert isinstance(await house.put(replace(pay(), money=money)), Booked)
+    said = {CASH: money, REMAINDER: left, AIR_OWES: -500, FEES: -200}
+    assert await house.balance() == {account: amount for account, amount in said.items() if amount}
+    assert await house.findings() == []
 
 
 @pytest.mark.parametrize("item", [adjust(), pay()], ids=["adjustment", "payment"])

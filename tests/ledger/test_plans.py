@@ -1,7 +1,7 @@
 """What a lane write reads, it reads by what it looks for: no plan walks a lane that grew since its statistics were made."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import psycopg
@@ -9,6 +9,7 @@ import pytest
 
 from clearing import database
 from tests.conftest import FixedClock
+from tests.databases import Databases
 from tests.ledger.books import House, moved_in
 
 READS = (
@@ -28,6 +29,13 @@ GROW = """
         'request_id', made, 'source_account', made, 'target_account', made)) AS another
 """
 """The same exchange, by so many other members: on a lane much shorter than this, reading all of it may well be the shortest way."""
+
+
+@pytest.fixture
+def database_url(databases: Databases) -> Iterator[str]:
+    """A database in which nothing was ever counted."""
+    with databases.one(new=True) as url:
+        yield url
 
 
 @pytest.fixture

@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from clearing import database
 from tests.conftest import FixedClock
 from tests.ledger.books import House, moved_in
+from tests.settlement.break_room import Room
 from tests.settlement.lively import ALL_KINDS, Lively
 
 
@@ -31,3 +33,10 @@ async def lively(database_url: str, clock: FixedClock) -> AsyncIterator[House]:
         await books.live(ALL_KINDS)
         assert await house.findings() == []
         yield house
+
+
+@pytest.fixture
+async def room(database_url: str, clock: FixedClock) -> AsyncIterator[Room]:
+    async with moved_in(database_url, clock) as house, await database.connect(database_url) as app:
+        await app.set_autocommit(True)
+        yield Room(house, app, database_url)

@@ -2,7 +2,7 @@
 
 import io
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import pytest
@@ -102,3 +102,39 @@ def test_a_book_without_a_trailer_was_cut_off() -> None:
 def test_a_fault_repeats_nothing_that_was_sent() -> None:
     book, _ = read(file().replace(b"final", b"secret", 1))
     assert "secret" not in str(book.faults)
+
+
+def json_lines(line: bytes, mark: bytes = b"") -> bytes:
+    head = b'{"record":"H","schema":"clearing-book/1","partner":"lotus","window":202610,"sequence":7,"sign":"plus owes the house"}\n'
+    trailer = {"record": "T", "count": 1, "debit": "1.5", "credit": "0", "sha256": sha256(line).hexdigest()}
+    return mark + head + line + json.dumps(trailer).encode() + b"\n"
+
+
+GOOD = b'{"record":"D","line":1,"reference":"R","at":"2026-03-04T12:00:00Z","debit":"1.5","status":"final"}\n'
+
+
+def test_a_byte_order_mark_before_the_header_says_nothing() -> None:
+    for raw, form in ((file(), Form.CSV), (json_lines(GOOD), Form.JSON_LINES)):
+        plain, marked = read(raw, form), read(b"\xef\xbb\xbf" + raw, form)
+        assert (plain[0].faults, plain[0].head) == ([], HEAD)
+        assert (marked[0].faults, marked[0].head, marked[1]) == ([], HEAD, plain[1])
+    twice, _ = read(b"\xef\xbb\xbf" * 2 + file())
+    assert [fault.code for fault in twice.faults] == [FaultCode.HEADER_MALFORMED]
+
+
+@pytest.mark.parametrize("deep", [b"[" * 100_000, b'{"a":' * 100_000, b"[" * 100_000 + b"]" * 100_000])
+def test_a_line_nested_without_end_is_no_record(deep: bytes) -> None:
+    for raw, line in ((json_lines(deep + b"\n"), 2), (deep + b"\n" + json_lines(GOOD), 1)):
+        book, _ = read(raw, Form.JSON_LINES)
+        assert (line, book.faults[0].line) == (line, line)
+        assert book.faults[0].code in {FaultCode.LINE_MALFORMED, FaultCode.HEADER_MALFORMED}
+
+
+def test_a_line_may_be_dated_up_to_the_last_day_of_its_window_and_no_later() -> None:
+    latest = AT + timedelta(days=2)
+    at, above = LINES[0]._replace(at=latest), LINES[0]._replace(at=latest + timedelta(microseconds=1))
+    for line, codes in ((at, []), (above, [(2, FaultCode.DATED_TOO_LATE)])):
+        book = Book(Form.CSV, {HEAD.window: latest})
+        found = list(book.lines(io.BytesIO(b"".join(written(HEAD, [line])))))
+        assert [(fault.line, fault.code) for fault in book.faults] == codes
+        assert found == ([] if codes else [line])

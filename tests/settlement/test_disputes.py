@@ -1,115 +1,20 @@
 """Decisions on breaks: what moves value is booked once, with two keys above the limit, and silence decides when clocks run out."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from itertools import count
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
-from psycopg import AsyncConnection
 
 from clearing import database, errors
-from clearing.partners import key_proof, register_key
 from clearing.rules.refusals import Refusal, RefusalCode
-from clearing.signatures import PrivateKey, jws_sign
 from settlement import matching
 from settlement.matching import BreakView, Said
 from settlement.rules.breaks import Decision, Side, State
 from settlement.rules.matching import Form, Head, Line, written
-from tests.conftest import FixedClock
-from tests.ledger.books import HOTEL, KEYS, NUMBERS, House, moved_in, uid
-
-DAY = timedelta(days=1)
-SECOND = PrivateKey.generate(b"2" * 32)
-_numbers = count()
-
-
-@dataclass
-class Room:
-    """A house whose hotel keeps a book of its own."""
-
-    house: House
-    app: AsyncConnection
-    url: str
-    sequence: Any = field(default_factory=lambda: count(1))
-
-    @property
-    def window(self) -> int:
-        return next(w.number for w in self.house.calendar if w.opens_at <= self.house.clock() < w.closes_at)
-
-    async def sends(self, *lines: Line) -> matching.Acknowledgement:
-        head = Head(HOTEL, self.window, next(self.sequence))
-        return await matching.receive(
-            self.app,
-            written(head, [one._replace(number=n) for n, one in enumerate(lines, 1)]),
-            Form.CSV,
-            partner=HOTEL,
-            windows=[self.window],
-            at=self.house.clock(),
-            key_id="hotel",
-        )
-
-    async def matched(self) -> list[BreakView]:
-        await matching.match(
-            self.app,
-            lane=0,
-            partner=HOTEL,
-            account=NUMBERS[HOTEL] * 16 + 8,
-            window_id=self.window,
-            neighbours=[],
-            at=self.house.clock(),
-        )
-        return await matching.breaks(self.app, HOTEL)
-
-    async def broken(self, amount: int) -> BreakView:
-        """The hotel says `amount` of an exchange that we never saw."""
-        at = self.house.clock() - timedelta(hours=60)
-        answer = await self.sends(Line(1, str(uid("unseen", amount)), None, at, amount, None, "final"))
-        assert answer.taken, answer
-        return next(one for one in await self.matched() if one.amount == amount)
-
-    async def say(
-        self,
-        found: BreakView,
-        decision: Decision,
-        side: Side = Side.HOUSE,
-        key: str = "operator",
-        part: int | None = None,
-    ) -> BreakView | Refusal:
-        key_id = (SECOND if key == "second" else KEYS[key]).public.key_id
-        said = Said(decision, side, "because", key_id, uid("evidence", next(_numbers)), part)
-        return await matching.resolve(self.app, found.break_id, said, self.house.clock(), self.house.put)
-
-    async def second_operator(self) -> None:
-        proof = jws_sign(key_proof(SECOND.public.key_id, None, "operator"), SECOND, "clearing-key-proof+jws")
-        jwk = dict(SECOND.public.jwk)
-        async with await database.connect(self.url, application=False) as owner:
-            await register_key(owner, jwk, "operator", None, "sandbox", proof, self.house.clock())
-
-    async def position(self) -> int:
-        return (await self.house.balance()).get(NUMBERS[HOTEL] * 16 + 8, 0)
-
-    async def clock_runs(self, days: int) -> list[BreakView]:
-        """Days pass within the calendar: only the clock of disputes looks at this instant."""
-        return await matching.act_due(self.app, self.house.clock() + days * DAY, self.house.put)
-
-
-@pytest.fixture
-async def room(database_url: str, clock: FixedClock) -> AsyncIterator[Room]:
-    async with moved_in(database_url, clock) as house, await database.connect(database_url) as app:
-        await app.set_autocommit(True)
-        yield Room(house, app, database_url)
-
-
-async def aged(room: Room, found: BreakView, days: int = 4) -> BreakView:
-    """The break comes to a person, who may move up to 100 alone."""
-    await room.clock_runs(days)
-    now = await matching.break_of(room.app, found.break_id)
-    assert now is not None
-    return now
+from tests.ledger.books import HOTEL, KEYS, NUMBERS, uid
+from tests.settlement.break_room import DAY, Room, aged
 
 
 async def test_an_exchange_of_the_ledger_matches_the_line_that_names_it(room: Room) -> None:
@@ -150,7 +55,7 @@ async def test_of_two_books_of_one_number_at_once_one_is_taken_and_the_other_is_
                 written(head, [line, *more]),
                 Form.CSV,
                 partner=HOTEL,
-                windows=[room.window],
+                windows=room.closes,
                 at=room.house.clock(),
                 key_id="hotel",
                 keep=keep,
@@ -202,6 +107,8 @@ async def test_theirs_stands_and_the_difference_is_booked_once_in_the_open_windo
     assert isinstance(done, BreakView)
     assert done.state is State.RESOLVED
     assert await room.position() == -5_000_000
+    booked = await room.house.rows("SELECT evidence_id FROM adjustment")
+    assert booked == await room.house.rows("SELECT evidence_id FROM break_step WHERE decision = 'accept_theirs'")
     again = await room.say(found, Decision.ACCEPT_THEIRS)
     assert isinstance(again, Refusal)
     assert again.code is RefusalCode.CASE_CLOSED
@@ -247,39 +154,43 @@ async def test_what_the_house_would_gain_by_is_not_written_off(room: Room) -> No
 
 
 async def test_a_partner_disputes_and_does_not_decide(room: Room) -> None:
-    found = await room.broken(-5_000_000)
+    found = await room.differs(-5_000_000)
+    before = await room.position()
     assert isinstance(await room.say(found, Decision.ACCEPT_THEIRS, Side.PARTNER, HOTEL), Refusal)
     filed = await room.say(found, Decision.DISPUTE, Side.PARTNER, HOTEL)
     assert isinstance(filed, BreakView)
     assert (filed.state, filed.provisional, filed.due_at) == (State.FILED, -5_000_000, room.house.clock() + 7 * DAY)
-    assert await room.position() == -5_000_000
+    assert await room.position() - before == -5_000_000
 
 
 async def test_a_dispute_that_nobody_answers_is_upheld_by_its_clock(room: Room) -> None:
-    found = await room.broken(-5_000_000)
+    found = await room.differs(-5_000_000)
+    before = await room.position()
     await room.say(found, Decision.DISPUTE, Side.PARTNER, HOTEL)
     assert await room.clock_runs(6) == []
     (done,) = await room.clock_runs(7)
     assert (done.state, done.resolution, done.provisional) == (State.RESOLVED, "uphold", 0)
-    assert await room.position() == -5_000_000  # the provisional credit is the adjustment
+    assert await room.position() - before == -5_000_000  # the provisional credit is the adjustment
     last = (await matching.steps_of(room.app, found.break_id))[-1]
     assert (last.key_id, last.note) == (None, "the clock ran out")
 
 
 async def test_a_contested_dispute_that_nobody_insists_on_falls_and_its_credit_is_taken_back(room: Room) -> None:
-    found = await room.broken(-5_000_000)
+    found = await room.differs(-5_000_000)
+    before = await room.position()
     await room.say(found, Decision.DISPUTE, Side.PARTNER, HOTEL)
     contested = await room.say(found, Decision.CONTEST)
     assert isinstance(contested, BreakView)
     assert (contested.state, contested.provisional) == (State.CONTESTED, -5_000_000)
     (done,) = await room.clock_runs(7)
     assert done.resolution == "drop"
-    assert await room.position() == 0
+    assert await room.position() == before
     assert await room.house.findings() == []
 
 
 async def test_an_escalated_dispute_is_upheld_when_the_house_lets_its_clock_run_out(room: Room) -> None:
-    found = await room.broken(-5_000_000)
+    found = await room.differs(-5_000_000)
+    before = await room.position()
     await room.say(found, Decision.DISPUTE, Side.PARTNER, HOTEL)
     await room.say(found, Decision.CONTEST)
     escalated = await room.say(found, Decision.ESCALATE, Side.PARTNER, HOTEL)
@@ -287,7 +198,7 @@ async def test_an_escalated_dispute_is_upheld_when_the_house_lets_its_clock_run_
     assert escalated.due_at == room.house.clock() + 14 * DAY
     (done,) = await room.clock_runs(14)
     assert done.resolution == "uphold"
-    assert await room.position() == -5_000_000
+    assert await room.position() - before == -5_000_000
 
 
 async def test_what_was_decided_and_not_yet_booked_is_booked_by_whoever_looks_at_what_is_due(room: Room) -> None:

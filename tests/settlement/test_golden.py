@@ -78,8 +78,8 @@ async def test_g18_each_account_is_closed_by_what_its_sides_differ_in(house: Hou
     await seal(house)
     row = await frozen(house)
     assert (await paid(house, row.run)).state == "settled"
-    moved = await house.rows("SELECT partner, minor FROM settlement_instruction ORDER BY partner")
-    assert moved == [(AIR, 1_000), (HOTEL, 2_500)]
+    moved = await house.rows("SELECT payer, payee, minor FROM settlement_instruction ORDER BY minor")
+    assert [({*pair}, minor) for *pair, minor in moved] == [({AIR, "house"}, 1_000), ({HOTEL, "house"}, 2_500)]
     assert await sums(house, a, b, ALL_HOUSE) == [(20, 20), (30, 30), (25, 10)]
     assert await house.findings() == []
 

@@ -1,6 +1,7 @@
 """Invoices on a real ledger: one for each partner that paid fees, numbered without a gap, taxed, booked once, sealed for ever."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -8,6 +9,7 @@ import pytest
 
 from clearing import database, errors, partners
 from clearing.front.materialised import calendar_of
+from clearing.ledger.items import Adjust
 from clearing.rules.refusals import Refusal, RefusalCode
 from settlement import reports, stating
 from settlement import run as runs
@@ -20,7 +22,7 @@ from settlement.run.invoicing import invoice_fees
 from settlement.run.taxes import VAT
 from settlement.stating.store import rows
 from tests.agreed import BOTH
-from tests.ledger.books import AIR, HOTEL, SHOP, D, House
+from tests.ledger.books import AIR, HOTEL, SHOP, D, House, uid
 from tests.rules.test_settlement_calendar import DOCUMENT
 from tests.settlement.billing_room import (
     KEY,
@@ -134,6 +136,10 @@ async def test_a_run_that_broke_off_before_its_tax_was_booked_is_not_settled_wit
         with pytest.raises(BrokenOffError):
             await runs.carry_on(house.owner, house.writer, row.run, step(house))
     assert (await runs.run_of(house.owner, row.run)).state == "frozen"
+    assert await bill_faults(house) == []  # it has yet to book it, and that is no finding
+    await house.owner.execute("UPDATE settlement_run SET state = 'instructed'")
+    assert await bill_faults(house) == [f"CH-2026-000002: {UNBOOKED}"]
+    await house.owner.execute("UPDATE settlement_run SET state = 'frozen'")
     assert (await paid(house, row.run)).state == "settled"
     assert await house.rows("SELECT reference FROM adjustment WHERE reason = %s", VAT) == [("CH-2026-000002",)]
     assert await bill_faults(house) == []
@@ -295,7 +301,10 @@ async def test_runs_frozen_at_once_number_without_a_gap(house: House, database_u
     assert [number for number, _ in found] == list(range(1, len(names) + 1))
     assert {run for _, run in found} == {row.run for row in ready}
     assert await house.rows("SELECT last FROM settlement_invoice_series WHERE series <> ''") == [(len(names),)]
+    assert await bill_faults(house) == []
+    await house.owner.execute("UPDATE settlement_run SET state = 'instructed'")
     assert await bill_faults(house) == [f"CH-2026-{number:06}: {UNBOOKED}" for number in range(1, len(names) + 1)]
+    await house.owner.execute("UPDATE settlement_run SET state = 'frozen'")
 
 
 async def test_files_are_sealed_once_and_every_change_is_found_offline(house: House) -> None:
@@ -303,7 +312,7 @@ async def test_files_are_sealed_once_and_every_change_is_found_offline(house: Ho
     await publish(house, table())
     run = (await frozen(house)).run
     await billed(house, run)
-    (hotel,) = [one for one in (await stating.invoices(house.owner, partner=HOTEL))[0] if one.run == run]
+    (hotel,) = [one for one in await stating.invoices(house.owner, partner=HOTEL) if one.run == run]
     files = {form: await stating.invoice_file(house.owner, hotel.invoice, form, HOTEL) for form in ("json", "pdf")}
     for content in files.values():
         checked = verify_invoice(content, PUBLIC)
@@ -319,23 +328,25 @@ async def test_files_are_sealed_once_and_every_change_is_found_offline(house: Ho
     assert {form: await stating.invoice_file(house.owner, hotel.invoice, form, None) for form in files} == files
 
 
-async def test_a_list_that_is_cut_off_says_so(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_invoices_are_told_in_pages_the_newest_first_each_once(house: House) -> None:
     await two_exchanges(house)
     await publish(house, table())
     run = (await frozen(house)).run
 
-    async def listed(most: int, **asked: str) -> tuple[list[int], bool]:
-        with monkeypatch.context() as patch:
-            patch.setitem(stating.invoices.__globals__, "LISTED_MAX", most)
-            found, more = await stating.invoices(house.owner, **asked)
-        return [int(one.invoice[-6:]) for one in found], more
+    async def listed(**asked: Any) -> list[int]:
+        return [int(one.invoice[-6:]) for one in await stating.invoices(house.owner, **asked)]
 
-    assert await listed(2) == ([2, 1], False)
-    assert await listed(1) == ([2], True)
-    assert await listed(1, partner=AIR) == ([1], False)
-    assert await listed(2, run=run) == ([2, 1], False)
-    assert await listed(2, run=run, partner=HOTEL) == ([2], False)
-    assert await listed(2, run="W-2026-11.1") == ([], False)
+    newest = (await stating.invoices(house.owner))[0]
+    after = (newest.issued_on, newest.invoice)
+    assert await listed() == [2, 1]
+    assert await listed(most=1) == [2]
+    assert await listed(after=after, most=1) == [1]
+    assert await listed(after=(newest.issued_on - timedelta(days=1), newest.invoice)) == []
+    assert await listed(partner=AIR) == [1]
+    assert await listed(partner=HOTEL, after=after) == []
+    assert await listed(run=run) == [2, 1]
+    assert await listed(run=run, partner=HOTEL) == [2]
+    assert await listed(run="W-2026-11.1") == []
 
 
 async def test_the_database_itself_keeps_what_was_issued(house: House, database_url: str) -> None:
@@ -362,3 +373,11 @@ async def test_the_audit_finds_gaps_and_tax_that_is_not_booked(house: House, cha
     await billed(house, (await frozen(house)).run)
     await house.owner.execute(change.encode())
     assert await bill_faults(house) == [fault]
+
+
+async def test_the_audit_finds_the_wrong_tax_of_a_run_that_is_not_instructed_yet(house: House) -> None:
+    await two_exchanges(house)
+    await publish(house, table())
+    await frozen(house)
+    await house.put(Adjust(None, None, uid("x"), VAT, ((HOTEL, 1), ("house", -1)), 1, "CH-2026-000002"))
+    assert await bill_faults(house) == [f"CH-2026-000002: {UNBOOKED}"]

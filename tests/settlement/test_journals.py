@@ -15,12 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clearing.ledger.items import Lodge
+from clearing.ledger.items import Adjust, Lodge
 from clearing.rules.postings import Account
 from clearing.rules.shapes import Fault, Law
 from settlement import books
 from settlement.books.journals import journals
 from settlement.rules.journal import (
+    WHATS,
     BookAccount,
     Codes,
     Journal,
@@ -29,8 +30,12 @@ from settlement.rules.journal import (
     codes_of,
     csv_head,
     csv_of,
+    what_of,
 )
 from settlement.rules.money import major
+from settlement.rules.waterfall import SHARE
+from settlement.run.late import INTEREST
+from settlement.run.taxes import VAT
 from tests.ledger.books import HOTEL, House
 from tests.settlement.runs_room import frozen, paid, seal
 from tests.settlement.runs_room import lively as owing
@@ -79,6 +84,82 @@ async def test_cover_is_exported_as_what_the_house_has_to_give_back(house: House
     assert "Assets:House:Funds  7000000 CU.U" in text
     assert judged(text, tmp_path) == (True, "")
     assert "hotel.cover,,7.000000," in await exported(house, "csv")
+
+
+ADJUSTED = {
+    VAT: ("CH-2026-000001", 2_000_000),
+    INTEREST: ('CL"1\\2/2026-03-31', 300_000),
+    SHARE: ("=1+1", -40_000),
+    "break AMOUNT_MISMATCH: accept_theirs": ("a break", 5_000),
+}
+"""Reason, reference, and what the hotel owes more by it."""
+
+
+async def adjusted(house: House) -> None:
+    for number, (reason, (reference, value)) in enumerate(ADJUSTED.items(), 1):
+        lines = ((HOTEL, value), ("house", -value))
+        await house.put(Adjust(None, None, UUID(int=number), reason, lines, None, reference))
+
+
+async def test_tax_interest_and_shares_stand_apart_from_fees(house: House, tmp_path: Path) -> None:
+    """An invoice's 2.00 of tax, 0.30 of interest, 0.04 given, 0.005 of a break; the fees are what they were before."""
+    await owing(house)
+    before = await exported(house, "beancount")
+    await adjusted(house)
+    await seal(house)
+    text = await exported(house, "beancount")
+    assert judged(text, tmp_path) == (True, "")
+    held = dict(re.findall(r"(?m)^\S+ balance (\S+) (-?[0-9]+) CU\.U$", text))
+    assert (held["Liabilities:House:Tax"], held["Income:House:Interest"]) == ("-2000000", "-300000")
+    assert (held["Income:House:Share"], held["Income:House:Adjustment"]) == ("40000", "-5000")
+    assert held["Income:House:Fee"] == re.findall(r"balance Income:House:Fee (\S+)", before)[0]
+    assert '  reason: "vat"\n  reference: "CH-2026-000001"\n' in text
+    assert f'* "adjusted {UUID(int=1)}: vat CH-2026-000001" ^clearing' in text
+
+
+async def test_the_judge_objects_where_an_adjustment_is_not_what_it_says(house: House, tmp_path: Path) -> None:
+    await owing(house)
+    await adjusted(house)
+    await house.owner.execute("UPDATE adjustment SET reason = 'interest' WHERE reason = 'vat'")
+    await house.owner.execute("UPDATE adjustment SET lines = replace(lines, '300000', '300001')")
+    agreed, why = judged(await exported(house, "beancount"), tmp_path)
+    assert not agreed
+    assert "Income:House:Interest" in why
+
+
+async def test_every_window_opens_with_the_tax_that_the_one_before_closed_with(house: House, tmp_path: Path) -> None:
+    await owing(house)
+    await adjusted(house)
+    await seal(house)
+    await house.put(Adjust(None, None, UUID(int=9), VAT, ((HOTEL, 7), ("house", -7)), None, "CH-2026-000002"))
+    lived = await windows(house)
+    assert len(lived) == 3
+    for first, last in ((lived[0], lived[0]), (lived[1], lived[1]), (lived[2], lived[2]), (lived[1], None)):
+        text = await exported(house, "beancount", first, last)
+        assert judged(text, tmp_path) == (True, ""), (first, last)
+    assert "Liabilities:House:Tax  -2000000" in text
+    assert "balance Liabilities:House:Tax -2000007" in text
+
+
+async def test_csv_tells_why_and_by_which_paper_and_a_mapping_sends_tax_elsewhere(house: House) -> None:
+    await owing(house)
+    await adjusted(house)
+    codes = Codes("EUR", {"house.fee/tax": "2200 VAT payable", "house.fee/interest": "7100"}, {"fee": "4000"})
+    records = list(csv.DictReader(StringIO(await exported(house, "csv", codes=codes))))
+    told = {
+        record["account"]: record for record in records if record["reason"] and record["account"] != "hotel.position"
+    }
+    assert {name: (one["credit"] or f"-{one['debit']}") for name, one in told.items()} == {
+        "2200 VAT payable": "2.000000",
+        "7100": "0.300000",
+        "house.fee/share": "-0.040000",
+        "house.fee/adjustment": "0.005000",
+    }
+    assert [one["reason"] for one in told.values()] == list(ADJUSTED)
+    assert [one["reference"] for one in told.values()] == [
+        "CH-2026-000001", 'CL"1\\2/2026-03-31', "'=1+1", "a break",
+    ]  # fmt: skip
+    assert {one["reason"] for one in records if one["account"] == "4000"} == {""}
 
 
 async def test_every_journal_balances_and_together_they_are_all_entries(lively: House) -> None:
@@ -166,9 +247,9 @@ def test_g27_two_rows_of_one_journal_have_the_same_external_id() -> None:
     journal = Journal(0, 10_008, date(2026, 3, 4), "moved", ((CHECKING, 100_000_000), (PETTY, -100_000_000)))
     codes = Codes("USD", {"checking.position": "1000", "petty.position": "1006"})
     assert csv_head() + csv_of(journal, codes) == (
-        "journal_id,date,account,debit,credit,unit,memo,external_id\r\n"
-        "0-10008,2026-03-04,1000,100.000000,,USD,moved,clearing-0-10008\r\n"
-        "0-10008,2026-03-04,1006,,100.000000,USD,moved,clearing-0-10008\r\n"
+        "journal_id,date,account,debit,credit,unit,memo,external_id,reason,reference\r\n"
+        "0-10008,2026-03-04,1000,100.000000,,USD,moved,clearing-0-10008,,\r\n"
+        "0-10008,2026-03-04,1006,,100.000000,USD,moved,clearing-0-10008,,\r\n"
     )
     assert journal.faults == ()
     assert Journal(0, 1, date(2026, 3, 4), "half", ((CHECKING, 1),)).faults == ("CU.U",)
@@ -208,6 +289,7 @@ def test_beancount_can_spell_every_code(code: str) -> None:
         ({"currency": "euro"}, "$.currency", Law.PATTERN),
         ({"kinds": [{"kind": "money", "code": "1"}]}, "$.kinds[0].kind", Law.RANGE),
         ({"accounts": [{"account": "palm", "code": "1"}]}, "$.accounts[0].account", Law.PATTERN),
+        ({"accounts": [{"account": "house.fee/vat", "code": "1"}]}, "$.accounts[0].account", Law.PATTERN),
         ({"more": 1}, "$", Law.UNKNOWN_FIELD),
     ],
 )
@@ -215,6 +297,21 @@ def test_a_mapping_that_says_something_else_is_refused_with_its_place(document: 
     found = codes_of(document)
     assert isinstance(found, Fault)
     assert (found.path, found.law) == (path, law)
+
+
+def test_who_says_where_fees_go_has_not_said_where_tax_goes() -> None:
+    codes = codes_of(
+        {"accounts": [{"account": "house.fee", "code": "4000"}, {"account": "petty.position/tax", "code": "1"}]}
+    )
+    assert isinstance(codes, Codes)
+    fee = BookAccount(14, "house", Account.FEE, "millionths", None)
+    assert {what: codes.code(fee, what) for what in ("", *WHATS)} == {
+        "": "4000", **{what: f"house.fee/{what}" for what in WHATS},
+    }  # fmt: skip
+    assert (codes.code(PETTY, "tax"), codes.code(PETTY, "interest"), codes.code(PETTY)) == (
+        "1", "petty.position", "petty.position",
+    )  # fmt: skip
+    assert [what_of(reason) for reason in (VAT, INTEREST, SHARE, "break")] == list(WHATS)
 
 
 def test_a_mapping_says_what_is_not_called_as_the_house_calls_it() -> None:

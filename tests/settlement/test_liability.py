@@ -14,9 +14,9 @@ from clearing import errors, partners
 from clearing.ledger.items import Pay, Tick
 from clearing.rules.postings import Account, account_number
 from settlement import books
-from settlement.books import Expiry, Span
+from settlement.books import Expiry, Outside, Span
 from settlement.books.journals import journals
-from settlement.rules.liability import NOTHING, Mirror, RollForward, Sums, View, roll_forward
+from settlement.rules.liability import NOTHING, Mirror, Reported, RollForward, Sums, View, roll_forward
 from tests.conftest import FixedClock
 from tests.ledger.books import AIR, HOTEL, PROGRAM, SHOP, House, moved_in, uid
 from tests.settlement.lively import DEEDS, Lively
@@ -215,6 +215,66 @@ async def test_no_balance_is_left_where_more_expired_than_the_house_ever_moved(l
     await reported(lively, miles.closing + 1)
     (miles,) = [one for one in (await told(lively))[0] if one.program == PROGRAM[AIR]]
     assert miles.left is None
+
+
+async def outside(house: House, reference: str, opening: int | None = None, **moved: int) -> tuple[Outside, bool]:
+    said = {"issued": 0, "redeemed": 0, "expired": 0} | moved
+    at = house.clock()
+    wanted = Outside(PROGRAM[AIR], reference, at, opening, **said, reported_at=at, evidence_id=uid("paper"))
+    async with partners.deciding(house.owner, house.lane):
+        return await books.report_outside(house.owner, house.lane, wanted)
+
+
+async def miles_of(house: House, *span: str | None) -> RollForward:
+    return next(one for one in (await told(house, *span))[0] if one.program == PROGRAM[AIR])
+
+
+async def test_what_moved_outside_stands_beside_what_the_house_moved_window_by_window(lively: House) -> None:
+    """1,000 were there; 1,000 + 70 − 30 − 10 = 1,030; less 5 swept apart, 1,025; then 1,025 − 2,000 = −975 + 1 = −974."""
+    before = await miles_of(lively)
+    assert (before.reported, before.outstanding) == (None, None)
+    await reported(lively, 500)  # before the first report: its opening is without them
+    lively.clock.advance(1)
+    await outside(lively, "first", 1_000, issued=70, redeemed=30, expired=10)
+    lively.clock.advance(1)
+    await reported(lively, 5, "sweep 2")
+    first = (await codes(lively))[-1]
+    lively.clock.advance(8 * 86_400)
+    await lively.put(Tick())
+    found, new = await outside(lively, "second", 1_025, redeemed=2_000)
+    assert (new, found.opening) == (True, 1_025)
+    last = (await codes(lively))[-1]
+    every, early, late = (
+        await miles_of(lively),
+        await miles_of(lively, first, first),
+        await miles_of(lively, last, last),
+    )
+    assert early.reported == Reported(1_000, 70, 30, 15)
+    assert late.reported == Reported(1_025, 0, 2_000, 0)
+    assert every.reported == Reported(1_000, 70, 2_030, 15)
+    assert early.reported.closing == late.reported.opening
+    assert every.outstanding == every.closing + 1_000 + 70 - 2_030 - 15 == late.outstanding
+    assert (every.closing, every.lines, every.faults) == (before.closing, before.lines, ())  # it enters no account
+    assert (await miles_of(lively, None, (await codes(lively))[0])).reported is None
+
+
+async def test_a_window_has_one_report_and_the_next_begins_with_what_it_left(lively: House) -> None:
+    with pytest.raises(errors.ValidationFailed, match="first report"):
+        await outside(lively, "first", issued=5)
+    first, new = await outside(lively, "first", 100, issued=5)
+    assert new
+    same, new = await outside(lively, "first", 100, issued=5)
+    assert (same, new) == (first, False)
+    other, new = await outside(lively, "other", 100, issued=6)
+    assert (other, new, other.same(first)) == (first, False, True)
+    lively.clock.advance(8 * 86_400)
+    await lively.put(Tick())
+    with pytest.raises(errors.ValidationFailed, match="left 105"):
+        await outside(lively, "second", 104)
+    found, _ = await outside(lively, "second", expired=1)
+    assert found.opening == 105
+    again, new = await outside(lively, "first", 100, issued=5)
+    assert (again, new) == (first, False)
 
 
 # --- the rule by itself

@@ -156,6 +156,13 @@ def test_what_is_left_goes_to_the_largest_remainders_and_among_equals_to_the_nam
     assert to_minor({"c": third, "b": third, "a": third, "z": Fraction(-100)}) == {"a": 34, "b": 33, "c": 33, "z": -100}
 
 
+def test_among_equal_remainders_who_is_owed_comes_before_who_owes_and_more_before_less() -> None:
+    half = Fraction(1, 2)
+    for one, other in ("ab", "ba"):
+        assert to_minor({one: half, other: -half}) == {one: 1, other: -1}
+        assert to_minor({one: half, other: 5 + half, "m": Fraction(-6)}) == {one: 0, other: 6, "m": -6}
+
+
 def test_what_does_not_add_up_to_zero_is_not_rounded_together() -> None:
     with pytest.raises(ValueError, match="zero"):
         to_minor({"a": Fraction(1)})

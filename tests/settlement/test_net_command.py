@@ -89,6 +89,18 @@ def test_empty_and_zero_net_lists_settle(net: Net) -> None:
     assert (code, found["nets"], found["payments"], found["ratio"]) == (0, {"A": "0", "B": "0"}, [], None)
 
 
+@pytest.mark.parametrize("model", ["multilateral", "bilateral", "fewest", "gross"])
+@pytest.mark.parametrize(("amount", "gross", "num"), [("0.004", "0.00", 0), ("0.005", "0.03", 3)])
+def test_obligations_below_a_cent_are_told_with_their_ratio(
+    net: Net, model: str, amount: str, gross: str, num: int
+) -> None:
+    code, found, _ = net(HEADER + "".join(f"a,{one},{amount},EUR\n" for one in "bcd"), "--model", model)
+    assert code == 0
+    assert (found["gross"], found["ratio"]["num"]) == (gross, num)
+    assert found["multilateral"] == ("0.01" if num == 0 else "0.02")
+    assert found["ratio"]["den"] == (1 if num == 0 else 2)
+
+
 def test_a_spreadsheets_file_is_read(net: Net) -> None:
     text = "\ufeff" + HEADER + '"Café, Ltd",A,1.5,KWD\n'
     code, found, _ = net(text.replace("\n", "\r\n"))

@@ -173,6 +173,41 @@ def test_through_the_house_each_party_pays_or_is_paid_once_and_pay_ins_come_firs
     assert ins == sorted(ins, reverse=True)
 
 
+# --- below the minor unit
+
+
+@pytest.mark.parametrize("model", Model)
+def test_of_pairs_that_round_to_nothing_nothing_is_paid_though_together_they_make_a_net(model: Model) -> None:
+    found = netted([Obligation("a", one, 4_000, "EUR") for one in "bcd"], model)  # 0.4 cents each
+    assert (found.gross, found.bilateral, found.multilateral) == (0, 0, 1)
+    assert found.ratio == Fraction(0)
+    through = model in {Model.MULTILATERAL, Model.FEWEST}
+    assert found.nets == ({"a": -1, "b": 1, "c": 0, "d": 0} if through else dict.fromkeys("abcd", 0))
+
+
+@pytest.mark.parametrize("model", Model)
+@pytest.mark.parametrize(("debtor", "creditor"), [("b", "z"), ("z", "b")])
+def test_a_half_is_paid_whatever_the_names(model: Model, debtor: str, creditor: str) -> None:
+    found = netted([Obligation(debtor, creditor, 5_000, "EUR")], model)
+    assert found.nets == {debtor: -1, creditor: 1}
+    assert (found.gross, found.bilateral, found.multilateral) == (1, 1, 1)
+
+
+@given(obligations(step=500), MODELS, st.permutations(PARTIES[1:]))
+def test_names_decide_only_among_equal_amounts(owed: list[Obligation], model: Model, names: list[str]) -> None:
+    first = netted(owed, model, RATES)
+    called = dict(zip(PARTIES, [HOUSE, *names], strict=True))
+    second = netted(
+        [one._replace(debtor=called[one.debtor], creditor=called[one.creditor]) for one in owed], model, RATES
+    )
+    told = [sorted((found.exact[party], amount) for party, amount in found.nets.items()) for found in (first, second)]
+    if model in {Model.MULTILATERAL, Model.FEWEST}:
+        assert told[0] == told[1]
+    else:
+        assert {called[party]: amount for party, amount in first.nets.items()} == second.nets
+    assert (first.gross, first.bilateral, first.multilateral) == (second.gross, second.bilateral, second.multilateral)
+
+
 # --- rates
 
 
@@ -240,9 +275,8 @@ def test_the_fewest_are_no_more_than_the_greedy_ones_and_those_fewer_than_the_pa
 
 
 def test_greedy_alone_would_pay_once_too_often() -> None:
-    nets = {"a": 6, "b": 5, "c": 4, "d": -7, "e": -8, "f": -3, "g": 3}
-    assert len(greedy(nets)) == 6
-    assert len(fewest(nets)) == optimum(nets) < 6
+    assert len(greedy(HARD)) == 6
+    assert len(fewest(HARD)) == optimum(HARD) < 6
 
 
 @given(nets_of(most=12), st.randoms())
@@ -258,6 +292,36 @@ def test_above_fifteen_parties_the_greedy_payments_are_taken() -> None:
     more |= {"z": -sum(more.values())}
     assert fewest(more) == greedy(more)
     assert len(greedy(more)) == EXACT_MAX
+
+
+# greedy pays these seven once too often
+HARD = {"a": 6, "b": 5, "c": 4, "d": -7, "e": -8, "f": -3, "g": 3}
+APART = 1_000  # times this, no sum with the others is zero, so the optimum of both is that of each
+
+
+def beside(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
+    """Both sets of nets at once, those of the first so much larger that no group has parties of both."""
+    assert sum(abs(amount) for amount in other.values()) < APART
+    return {f"l{name}": amount * APART for name, amount in one.items()} | {f"s{name}": other[name] for name in other}
+
+
+@pytest.mark.parametrize("standing", range(10, 16))
+def test_from_ten_to_fifteen_parties_nobody_finds_fewer_payments_where_greedy_pays_more(standing: int) -> None:
+    rest = dict(zip("hijklmno", [*range(1, standing - 7), -(standing - 7) * (standing - 8) // 2], strict=False))
+    nets = beside(HARD, rest)
+    assert len(nets) == standing
+    payments = fewest(nets)
+    assert len(payments) == optimum(HARD) + optimum(rest) < len(greedy(nets))
+    assert made(payments, nets) == nets
+
+
+@settings(max_examples=12, deadline=None)
+@given(nets_of(most=8).filter(lambda nets: len(nets) > 6), nets_of(most=7).filter(lambda nets: len(nets) > 4))
+def test_above_nine_parties_nobody_finds_fewer_payments(one: dict[str, int], other: dict[str, int]) -> None:
+    nets = beside(one, other)
+    payments = fewest(nets)
+    assert len(payments) == optimum(one) + optimum(other)
+    assert made(payments, nets) == nets
 
 
 # --- many

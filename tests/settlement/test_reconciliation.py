@@ -10,6 +10,7 @@ from bench.seeded import (
     ACCOUNT,
     AS_OF,
     CLASSES,
+    CLOSES,
     NEIGHBOURS,
     PARTNER,
     WINDOW,
@@ -44,7 +45,13 @@ async def furnished(url: str, app: AsyncConnection, found: Seeded) -> None:
 
 async def sent(app: AsyncConnection, head: Head, lines: list[Line], by: str = PARTNER) -> matching.Acknowledgement:
     return await matching.receive(
-        app, written(head, lines), Form.CSV, partner=by, windows={WINDOW, *NEIGHBOURS}, at=AS_OF, key_id="key"
+        app,
+        written(head, lines),
+        Form.CSV,
+        partner=by,
+        windows=dict.fromkeys((WINDOW, *NEIGHBOURS), CLOSES),
+        at=AS_OF,
+        key_id="key",
     )
 
 

@@ -13,6 +13,7 @@ from clearing.front.materialised import calendar_of
 from clearing.partners import FiledPaper
 from clearing.rules.refusals import Refusal, RefusalCode
 from settlement import run as runs
+from settlement.rules.netting import Model
 from settlement.rules.run import (
     PaymentDates,
     Terms,
@@ -59,7 +60,7 @@ async def test_interest_accrues_while_a_pay_in_is_overdue_and_not_again_when_it_
     assert await accrued(3) == []
     assert await accrued(20) == [44_444]
     held = (await runs.accrued(house.owner, 0, row.run)).values()
-    assert [(one.partner, one.until, one.micros) for one in held] == [(HOTEL, DUE + timedelta(days=20), 55_555)]
+    assert [(one.payer, one.until, one.micros) for one in held] == [(HOTEL, DUE + timedelta(days=20), 55_555)]
     assert await positions(house) == {HOTEL: 10_055_555, AIR: -5_000_000, SHOP: -3_500_000}
     assert (await paid(house, row.run, late=36)).state == "settled"
     assert await positions(house) == {HOTEL: 100_000, AIR: 0, SHOP: 0}
@@ -85,7 +86,7 @@ async def test_a_pay_in_that_differs_owes_interest_like_one_that_nobody_spoke_of
     await runs.confirm(house.owner, row.run, [replace(said, minor=said.minor - 1)], step(house))
     assert [one.state for one in await runs.instructions(house.owner, row.run) if one.partner == HOTEL] == ["differs"]
     found = await runs.overdue(house.owner, house.writer, DUE + timedelta(days=9))
-    assert [(one.partner, one.micros) for one in found] == [(HOTEL, 25_000)]
+    assert [(one.payer, one.micros) for one in found] == [(HOTEL, 25_000)]
     assert await positions(house) == {HOTEL: 10_025_000, AIR: -5_000_000, SHOP: -3_500_000}
 
 
@@ -168,6 +169,34 @@ async def test_a_payment_is_due_by_the_calendars_of_its_parties_and_its_currency
     assert [one.micros for one in await runs.overdue(house.owner, house.writer, date(2026, 3, 24))] == [2_777]
 
 
+@pytest.mark.parametrize("model", [Model.BILATERAL, Model.GROSS, Model.FEWEST])
+async def test_a_payment_between_partners_is_due_by_the_calendars_of_both(house: House, model: Model) -> None:
+    """As above, and Hotel alone keeps the holiday: what it pays waits until Monday, whoever is paid; what Air pays does not."""
+    own = {"currency": ["TARGET"], "parties": [{"party": HOTEL, "calendars": ["JP"]}]}
+    document = DOCUMENT | {"calendars": own, "cycle": {"dates": ["2026-03-18", "2026-03-25"]}}
+    said = calendar_of(document, 2026)
+    assert isinstance(said, dict)
+    await partners.publish_calendar(house.owner, said, house.clock(), BOTH)
+    await seal(house)
+    await house.complete(1, terms=BIG)
+    await house.complete(2, source=AIR, target=SHOP, terms=BACK)
+    for _ in range(2):
+        await seal(house)
+    asked: dict[str, Any] = {"value_date": None, "model": model}
+    short = wanted("2026-03-1", **asked, rates=replace(RATES, until="2026-03-20"))
+    told = await runs.draft(house.owner, house.lane, short, step(house))
+    assert isinstance(told, Refusal)
+    assert told.code is RefusalCode.RATES_NOT_IN_FORCE
+    asked |= {"rates": replace(RATES, until="2026-03-23")}
+    row = await frozen(house, "2026-03-1", **asked)
+    due = {(one.payer, one.payee): one.value_date.isoformat() for one in await runs.instructions(house.owner, row.run)}
+    assert {day for (payer, _), day in due.items() if payer == HOTEL} == {"2026-03-23"}
+    assert {day for (payer, _), day in due.items() if payer != HOTEL} <= {"2026-03-20"}
+    dates = json.loads(row.result or b"")["dates"]
+    assert dates == [[*pair, "2026-03-19", "2026-03-23"] for pair in sorted(due) if HOTEL in pair]
+    assert replayed(row.inputs) == row.result
+
+
 @pytest.mark.parametrize(("until", "faults"), [("2026-03-16", []), ("2026-03-15", ["its rates are not those of ECB"])])
 async def test_the_audit_finds_a_payment_whose_day_is_not_one_of_its_rates(
     house: House, until: str, faults: list[str]
@@ -175,7 +204,7 @@ async def test_the_audit_finds_a_payment_whose_day_is_not_one_of_its_rates(
     """Hotel pays on the sixteenth by its own calendars; the run's own day is the twelfth."""
     await lively(house)
     row = await drafted(house, rates=replace(RATES, name="ECB", until=until))
-    dates = (PaymentDates(HOTEL, "pay_in", "2026-03-12", "2026-03-16"),)
+    dates = (PaymentDates(HOTEL, "house", "2026-03-12", "2026-03-16"),)
     inputs = replace(inputs_of(json.loads(row.inputs)), dates=dates)
     days = date.fromisoformat(RATES.date), date.fromisoformat(until)
     paper = FiledPaper("ECB", *days, house.clock(), "", {"rates": {"EUR": "1", "JPY": "0.00625"}}, "first", "second")

@@ -12,12 +12,14 @@ from clearing.ledger.items import Adjust
 from clearing.rules.lifecycle import Verdict
 from clearing.rules.refusals import RefusalCode
 from settlement import run as runs
-from settlement.rules.run import replayed
-from settlement.rules.waterfall import LINES_MAX
+from settlement.rules import waterfall as waterfall_room
+from settlement.rules.run import inputs_of, replayed
+from settlement.rules.statement_lines import LineKind
 from settlement.run import RunRow, store
 from settlement.run import auditing as auditing_room
+from settlement.run import late as late_room
 from settlement.run import shares as shares_room
-from settlement.run import sharing as sharing_room
+from settlement.run.shares import book_shares
 from tests.ledger.books import AIR, HOTEL, SHOP, House, uid
 from tests.settlement.runs_room import (
     BACK,
@@ -166,21 +168,47 @@ async def test_windows_are_shared_in_their_order(house: House) -> None:
     assert (await drafted(house, NEXT_WINDOW)).state == "drafted"
 
 
-async def test_more_than_the_ledger_books_at_once_is_refused_before_anything_is_final(
+async def test_more_than_one_event_holds_is_booked_in_several_and_broken_off_between_two_it_goes_on(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A leg is two entries: where one event had three, two windows are too many, and each alone is not."""
-    assert LINES_MAX == 1 + 32_767  # from zero on, in a smallint
-    await publish(house, contract())
-    for name in (1, 2):
-        await house.complete(name, terms=BIG)
-        await seal(house)
-    monkeypatch.setattr(sharing_room, "LINES_MAX", 3)
-    said = await runs.draft(house.owner, house.lane, wanted(WINDOW, NEXT_WINDOW), step(house))
-    assert refused(said) is RefusalCode.RUN_TOO_LARGE
-    assert await house.rows("SELECT 1 FROM settlement_run") == []
-    for code in (WINDOW, NEXT_WINDOW):
-        assert (await booked(house, code)).state == "instructed"
+    """A leg is two entries: where an event holds three, every leg is an event of its own, under a name of its own."""
+    assert waterfall_room.LINES_MAX == 1 + 32_767  # from zero on, in a smallint
+    await publish(house, contract(of=GROSS, payer=HOTEL, steps=WATERFALL))
+    await lively(house)
+    await house.complete(7, terms=BIG)
+    await seal(house)
+    row = await frozen(house, WINDOW, NEXT_WINDOW)
+    moved = sum(payer != payee for _, payer, payee, _ in legs(row))
+    assert moved > 4
+    monkeypatch.setattr(waterfall_room, "LINES_MAX", 3)
+    whole, count = late_room.put, list[Any]()
+
+    async def breaks(writer: Any, item: Any) -> Any:
+        if len(count) == 3:
+            message = "the house fell over"
+            raise ConnectionError(message)
+        count.append(item)
+        return await whole(writer, item)
+
+    monkeypatch.setattr(shares_room, "put", breaks)
+    with pytest.raises(ConnectionError):
+        await runs.carry_on(house.owner, house.writer, row.run, step(house))
+    monkeypatch.setattr(shares_room, "put", whole)
+    query = "SELECT adjustment_id, reference, lines FROM adjustment WHERE reason = 'share' ORDER BY seq"
+    before = await house.rows(query)
+    assert (len(before), await _faults(house)) == (3, [])
+    assert (await runs.carry_on(house.owner, house.writer, row.run, step(house))).state == "instructed"
+    kept = await house.rows(query)
+    assert kept[:3] == before
+    assert (len(kept), {reference for _, reference, _ in kept}) == (moved, {f"{row.run}/spring"})
+    assert all(sum(amount for _, amount in json.loads(lines)) == 0 for *_, lines in kept)
+    assert (await _faults(house), await house.findings()) == ([], [])
+    found = await stated(house, row.run)
+    assert sums(found) == (0, 0, 0, 0)
+    told = [line.exchange for one in found.values() for line in one.lines if line.kind is LineKind.SHARE]
+    assert {told.count(str(name)) for name, *_ in kept} == {2}  # either side of the leg
+    assert {*told} == {str(name) for name, *_ in kept}
+    assert (await paid(house, row.run)).state == "settled"
 
 
 async def test_a_run_with_contracts_replays_to_identical_bytes(house: House) -> None:
@@ -315,6 +343,29 @@ async def test_verify_finds_a_booking_that_is_not_what_the_run_shares(house: Hou
     assert (await _faults(house))[-1] == "W-1.1/spring: no approved run booked it"
     await house.owner.execute("UPDATE share_contract SET digest = %s", ["0" * 64])
     assert f"{row.run}: version 1 of spring is not what was published" in await _faults(house)
+
+
+async def test_verify_finds_nothing_of_a_frozen_run_that_has_yet_to_book_its_contracts(house: House) -> None:
+    """Two contracts: none of them booked, one, both; and one that is booked twice, or otherwise than shared."""
+    fault = "its contracts are not booked once, as it shares"
+    for name in ("spring", "summer"):
+        await publish(house, contract(contract=name))
+    await lively(house)
+    row = await frozen(house)
+    assert await _faults(house) == []
+    await house.owner.execute("UPDATE settlement_run SET state = 'instructed'")
+    assert await _faults(house) == [f"{row.run}: {fault}"]
+    await house.owner.execute("UPDATE settlement_run SET state = 'frozen'")
+    await book_shares(house.writer, row.run, inputs_of(json.loads(row.inputs)))
+    assert await _faults(house) == []
+    await house.owner.execute("DELETE FROM adjustment WHERE reference = %s", [f"{row.run}/summer"])
+    assert await _faults(house) == []
+    again = "INSERT INTO adjustment SELECT (jsonb_populate_record(a, %s)).* FROM adjustment AS a WHERE reason = 'share'"
+    await house.owner.execute(again.encode(), [json.dumps({"adjustment_id": str(uid("x")), "seq": -1})])
+    assert await _faults(house) == [f"{row.run}: {fault}"]
+    await house.owner.execute("DELETE FROM adjustment WHERE seq = -1")
+    await house.owner.execute("UPDATE adjustment SET lines = replace(lines, '500000', '500001') WHERE reason = 'share'")
+    assert await _faults(house) == [f"{row.run}: {fault}"]
 
 
 async def test_verify_finds_what_later_runs_read_if_it_is_not_what_the_run_shared(house: House) -> None:

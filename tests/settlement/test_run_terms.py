@@ -223,7 +223,7 @@ async def test_one_partner_without_bank_details_holds_up_nobody_else_and_the_fir
     names = {one.partner: one.instruction for one in await runs.instructions(house.owner, row.run)}
 
     async def first() -> bytes:
-        return (await runs.message(house.owner, row.run, house.clock(), lambda _: 2)).file()
+        return (await runs.message(house.owner, row.run, "house", house.clock(), lambda _: 2)).file()
 
     async def sent() -> dict[str, str | None]:
         found = await runs.sent_by(house.owner, await runs.instructions(house.owner, row.run), house.clock())
@@ -239,7 +239,7 @@ async def test_one_partner_without_bank_details_holds_up_nobody_else_and_the_fir
     await publish(house, details(SHOP, version=2))
     assert await sent() == {names[AIR]: "first", names[SHOP]: "own"}
     assert await runs.unready(house.owner, row, house.clock()) == []
-    own = (await runs.again(house.owner, row.run, names[SHOP], house.clock(), lambda _: 2)).file()
+    own = (await runs.again(house.owner, row.run, names[SHOP], "house", house.clock(), lambda _: 2)).file()
     assert (names[AIR].encode() in own, names[SHOP].encode() in own) == (False, True)
     house.clock.advance(60)
     await publish(house, details(AIR, version=2))

@@ -57,6 +57,12 @@ def test_the_worked_example_of_the_page_is_what_the_command_says(share: Share) -
     )
 
 
+def test_a_mark_of_byte_order_is_no_part_of_a_contract(share: Share) -> None:
+    said = share(CONTRACT, "--base", "1000.00", "--currency", "EUR")
+    assert said[0] == 0
+    assert share("\ufeff" + json.dumps(CONTRACT), "--base", "1000.00", "--currency", "EUR") == said
+
+
 def test_without_close_nothing_is_made_up_for(share: Share) -> None:
     _, found, _ = share(CONTRACT, "--base", "1000.00")
     assert "floor" not in {leg["step"] for leg in found["legs"]}

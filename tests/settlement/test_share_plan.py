@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clearing.rules.shapes import Fault
+from settlement.rules import waterfall as waterfall_room
 from settlement.rules.contracts import Contract, Figure, Of, Period
 from settlement.rules.flows import nets
 from settlement.rules.share_json import read_contract, unpublishable
 from settlement.rules.share_plan import THIS_RUN, Original, Published, Span, Sums, in_force, plan
-from settlement.rules.waterfall import NOTHING, Sharing, Version, booked, sharing_document, sharing_of
+from settlement.rules.waterfall import NOTHING, Sharing, Version, booked, lines, sharing_document, sharing_of
 
 BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
 WEEK = timedelta(days=7)
@@ -117,10 +118,10 @@ def total(sharings: list[Sharing]) -> dict[str, int]:
     return {party: micros for party, micros in found.items() if micros}
 
 
-@given(worlds())
+@given(worlds(), st.integers(2, 9))
 @settings(deadline=None)
 def test_legs_of_every_contract_add_up_to_its_base_and_all_of_them_to_zero(
-    world: tuple[list[Published], dict[Of, dict[tuple[int, int | None], int]]],
+    world: tuple[list[Published], dict[Of, dict[tuple[int, int | None], int]]], most: int
 ) -> None:
     made, sums = world
     sharing = plan(made, SPANS, sums, [])
@@ -128,8 +129,13 @@ def test_legs_of_every_contract_add_up_to_its_base_and_all_of_them_to_zero(
         if one.undone is None:
             assert sum(leg.amount for leg in one.legs if leg.of_base) == one.micros
     for contract in sharing.contracts:
-        assert sum(amount for _, amount in booked(sharing, contract)) == 0
-        assert all(amount for _, amount in booked(sharing, contract))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(waterfall_room, "LINES_MAX", most)
+            parts = booked(sharing, contract)
+        moving = [line for one in sharing.of(contract) for line in lines(one.legs)]
+        assert [line for part in parts for line in part] == moving
+        assert all(sum(amount for _, amount in part) == 0 and 0 < len(part) <= most for part in parts)
+        assert all(amount for _, amount in moving)
     assert sum(total([sharing]).values()) == 0
 
 

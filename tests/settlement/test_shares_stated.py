@@ -29,6 +29,7 @@ from tests.settlement.runs_room import (
     step,
 )
 from tests.settlement.share_room import FEES, GROSS, WATERFALL, contract, publish, waterfalls
+from tests.settlement.test_statement_files import pages
 from tests.settlement.test_stating import PUBLIC, closings, held_at_the_end, lived, stated, sums
 
 THIRD_WINDOW = "W-2026-12"
@@ -231,3 +232,90 @@ async def test_a_run_that_shares_a_window_and_gives_back_of_it_explains_both(hou
         (page,) = await explained(house, f"{row.run}/{figure}", None, 500)
         assert (page.waterfall, page.entries.adds_up) == (one, True)
         assert len(page.entries.leaves) == 1
+
+
+async def refused(house: House, reader: str | None, **query: str) -> tuple[str, str]:
+    """How a question is refused: what a reader can tell two refusals by."""
+    with pytest.raises(errors.ClearingError) as found:
+        await explaining.explained(house.owner, query, reader)
+    return found.value.code, found.value.detail
+
+
+async def test_who_is_no_party_cannot_tell_a_run_that_shares_from_one_that_is_not_there(house: House) -> None:
+    """Two windows are shared by a contract of Air and Shop. Whatever Hotel asks of it, and of nothing, it is answered the same."""
+    await publish(house, contract(parties=[AIR, SHOP]))
+    await lively(house)
+    await house.complete(3, terms=BIG)
+    await seal(house)
+    row = await frozen(house, WINDOW, NEXT_WINDOW)
+    await paid(house, row.run)
+    code, detail = await refused(house, AIR, figure=f"{row.run}/spring")
+    assert (code, WINDOW in detail, NEXT_WINDOW in detail) == ("validation_failed", True, True)
+    booking = (await explaining.explained(house.owner, {"figure": f"{row.run}/spring", "window": WINDOW}, AIR))["share"]
+    for there, nowhere in (
+        (f"{row.run}/spring", f"{row.run}/autumn"),
+        (f"{row.run}/spring", "W-2026-10.9/spring"),
+        (f"{row.run}/spring/back", "W-2026-10.9/spring/back"),
+        (booking["booking"], str(uid("nothing"))),
+        (str(uid(2)), str(uid("nothing"))),  # an exchange of others
+    ):
+        for more in ({}, {"window": WINDOW}, {"window": "W-1999-01"}, {"after": "1.1"}, {"after": "x"}):
+            found = [await refused(house, HOTEL, figure=figure, **more) for figure in (there, nowhere)]
+            assert found[0] == found[1], (there, more)
+
+
+async def test_a_party_of_a_later_version_is_told_nothing_of_what_was_shared_before_it_was_one(house: House) -> None:
+    await publish(house, contract(parties=[AIR, SHOP]))
+    ((opens_at,),) = await house.rows("SELECT opens_at FROM calendar WHERE code = %s", NEXT_WINDOW)
+    later = opens_at.isoformat().replace("+00:00", "Z")
+    await publish(house, contract(2, valid_from=later, parties=[AIR, HOTEL, SHOP]))
+    await lively(house)
+    await house.complete(3, terms=BIG)
+    await seal(house)
+    row = await frozen(house, WINDOW, NEXT_WINDOW)
+    figure = {"figure": f"{row.run}/spring"}
+    hotels = await explaining.explained(house.owner, figure, HOTEL)
+    assert (hotels["share"]["version"], hotels["share"]["window"]) == (2, NEXT_WINDOW)
+    assert (await explaining.explained(house.owner, figure | {"window": WINDOW}, AIR))["share"]["version"] == 1
+    code, detail = await refused(house, HOTEL, **figure, window=WINDOW)
+    assert (code, WINDOW in detail) == ("not_found", False)
+    assert await refused(house, HOTEL, **figure, window=WINDOW) == await refused(
+        house, HOTEL, **figure, window="W-1999-01"
+    )
+
+
+async def test_statements_draw_what_contracts_made_of_a_base_to_their_parties(house: House) -> None:
+    """Half a fee of 1.00 to Air: Air is told its half and that others have the rest, Shop the base alone, the house all, Hotel nothing."""
+    await publish(house, contract(parties=[AIR, SHOP]))
+    await lively(house)
+    row = await frozen(house)
+    await runs.carry_on(house.owner, house.writer, row.run, step(house))
+    found = await stated(house, row.run)
+    assert found[HOTEL].waterfalls == ()
+    (airs,), (shops,), (ours,) = (found[party].waterfalls for party in (AIR, SHOP, "house"))
+    assert (airs.contract, airs.version, airs.window, airs.base, airs.others) == (
+        "spring",
+        1,
+        WINDOW,
+        1_000_000,
+        500_000,
+    )
+    assert [(leg.payer, leg.payee, leg.amount) for leg in airs.legs] == [("house", AIR, 500_000)]
+    assert (shops.legs, shops.others) == ((), 1_000_000)
+    assert ([leg.amount for leg in ours.legs], ours.others) == ([500_000, 500_000], 0)
+    assert airs.net(AIR) == found[AIR].figures.steps.shares == 500_000
+    for form in ("jsonl", "csv", "xlsx", "pdf"):
+        content = await stating.file_of(house.owner, f"{row.run}-{AIR}", form, AIR)
+        sealed = reports.verify(content, PUBLIC).sealed
+        assert sealed is not None
+        assert sealed.statement.waterfalls == (airs,)
+    table = await stating.file_of(house.owner, f"{row.run}-{AIR}", "csv", AIR)
+    base = f"H,waterfall,{row.run},spring,1,{WINDOW},,".encode()
+    changed = table.replace(base + b"1.000000", base + b"2.000000")
+    assert changed != table
+    assert reports.verify(changed, PUBLIC).sealed is None
+    told = "\n".join(pages(await stating.file_of(house.owner, f"{row.run}-{AIR}", "pdf", AIR)))
+    assert "Shared by contracts" in told
+    assert "between others" in told
+    hotels = "\n".join(pages(await stating.file_of(house.owner, f"{row.run}-{HOTEL}", "pdf", HOTEL)))
+    assert "Shared by contracts" not in hotels

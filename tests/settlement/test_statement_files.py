@@ -175,6 +175,14 @@ def test_of_a_pdf_that_was_made_in_parts_every_page_finds_its_structure() -> Non
         assert top.get_object()["/P"].get_object() == root
 
 
+def test_the_metadata_of_a_pdf_that_was_made_in_parts_count_all_its_pages() -> None:
+    reader = pypdf.PdfReader(io.BytesIO(render(seal(a_statement(TABLED_LINES_MAX), HOUSE_KEY), "pdf")), strict=True)
+    metadata: Any = reader.trailer["/Root"]["/Metadata"]  # type: ignore[index]
+    told = metadata.get_data().decode()
+    assert f"<xmpTPg:NPages>{len(reader.pages)}</xmpTPg:NPages>" in told
+    assert told.rstrip().endswith("?>")  # its length is that of what it says
+
+
 def test_rows_of_long_statements_are_never_wider_than_the_page_and_lose_nothing() -> None:
     names = ("x" * 140, "荷" * 60, "Ωß" * 30, "")
     lines = [

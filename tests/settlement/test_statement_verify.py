@@ -63,9 +63,9 @@ def test_what_the_house_wrote_verifies_and_gives_the_sealed_statement_back() -> 
     assert in_jsonl(list(SEALED.records)) == JSONL
     for data in (JSONL, CSV, PDF):
         verdict = verify(data, KEYS)
-        assert [one.check for one in verdict.findings] == ["signature", "header", "hashes", "lines", "sums"]
+        printed = ["print"] if data is PDF else []
+        assert [one.check for one in verdict.findings] == ["signature", "header", "hashes", "lines", "sums", *printed]
         assert verdict.sealed == SEALED
-    assert "pages show is not compared" in found(PDF)["signature"][1]
 
 
 def test_a_statement_of_many_hash_rows_verifies() -> None:

@@ -1,6 +1,8 @@
 """Statements of frozen runs on a real ledger: they add up, to zero together and to the books each, and are made once."""
 
+import hashlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,9 +19,10 @@ from settlement.rules.run import Terms
 from settlement.rules.statement import Statement
 from settlement.rules.statement_lines import LineKind
 from settlement.stating import making as making_room
+from settlement.stating import printing as printing_room
 from settlement.stating.frame import frame_of
 from settlement.stating.lines import house_lines
-from settlement.stating.store import keep
+from settlement.stating.store import keep, keep_file
 from tests.conftest import FixedClock
 from tests.ledger.books import AIR, HOTEL, KEYS, NUMBERS, SHOP, House, moved_in, uid
 from tests.settlement.lively import ALL_KINDS, Lively
@@ -48,6 +51,13 @@ async def stated(house: House, run: str) -> dict[str, Statement]:
     return found
 
 
+async def printed(house: House) -> None:
+    """Everything is printed."""
+    while names := await stating.unprinted(house.owner, 2):
+        for name in names:
+            await stating.print_statement(house.owner, name)
+
+
 def sums(found: dict[str, Statement]) -> tuple[int, int, int, int]:
     return (
         sum(one.opening for one in found.values()),
@@ -60,7 +70,7 @@ def sums(found: dict[str, Statement]) -> tuple[int, int, int, int]:
 async def held_at_the_end(house: House, window: str) -> dict[str, int]:
     """What the books say of every party in the last instant of a window; plus is owed by the house."""
     ((closes_at,),) = await house.rows("SELECT closes_at FROM calendar WHERE code = %s", window)
-    kinds = (Account.POSITION, Account.CASH, Account.FEE, Account.ROUNDING)
+    kinds = (Account.POSITION, Account.REMAINDER, Account.CASH, Account.FEE, Account.ROUNDING)
     accounts = {account_number(0, kind): "house" for kind in kinds}
     accounts |= {account_number(number, Account.POSITION): name for name, number in NUMBERS.items()}
     said = await history.balances(house.owner, house.lane, list(accounts), closes_at - timedelta(microseconds=1))
@@ -247,6 +257,7 @@ async def test_made_anew_the_bytes_are_the_same(house: House) -> None:
     await two_exchanges(house)
     run = (await frozen(house)).run
     await stating.state_run(house.owner, house.lane, run, KEY)
+    await printed(house)
     query = "SELECT statement, form, content FROM settlement_statement_file ORDER BY statement, form"
     first = await house.rows(query)
     assert len(first) == 4 * len(FORMATS)
@@ -254,20 +265,84 @@ async def test_made_anew_the_bytes_are_the_same(house: House) -> None:
     await seal(house)  # a later day, and payments that came meanwhile, change nothing
     await paid(house, run)
     await stating.state_run(house.owner, house.lane, run, KEY)
+    await printed(house)
     assert await house.rows(query) == first
+
+
+async def test_made_in_processes_of_their_own_the_bytes_are_the_same(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await two_exchanges(house)
+    run = (await frozen(house)).run
+    query = "SELECT statement, form, content FROM settlement_statement_file ORDER BY statement, form"
+    await stating.state_run(house.owner, house.lane, run, KEY)
+    await printed(house)
+    first = await house.rows(query)
+    await house.owner.execute("TRUNCATE settlement_statement, settlement_statement_file")
+    monkeypatch.setattr(making_room, "MUCH", 0)
+    monkeypatch.setattr(printing_room, "MUCH", 0)
+    await stating.state_run(house.owner, house.lane, run, KEY)
+    await printed(house)
+    assert await house.rows(query) == first
+
+
+async def test_what_is_kept_at_first_is_the_evidence_and_all_else_is_printed_of_it_once(house: House) -> None:
+    await two_exchanges(house)
+    run = (await frozen(house)).run
+    assert await stating.unprinted(house.owner, 10) == []
+    await stating.state_run(house.owner, house.lane, run, KEY)
+    before = await stating.kept(house.owner, run=run)
+    assert {file.form for one in before for file in one.files} == {"jsonl"}
+    assert sorted(await stating.unprinted(house.owner, 10)) == sorted(one.statement for one in before)
+    assert len(await stating.unprinted(house.owner, 3)) == 3
+    early = await stating.file_of(house.owner, f"{run}-{AIR}", "csv", AIR)
+    assert await stating.print_statement(house.owner, f"{run}-{AIR}") == len(FORMATS) - 2
+    assert await stating.file_of(house.owner, f"{run}-{AIR}", "csv", AIR) == early
+    await printed(house)
+    assert await stating.unprinted(house.owner, 10) == []
+    for one in await stating.kept(house.owner, run=run):
+        assert {file.form for file in one.files} == set(FORMATS)
+        sealed = reports.verify(await stating.file_of(house.owner, one.statement, "jsonl", None), PUBLIC).sealed
+        assert sealed is not None
+        for file in one.files:
+            content = await stating.file_of(house.owner, one.statement, file.form, None)
+            assert content == reports.render(sealed, file.form)
+            assert (hashlib.sha256(content).hexdigest(), len(content)) == (file.sha256, file.size)
+
+
+async def test_evidence_that_is_not_what_was_sealed_is_not_printed(house: House) -> None:
+    await two_exchanges(house)
+    run = (await frozen(house)).run
+    await stating.state_run(house.owner, house.lane, run, KEY)
+    await house.owner.execute(
+        "UPDATE settlement_statement_file SET content = told.bytes, sha256 = encode(sha256(told.bytes), 'hex') FROM "
+        "(SELECT statement, convert_to(replace(convert_from(content, 'UTF8'), %s, %s), 'UTF8') AS bytes "
+        "FROM settlement_statement_file) AS told WHERE settlement_statement_file.statement = told.statement",
+        ('"line":1,', '"line":1 ,'),
+    )
+    with pytest.raises(ValueError, match="not what was sealed"):
+        await stating.file_of(house.owner, f"{run}-{AIR}", "csv", AIR)
 
 
 async def test_of_two_that_state_at_once_one_is_kept(house: House) -> None:
     await two_exchanges(house)
     run = (await frozen(house)).run
     frame = await frame_of(house.owner, house.lane, run)
-    lines = await house_lines(house.owner, frame)
-    statement = making_room._statement(frame, 0, lines)
-    assert statement is not None
-    sealed, files = making_room._files(statement, KEY)
-    assert await keep(house.owner, run, sealed, files)
-    assert not await keep(house.owner, run, sealed, {"csv": b"another"})
-    assert await stating.file_of(house.owner, statement.reference, "csv", None) == files["csv"]
+    made = making_room.made_of_house((frame, KEY.public.key_id), await house_lines(house.owner, frame))
+    assert made is not None
+    evidence = making_room._evidence(made, KEY)
+    assert await keep(house.owner, run, evidence)
+    assert not await keep(house.owner, run, replace(evidence, content=b"another"))
+    assert await stating.file_of(house.owner, evidence.statement, "jsonl", None) == evidence.content
+
+
+async def test_of_two_that_print_at_once_both_give_what_is_kept(house: House) -> None:
+    await two_exchanges(house)
+    run = (await frozen(house)).run
+    await stating.state_run(house.owner, house.lane, run, KEY)
+    first = await stating.file_of(house.owner, f"{run}-{AIR}", "xlsx", AIR)
+    await keep_file(house.owner, f"{run}-{AIR}", "xlsx", b"another")
+    assert await stating.file_of(house.owner, f"{run}-{AIR}", "xlsx", AIR) == first
 
 
 @pytest.mark.parametrize("form", ["jsonl", "csv", "pdf"])
@@ -286,6 +361,7 @@ async def test_a_kept_file_verifies_and_a_changed_one_does_not(house: House, for
 async def test_what_is_kept_cannot_be_changed(house: House, database_url: str) -> None:
     await two_exchanges(house)
     await stating.state_run(house.owner, house.lane, (await frozen(house)).run, KEY)
+    await printed(house)
     with pytest.raises(psycopg.errors.CheckViolation):
         await house.owner.execute("UPDATE settlement_statement_file SET content = 'other' WHERE form = 'csv'")
     rights = await house.rows(
@@ -311,6 +387,8 @@ async def test_a_name_that_no_font_has_leaves_out_the_pdf_only(house: House) -> 
     await house.owner.execute("UPDATE partner SET name = '航空' WHERE partner = %s", (AIR,))
     run = (await frozen(house)).run
     await stating.state_run(house.owner, house.lane, run, KEY)
+    assert await stating.print_statement(house.owner, f"{run}-{AIR}") == len(FORMATS) - 2
+    assert f"{run}-{AIR}" not in await stating.unprinted(house.owner, 10)  # nobody tries for ever
     (kept,) = await stating.kept(house.owner, run=run, partner=AIR)
     assert {file.form for file in kept.files} == set(FORMATS) - {"pdf"}
     with pytest.raises(errors.NotFound, match="no font"):

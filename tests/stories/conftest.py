@@ -1,17 +1,15 @@
 """What the stories stand on: programs that run for the length of a session, and worlds made as they are needed."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 
 import pytest
 
-from clearing import database
-from tests.conftest import TEMPLATE, other_database
+from tests.databases import Databases
 from tests.stories import far_sides
 from tests.stories.far_sides import FarSides, World
-
-_numbers = count(1)
 
 
 @pytest.fixture(scope="session")
@@ -22,16 +20,13 @@ def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarSides]:
 
 
 @pytest.fixture
-def new_world(postgres_url: str, worker_id: str, far: FarSides, tmp_path: Path) -> Iterator[Callable[[], World]]:
+def new_world(databases: Databases, far: FarSides, tmp_path: Path) -> Iterator[Callable[[], World]]:
     """Worlds of one's own, gone after the test."""
-    made: list[str] = []
+    with ExitStack() as made:
+        numbers = count(1)
 
-    def make() -> World:
-        name = f"world_{worker_id}_{next(_numbers)}"
-        made.append(name)
-        database.create_database(postgres_url, name, TEMPLATE)
-        return far_sides.furnish(other_database(postgres_url, name), tmp_path / name, far)
+        def make() -> World:
+            url = made.enter_context(databases.one())
+            return far_sides.furnish(url, tmp_path / f"world-{next(numbers)}", far)
 
-    yield make
-    for name in made:
-        database.drop_database(postgres_url, name)
+        yield make

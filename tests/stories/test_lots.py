@@ -1,5 +1,6 @@
 """Points come back as old as they were, whatever becomes of the exchange; and the quote says how expiry changes. Real processes."""
 
+import asyncio
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -7,13 +8,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
+from uuid import UUID
 
 import httpx
 import psycopg
 import pytest
 
+from clearing import database, partners
 from clearing.client import Clearing, Problem
 from clearing.front.stage import MILE_MONTHS, Stage, stage
+from clearing.partners import Told
 from clearing.rules.lots import months_after
 
 WAIT = 20
@@ -195,9 +199,31 @@ def test_lots_lead_to_the_exchanges_that_made_and_used_them(scene: Scene) -> Non
     scene.palm.reverse(done["exchange"], 5_000, "too many", wait=WAIT)
     back = scene.palm.lots(scene.source)["history"][0]
     assert (back["operation"], sum(part["amount"] for part in back["lots"])) == ("reverse", 5_000)
+    whole = scene.palm.lots(scene.source)
+    assert whole["next"] is None
+    for told in asyncio.run(_told(scene)):
+        micros = (told.answered_at - EPOCH) // timedelta(microseconds=1)
+        page = scene.palm.lots(scene.source, f"{micros}.{told.exchange_id}.{told.leg}")
+        whole["history"] = whole["history"][1:]
+        assert page["history"] == whole["history"]
+    for junk in ("1.x.1", "1.00000000-0000-0000-0000-000000000000.9", "1.00000000-0000-0000-0000-000000000000"):
+        with pytest.raises(Problem, match="validation_failed"):
+            scene.palm.lots(scene.source, junk)
     _forget(scene, credit["evidence"])
     with scene.on.client("lotus") as lotus:
         assert [one["lots"] for one in lotus.lots(scene.target)["history"] if one["operation"] == "credit"] == [None]
+
+
+async def _told(scene: Scene) -> list[Told]:
+    """The history of the hotel's member, asked for one by one."""
+    found: list[Told] = []
+    async with await database.connect(scene.on.database) as connection:
+        place = None
+        while page := await partners.told_of(connection, 0, UUID(scene.source), place, 1):
+            found += page
+            place = (page[0].answered_at, page[0].exchange_id, page[0].leg)
+    assert len(found) > 1
+    return found
 
 
 def _forget(scene: Scene, evidence: str) -> None:

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 import uvicorn
 import uvloop
 
-from clearing.front import logs, onboarding, serving, vault, wiring
+from clearing.front import logs, onboarding, paging, serving, vault, wiring
 from clearing.front.house import House
 from clearing.front.settings import Settings
 from clearing.signatures import Message, PrivateKey, sign_request, verify_response
@@ -342,3 +343,25 @@ def _serving(
     finally:
         stop.set()
         thread.join(30)
+
+
+def walks_to_the_end(front: Front, path: str, name: str, key: str, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What a list tells at once is what its pages of one and of two tell one after the other."""
+    whole = front.ask("GET", path, key=key).json
+    assert whole["next"] is None
+    for most in (1, 2):
+        walked, after = [], ""
+        with monkeypatch.context() as patch:
+            patch.setattr(paging, "PAGE", most)
+            while True:
+                page = front.ask("GET", path + after, key=key).json
+                assert len(page[name]) <= most
+                walked += page[name]
+                if page["next"] is None:
+                    break
+                assert page[name]
+                after = f"{'&' if '?' in path else '?'}after={page['next']}"
+        assert walked == whole[name]
+    found: list[Any] = whole[name]
+    assert len(found) > 1
+    return found

@@ -34,14 +34,14 @@ def proposed(desk: Front, said: dict[str, Any]) -> Answer:
 
 
 def published(desk: Front, said: dict[str, Any], *, cooled: bool = True) -> dict[str, Any]:
-    """A version by two keys; `cooled`: confirmed as long ago as the cooling-off time."""
+    """A version by two keys; `cooled`: confirmed so long ago that it is in force since some hours."""
     answer = proposed(desk, said)
     assert answer.status == 202, answer.body
     done = desk.ask("POST", f"/v1/bank-details/{answer.json['proposal']}/confirm", {}, key="auditor")
     assert done.status == 201, done.body
     if cooled:
         with psycopg.connect(desk.url, autocommit=True) as connection:
-            past = "valid_from = valid_from - interval '72 h', published_at = published_at - interval '72 h'"
+            past = "valid_from = valid_from - interval '80 h', published_at = published_at - interval '80 h'"
             connection.execute(f"UPDATE bank_details SET {past} WHERE digest = %s", [done.json["digest"]])
     found: dict[str, Any] = done.json
     return found

@@ -1,5 +1,6 @@
 """Claims of missing accruals over the wire: filed, matched, accepted, rejected; and paid once, whoever comes first."""
 
+import json
 import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,8 +9,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from clearing.front import paging
 from clearing.front.app import create_app
-from tests.wire.front_room import Answer, Front
+from tests.command_line import clearing
+from tests.wire.front_room import Answer, Front, walks_to_the_end
 from tests.wire.kinds_room import (
     NOBODY,
     WAIT,
@@ -278,3 +281,12 @@ def test_a_claim_rejected_and_accepted_at_once_is_paid_once_and_never_lost(front
     assert (paid.status, paid.json["state"]) == (201, "completed")
     assert rejected.status == 200 or rejected.code == "claim_closed"
     assert now(front, said)["state"] == "paid"
+
+
+def test_claims_that_wait_are_told_in_pages_each_once(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = [filed(front)["claim"] for _ in range(3)]
+    told = walks_to_the_end(front, "/v1/claims", "claims", "corner", monkeypatch)
+    assert [one["claim"] for one in told if one["claim"] in mine] == mine  # the oldest first
+    monkeypatch.setattr(paging, "PAGE", 1)
+    asked = ("--key", front.folder / "corner.jwk", "--url", f"http://{front.host}")
+    assert json.loads(clearing("claim", "list", *asked).stdout)["claims"] == told

@@ -254,7 +254,12 @@ def test_the_story_of_an_engineer(front: Front, tmp_path: Path) -> None:
     assert clearing("receipt", "verify", tmp_path / "proof.json", "--url", f"http://{front.host}").returncode == 1
     checked = clearing("verify", **own)
     assert (checked.returncode, "✗" in checked.stdout) == (0, False), checked.stdout
-    assert clearing("doctor", **own).returncode == 0
+    told = clearing("doctor", **own)
+    assert (told.returncode, "the sandbox in" in told.stdout) == (0, False)
+    (front.folder / "home" / "sandbox").mkdir()
+    told = clearing("doctor", **own)
+    (front.folder / "home" / "sandbox").rmdir()
+    assert (told.returncode, "bank_cooling_hours 0" in told.stdout.replace("\n", " ")) == (0, True)
 
 
 def test_evidence_is_verified_again_and_a_forgery_is_found(front: Front) -> None:

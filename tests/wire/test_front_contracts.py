@@ -11,6 +11,9 @@ import psycopg
 import pytest
 
 from clearing.front.shapes import instant
+from settlement.rules.run import Inputs, Rate, RateSet, SealedWindow, canonical, inputs_document, sha256
+from settlement.rules.sharing import Before
+from settlement.rules.waterfall import Base, Sharing, Version
 from tests.command_line import clearing
 from tests.wire.front_room import Answer, Front
 from tests.wire.test_front_runs import NOW, desk
@@ -180,3 +183,49 @@ def test_contracts_are_published_and_shown_from_the_command_line(desk: Front, tm
     assert [one["document"] for one in shown] == [contract()]
     assert "spring" in run(desk, "operator", "list").stdout
     assert run(desk, "operator", "show", "autumn").returncode == 4
+
+
+@pytest.fixture
+def shared(desk: Front) -> Iterator[str]:
+    """A settled run that shared 3.00 of the house's fees in two windows: a third is palm's, the rest lotus's. Gone after the test."""
+    said, run = contract(), "W-2003-01.1"
+    version = Version("spring", 1, "0" * 64)
+    bases = [Base("spring", 1, number, f"W-2003-0{number}", 3_000_000, Before(), closing=False) for number in (1, 2)]
+    windows = tuple([SealedWindow(number, f"W-2003-0{number}", 0, 1, "r") for number in (1, 2)])
+    rates = RateSet("ECB", "2003-01-09", "2003-01-09T15:00:00Z", (Rate("EUR", 1, 1, 2),))
+    sharing = Sharing(((version, said),), tuple(bases))
+    inputs = Inputs(windows, (), (), (), (), rates, (), (), None, "2003-01-12", sharing=sharing)
+    kept = canonical(inputs_document(inputs))
+    with psycopg.connect(desk.url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO settlement_run (run, state, inputs, inputs_sha256, result, result_sha256, value_date, created_at, created_by, "
+            "previewed_by, approved_by, turn) VALUES (%s, 'settled', %s, %s, '', %s, '2003-01-12', now(), 'a', 'a', 'b', 0)",
+            [run, kept, sha256(kept), sha256(b"")],
+        )
+        yield run
+        connection.execute("DELETE FROM settlement_run WHERE run = %s", [run])
+
+
+def test_parties_and_operators_are_drawn_what_a_run_shared_and_nobody_else(
+    desk: Front, shared: str, tmp_path: Path
+) -> None:
+    at = f"/v1/runs/{shared}/waterfalls/spring?window=W-2003-02"
+    everything, palms = (desk.ask("GET", at, key=key) for key in ("operator", "palm"))
+    assert (everything.status, everything.headers["content-type"], everything.signed) == (200, "image/svg+xml", True)
+    assert desk.ask("GET", at, key="palm").body == palms.body
+    for told, whole, own in (("Palm Hotels", True, True), ("Lotus Air", True, False), ("between others", False, True)):
+        assert ((told in everything.body.decode()), (told in palms.body.decode())) == (whole, own)
+    for query in ("", "?window=W-2003-02", "?window=W-1999-01", "?back=true"):
+        there, nowhere = (
+            desk.ask("GET", f"/v1/runs/{run}/waterfalls/spring{query}", key="kiosk") for run in (shared, "W-2003-09.1")
+        )
+        assert (there.code, there.json["detail"]) == (nowhere.code, nowhere.json["detail"])
+    assert desk.ask("GET", f"/v1/runs/{shared}/waterfalls/spring", key="palm").code == "validation_failed"
+    assert desk.ask("GET", f"{at}&back=true", key="palm").code == "not_found"
+    assert desk.ask("GET", f"{at}&back=yes", key="palm").code == "validation_failed"
+    file = tmp_path / "spring.svg"
+    said = ("settle", "waterfall", shared, "spring", "--window", "W-2003-02", "--out", file)
+    assert desk.command(*said, key="palm").returncode == 0
+    assert file.read_bytes() == palms.body
+    refused = desk.command(*said, "--back", key="palm")
+    assert (refused.returncode, "not_found" in refused.stderr) == (4, True)

@@ -20,7 +20,7 @@ from clearing.partners import digest_of, seconded
 from settlement.run.steps import instruction_id
 from tests.agreed import document
 from tests.files.bank import entry, notification, payment
-from tests.wire.front_room import Answer, Front
+from tests.wire.front_room import Answer, Front, walks_to_the_end
 from tests.wire.test_front_agreements import DAY, NOW, agreed, covered, desk, iris, owing, position, register, waiting
 from tests.wire.test_front_doors import validator
 
@@ -272,7 +272,9 @@ def test_what_the_books_refuse_of_a_file_is_that_credits_outcome(
 # --- low water
 
 
-def test_a_fall_below_the_low_water_is_listed_once_and_counted(desk: Front, iris: str) -> None:
+def test_a_fall_below_the_low_water_is_listed_once_and_counted(
+    desk: Front, iris: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def counted() -> float:
         text = desk.send("GET", "/metrics", [("host", desk.host)]).body.decode()
         lines = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
@@ -293,6 +295,8 @@ def test_a_fall_below_the_low_water_is_listed_once_and_counted(desk: Front, iris
     covered(desk, iris, "out", 2, "back 2")
     found = desk.ask("GET", "/v1/alerts/crossings", key=iris).json
     assert [one["number"] for one in found["crossings"]] == [2, 1]
+    assert walks_to_the_end(desk, "/v1/alerts/crossings", "crossings", iris, monkeypatch) == found["crossings"]
+    walks_to_the_end(desk, "/v1/alerts/crossings", "crossings", "operator", monkeypatch)
     assert counted() == 2
     validator(json.loads(json.dumps(create_app().openapi())), "CrossingsSaid").validate(found)
     assert desk.ask("GET", "/v1/alerts/crossings?partner=palm", key=iris).code == "not_found"

@@ -52,6 +52,7 @@ BODIES: dict[str, dict[str, Any]] = {
             }
         ]
     },
+    "ReceivedWish": {"currency": "EUR", "amount": "1.00", "booked_on": "2026-03-12", "bank_reference": "1"},
     "DecideWish": {"decision": "drop", "note": "test"},
     "MatchWish": {"partner": "nobody", "window": 1},
 }
@@ -65,6 +66,7 @@ def address(door: Door, exchange: str = NO_ID, key_id: str = "none") -> str:
         "balance": "nobody.position",
         "program": "nobody",
         "run": "W-0.1",
+        "instruction": "CL0",
         "statement": "W-0.1-nobody",
         "book": "nobody.1",
         "invoice": "CH-2026-000001",

@@ -96,10 +96,12 @@ def test_a_partner_sees_its_own_invoices_and_gets_the_same_bytes_each_time(desk:
     (one,) = desk.ask("GET", "/v1/invoices", key="palm").json["invoices"]
     assert (one["invoice"], one["net"], one["tax"], one["gross"]) == (issued, "1.23", "0.00", "1.23")
     assert one in desk.ask("GET", "/v1/invoices", key="operator").json["invoices"]
-    assert desk.ask("GET", "/v1/invoices", key="lotus").json == {"invoices": [], "more": False}
+    assert desk.ask("GET", "/v1/invoices", key="lotus").json == {"invoices": [], "next": None}
     for query, told in ((f"run={RUN}", [one]), (f"run={RUN}&partner=lotus", []), ("run=W-1999-49.1", [])):
-        assert desk.ask("GET", f"/v1/invoices?{query}", key="operator").json == {"invoices": told, "more": False}
+        assert desk.ask("GET", f"/v1/invoices?{query}", key="operator").json == {"invoices": told, "next": None}
     assert desk.ask("GET", "/v1/invoices?partner=palm", key="palm").json["invoices"] == [one]
+    for query in ("after=", "after=1.", "after=x.TST", "after=99999999999999999999.TST", "after=1.a&after=1.a"):
+        assert desk.ask("GET", f"/v1/invoices?{query}", key="operator").code == "validation_failed", query
     for query in ("partner=palm", f"run={RUN}"):
         assert desk.ask("GET", f"/v1/invoices?{query}", key="lotus").code == "not_found"
     assert {file["format"] for file in one["files"]} == {"json", "pdf"}

@@ -20,8 +20,9 @@ from tests.wire.test_front_metrics import worker
 PATIENCE_SECONDS = 30
 BREAK = """
     INSERT INTO break_item (
-        break_id, partner, window_id, run, class, our_id, amount, owner, opened_at, due_at, state, provisional
-    ) VALUES (%s, 'kiosk', 202601, 1, 'MISSING_THEIRS', %s, -5, %s, %s, %s, %s, %s)
+        break_id, partner, window_id, run, class, our_id, amount, dated_at, known, owner, opened_at, due_at, state,
+        provisional
+    ) VALUES (%s, 'kiosk', 202601, 1, 'MISSING_THEIRS', %s, -5, '2026-01-01Z', TRUE, %s, %s, %s, %s, %s)
 """
 
 

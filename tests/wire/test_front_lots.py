@@ -81,7 +81,8 @@ async def asked(monkeypatch: pytest.MonkeyPatch, *history: Told) -> Any:
         adapters={"house_json": ADAPTER},
         keyring=RING,
     )
-    wish: Any = SimpleNamespace(path={"account": str(ACCOUNT)}, at=NOW, caller=SimpleNamespace(partner=None))
+    told_to, nothing = SimpleNamespace(partner=None), SimpleNamespace(query="?")
+    wish: Any = SimpleNamespace(path={"account": str(ACCOUNT)}, at=NOW, caller=told_to, message=nothing)
     reply = await lots.lots(house, wish)
     content: Any = reply.content
     return [(UUID(move["exchange"]).int, move["lots"]) for move in content["history"]]

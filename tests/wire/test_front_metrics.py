@@ -19,7 +19,7 @@ import pytest
 from clearing import database
 from clearing.front import wiring
 from clearing.front.metrics import Meters
-from tests.conftest import TEMPLATE
+from tests.databases import TEMPLATE
 from tests.wire.front_room import Front
 
 ROOT = Path(__file__).parents[2]

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from clearing import database, partners
+from tests.command_line import clearing
 from tests.wire.front_room import Front
 from tests.wire.papers_room import ECB, published
 from tests.wire.test_front_runs import audited, desk, drafted, frozen, window, wish
@@ -178,6 +179,29 @@ def test_the_same_from_the_command_line(desk: Front, tmp_path: Path) -> None:
     file.write_text("currency,rate\nUSD,1.1\n")
     refused = desk.command("rates", "publish", file, *words, key="operator")
     assert (refused.returncode, json.loads(refused.stdout)["refusal"]["code"]) == (6, "settlement_currency")
+
+
+def test_a_table_of_a_bank_becomes_a_published_rate_set_by_the_commands_that_are_told(
+    desk: Front, tmp_path: Path
+) -> None:
+    """One euro is 1.0850 dollars and 1 of a currency pegged to it; the next command is what the one before said."""
+    bank, file = tmp_path / "ecb.csv", tmp_path / "rates.csv"
+    lines = [f"ECB,2026-04-02,2026-04-02T16:00:00+02:00,{one}" for one in ("BAM,1", "USD,1.0850", "JPY,160")]
+    bank.write_text("\n".join(["source,date,published_at,currency,rate", *lines, ""]))
+    turned = clearing("bank", "rates", bank, "--out", file)
+    assert turned.returncode == 0, turned.stderr
+    assert json.loads(turned.stdout)["rates"]["USD"] == {"num": 10_850, "den": 10_000}
+    said = turned.stderr.strip().partition("; next: clearing ")[2].removesuffix(" --key OPERATOR.jwk")
+    proposed = desk.command(*said.split(), key="operator")
+    assert proposed.returncode == 0, proposed.stderr
+    digest = json.loads(proposed.stdout)["proposal"]
+    assert desk.command("rates", "confirm", digest, key="auditor").returncode == 0
+    shown = json.loads(desk.command("rates", "show", "ECB-2026-04-02", key="auditor").stdout)
+    assert shown["document"]["rates"] == {"BAM": "1", "EUR": "1", "JPY": "0.00625", "USD": "0.921658986175"}
+    assert (shown["valid_from"], shown["document"]["published_at"]) == ("2026-04-02", "2026-04-02T14:00:00Z")
+    unknown = clearing("bank", "rates", bank, "--in", "GBP", "--out", tmp_path / "no.csv")
+    assert (unknown.returncode, (tmp_path / "no.csv").exists()) == (4, False)
+    assert "the table has no rate of GBP" in unknown.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,22 @@
 """Books and breaks at the door: a partner sends its book, sees its own breaks alone, disputes; an operator decides."""
 
 import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import psycopg
+import pytest
 
+from clearing.front import paging
 from clearing.front.reading import BODY_BYTES_MAX
 from settlement.rules.matching import Head, Line, written
 from tests.command_line import clearing
-from tests.wire.front_room import Answer, Front
+from tests.wire.front_room import Answer, Front, walks_to_the_end
 
 CSV = {"content-type": "text/csv"}
 
@@ -62,7 +67,11 @@ def test_a_book_is_taken_matched_handed_back_and_its_break_disputed_and_decided(
     assert front.ask("GET", at, key="palm").status == 404
     wish = {"decision": "dispute", "note": "we did issue it"}
     filed = front.ask("POST", f"{at}/resolve", wish, key="kiosk")
-    assert (filed.status, filed.json["state"], filed.json["provisional"]) == (200, "filed", "-5.000001")
+    assert (filed.status, filed.json["state"], filed.json["provisional"]) == (
+        200,
+        "filed",
+        "0",
+    )  # names nothing we know
     upheld = {"decision": "drop", "note": "found it"}
     done = front.ask("POST", f"{at}/resolve", upheld, key="operator")
     assert (done.status, done.json["state"], done.json["resolution"]) == (200, "resolved", "drop")
@@ -72,10 +81,7 @@ def test_a_book_is_taken_matched_handed_back_and_its_break_disputed_and_decided(
     assert sorted(one["kind"] for one in told["evidence"]) == ["book", "step", "step"]
     run = front.ask("POST", "/v1/matches", {"partner": "kiosk", "window": window}, key="operator").json
     assert (run["their_lines"], run["totals_agree"]) == (1_000, False)
-    assert run["breaks"] == {
-        "MISSING_OURS": 1_000,
-        "TIMING": 2,
-    }  # the credit and its return: the partner has yet to book them
+    assert run["breaks"] == {"MISSING_OURS": 1_000}  # nothing was credited, so nothing is there to be taken back
 
 
 def test_the_commands_send_a_book_and_list_look_at_and_decide_a_break(front: Front, tmp_path: Path) -> None:
@@ -93,7 +99,13 @@ def test_the_commands_send_a_book_and_list_look_at_and_decide_a_break(front: Fro
     assert (taken.returncode, json.loads(taken.stdout)["book"]) == (0, "palm.1"), taken.stderr
     (handed,) = front.ask("GET", "/v1/books/palm.1", key="palm").json["handback"]
     found = handed["breaks"]
-    assert found in clearing("breaks", *said).stdout
+    shown = clearing("book", "show", "palm.1", *said)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert all(word in shown.stdout for word in ("break", "MISSING_OURS", "not in our book", found))
+    assert clearing("book", "show", "palm.9", *said).returncode == 4
+    piped = [sys.executable, "-m", "clearing.front", "breaks", *map(str, said)]
+    listed = subprocess.run(piped, capture_output=True, text=True, check=True, env={"PATH": os.environ["PATH"]})
+    assert found in listed.stdout  # whole, though nobody said how wide a pipe is
     assert json.loads(clearing("breaks", "look", found, *said).stdout)["difference"] == "-7"
     filed = clearing("breaks", "resolve", found, "dispute", "it is ours", *said)
     assert json.loads(filed.stdout)["state"] == "filed"
@@ -106,5 +118,53 @@ def test_the_commands_send_a_book_and_list_look_at_and_decide_a_break(front: Fro
     assert (again.returncode, json.loads(again.stdout)["their_lines"]) == (0, 1)
 
 
+def test_a_handback_of_more_than_a_page_goes_on_after_its_last_line(front: Front, tmp_path: Path) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    year, week, _ = now.isocalendar()
+    many = [Line(n, str(uuid4()), None, now - timedelta(days=3), -n, None, "final") for n in range(1, 1_002)]
+    name = sent(front, book(year * 100 + week, 1, *many, partner="stand"), key="stand").json["book"]
+    first = front.ask("GET", f"/v1/books/{name}", key="stand").json
+    assert ([one["line"] for one in first["handback"]], first["next"]) == (list(range(1, 1_001)), "1000")
+    second = front.ask("GET", f"/v1/books/{name}?after=1000", key="stand").json
+    assert ([one["line"] for one in second["handback"]], second["next"]) == ([1_001], None)
+    for wrong in ("-1", "x", "1.5", "1000000000", ""):
+        assert front.ask("GET", f"/v1/books/{name}?after={wrong}", key="stand").code == "validation_failed"
+    said = ("--key", front.folder / "stand.jwk", "--url", f"http://{front.host}")
+    begun = clearing("book", "show", name, *said)
+    assert "go on with --after 1000" in begun.stderr
+    ended = clearing("book", "show", name, "--after", "1000", *said)
+    assert (ended.stderr, second["handback"][0]["breaks"] in ended.stdout) == ("", True)
+
+
+def test_a_book_that_nests_without_end_is_told_and_not_a_fault_of_the_house(front: Front) -> None:
+    body = b"[" * 100_000 + b"\n"
+    told = front.ask("POST", "/v1/books", body, key="kiosk", headers={"content-type": "application/x-ndjson"})
+    assert (told.status, told.json["taken"], told.json["reason"]) == (200, False, "faulty")
+
+
 def test_a_book_of_another_medium_is_refused(front: Front) -> None:
     assert front.ask("POST", "/v1/books", b"{}", key="kiosk").code == "body_malformed"
+
+
+def test_breaks_are_told_in_pages_each_once(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    year, week, _ = now.isocalendar()
+    lines = [Line(n, str(uuid4()), None, now - timedelta(days=3), -n, None, "final") for n in range(1, 5)]
+    assert sent(front, book(year * 100 + week, 1, *lines, partner="booth"), key="booth").status == 201
+    told = walks_to_the_end(front, "/v1/breaks", "breaks", "booth", monkeypatch)
+    assert len(told) == 4
+    assert walks_to_the_end(front, "/v1/breaks?partner=booth", "breaks", "operator", monkeypatch) == told
+    assert front.ask("GET", "/v1/breaks?after=1.no-id", key="booth").code == "validation_failed"
+    monkeypatch.setattr(paging, "PAGE", 1)
+    listed = clearing("breaks", "--key", front.folder / "booth.jwk", "--url", f"http://{front.host}").stdout
+    assert all(one["break_id"] in listed for one in told)
+
+
+def test_a_book_with_more_faults_than_are_told_says_how_many_there_are(front: Front) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    year, week, _ = now.isocalendar()
+    lines = [Line(n, str(uuid4()), None, now - timedelta(days=3), -n, None, "final") for n in range(1, 1_003)]
+    wrong = book(year * 100 + week, 9, *lines, partner="stand").replace(b",final", b",finished")
+    said = sent(front, wrong, key="stand").json
+    assert (said["taken"], said["reason"], len(said["faults"])) == (False, "faulty", 1_000)
+    assert said["faulty"] >= 1_002

@@ -143,6 +143,15 @@ def test_a_run_from_its_draft_to_the_last_payment(desk: Front, window: str) -> N
         ("ada", "EUR", "-1000"), ("house", "EUR", "1000"), ("bob", "JPY", "1440"), ("house", "JPY", "-1440"),
     }  # fmt: skip
     assert name in {one["run"] for one in desk.ask("GET", "/v1/runs", key="operator").json["runs"]}
+    confirming = {
+        one["detail"].partition(":")[0]: one["evidence"] for one in whole["events"] if one["step"] == "confirmed"
+    }
+    for one in due.values():  # a payment leads to the very request that confirmed it
+        said = desk.ask("GET", f"/v1/explain?figure={one['instruction']}", key="operator").json
+        (paid,) = said["exchanges"]
+        assert (said["adds_up"], paid["evidence"]) == (True, confirming[one["instruction"]])
+        assert paid["signed_by"] == desk.keys["operator"].public.key_id
+        assert desk.ask("GET", f"/v1/explain?figure={one['instruction']}", key="palm").status == 404
 
 
 def frozen(desk: Front, window: str, **changes: Any) -> str:
@@ -206,7 +215,7 @@ def test_the_audit_of_runs_names_what_does_not_hold(desk: Front, window: str) ->
         ("UPDATE settlement_net SET micros = micros + 1 WHERE party = 'ada' AND run = %s", "its nets add up to 1, not to zero"),
         ("UPDATE settlement_net SET minor = minor + 1 WHERE party = 'bob' AND run = %s", "its minor units of JPY do not add up to zero"),
         (
-            "UPDATE settlement_instruction SET state = 'confirmed' WHERE partner = 'bob' AND run = %s",
+            "UPDATE settlement_instruction SET state = 'confirmed' WHERE payee = 'bob' AND run = %s",
             "it is settled, and 1 of its payments are not",
         ),
     )  # fmt: skip
@@ -305,7 +314,7 @@ def test_the_same_from_the_command_line(desk: Front, window: str, tmp_path: Path
         done = desk.command("settle", "approve", run["run"], run["result_sha256"], key=key)
         assert done.returncode == 0, done.stderr
     assert json.loads(desk.command("settle", "freeze", run["run"]).stdout)["state"] == "instructed"
-    assert "pay_in" in desk.command("settle", "pay", run["run"]).stdout
+    assert "payee" in desk.command("settle", "pay", run["run"]).stdout
     for who in ("ada", "bob"):
         file.write_text(json.dumps([booked(payments(desk, run["run"])[who])]))
         said = json.loads(desk.command("settle", "confirm", run["run"], file).stdout)

@@ -13,11 +13,11 @@ import psycopg
 import pytest
 
 from clearing import database
-from clearing.front import vault, wiring
+from clearing.front import jobs, paging, vault, wiring
 from settlement import reports
 from settlement.reports import FORMATS
 from tests.command_line import clearing
-from tests.wire.front_room import Front
+from tests.wire.front_room import Front, walks_to_the_end
 from tests.wire.papers_room import ECB, published
 
 LONG_AGO = datetime(2002, 1, 1, tzinfo=UTC)
@@ -113,7 +113,7 @@ def frozen(desk: Front, run: str) -> dict[str, Any]:
 
 def test_a_frozen_run_shows_its_statements_and_freezing_again_makes_no_others(desk: Front, run: str) -> None:
     assert desk.ask("GET", f"/v1/runs/{run}", key="operator").json["statements"] == []
-    assert desk.ask("GET", f"/v1/runs/{run}/statements", key="operator").json == {"statements": []}
+    assert desk.ask("GET", f"/v1/runs/{run}/statements", key="operator").json == {"statements": [], "next": None}
     first = frozen(desk, run)
     assert {"palm", "lotus", "house"} <= first.keys()
     assert {file["format"] for file in first["palm"]["files"]} == set(FORMATS)
@@ -125,6 +125,9 @@ def test_a_frozen_run_shows_its_statements_and_freezing_again_makes_no_others(de
 def test_a_download_is_what_the_list_says_and_verifies(desk: Front, run: str) -> None:
     keys = {desk.house.key.public.key_id: desk.house.key.public}
     for file in frozen(desk, run)["palm"]["files"]:
+        assert (file["sha256"] is None) == (file["bytes"] is None) == (file["format"] != "jsonl")  # printed later
+        assert desk.ask("GET", file["href"], key="palm").status == 200
+    for file in frozen(desk, run)["palm"]["files"]:
         got = [desk.ask("GET", file["href"], key=key) for key in ("palm", "operator", "palm")]
         assert {one.status for one in got} == {200}
         assert all(one.signed for one in got)
@@ -132,6 +135,19 @@ def test_a_download_is_what_the_list_says_and_verifies(desk: Front, run: str) ->
         assert len(got[0].body) == file["bytes"]
         if file["format"] in {"jsonl", "csv", "pdf"}:
             assert reports.verify(got[0].body, keys).sealed is not None
+
+
+def test_what_nobody_asks_for_is_printed_by_a_job_and_then_listed_with_its_hash(desk: Front, run: str) -> None:
+    assert any(file["sha256"] is None for file in frozen(desk, run)["lotus"]["files"])
+    counts: list[int] = []
+    while not counts or counts[-1]:
+        work = asyncio.run_coroutine_threadsafe(jobs.print_statements(desk.house), desk.loop)
+        counts.append(work.result(60))
+    assert sum(counts) > 0
+    for one in frozen(desk, run).values():
+        for file in one["files"]:
+            got = desk.ask("GET", file["href"], key="operator")
+            assert (hashlib.sha256(got.body).hexdigest(), len(got.body)) == (file["sha256"], file["bytes"])
 
 
 def test_a_partner_sees_its_own_statements_and_no_others(desk: Front, run: str) -> None:
@@ -145,6 +161,24 @@ def test_a_partner_sees_its_own_statements_and_no_others(desk: Front, run: str) 
     assert desk.ask("GET", f"/v1/runs/{run}/statements", key="palm").code == "forbidden"
     everybody = desk.ask("GET", "/v1/statements", key="operator").json["statements"]
     assert {"palm", "lotus", "house"} <= {one["partner"] for one in everybody}
+
+
+def test_lists_are_told_in_pages_and_tell_every_statement_once(
+    desk: Front, run: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frozen(desk, run)
+    for path, key in (
+        ("/v1/statements", "operator"),
+        ("/v1/statements", "palm"),
+        (f"/v1/runs/{run}/statements", "operator"),
+    ):
+        walks_to_the_end(desk, path, "statements", key, monkeypatch)
+    monkeypatch.setattr(paging, "PAGE", 1)
+    shown = desk.ask("GET", f"/v1/runs/{run}", key="operator").json["statements"]
+    assert {"palm", "lotus", "house"} <= {one["partner"] for one in shown}
+    asked = ("--key", desk.folder / "operator.jwk", "--url", f"http://{desk.host}")
+    told = json.loads(clearing("statement", "list", "--run", run, *asked).stdout)
+    assert (told["statements"], told["next"]) == (shown, None)
 
 
 def test_another_format_is_refused(desk: Front, run: str) -> None:

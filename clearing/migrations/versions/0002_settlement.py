@@ -52,6 +52,8 @@ CREATE TABLE break_item (
     line BIGINT,
     suggested UUID,
     amount BIGINT NOT NULL,
+    dated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    known BOOLEAN NOT NULL,
     owner TEXT NOT NULL,
     opened_at TIMESTAMP WITH TIME ZONE NOT NULL,
     due_at TIMESTAMP WITH TIME ZONE,
@@ -77,6 +79,7 @@ CREATE TABLE break_item (
 );
 CREATE INDEX break_due ON break_item (due_at) WHERE ended_at IS NULL AND due_at IS NOT NULL;
 CREATE INDEX break_of_window ON break_item (partner, window_id);
+CREATE INDEX break_timing ON break_item (dated_at) WHERE ended_at IS NULL AND class = 'TIMING';
 COMMENT ON TABLE break_item IS 'local';
 
 CREATE TABLE break_step (
@@ -99,6 +102,14 @@ CREATE TABLE break_step (
     CONSTRAINT signed CHECK ((key_id IS NULL) = (evidence_id IS NULL))
 );
 COMMENT ON TABLE break_step IS 'local';
+
+CREATE TABLE break_turn (
+    partner TEXT NOT NULL,
+    turn BIGINT NOT NULL,
+    PRIMARY KEY (partner),
+    CONSTRAINT turn_counts CHECK (turn > 0)
+);
+COMMENT ON TABLE break_turn IS 'local';
 
 CREATE TABLE expiry_report (
     program TEXT NOT NULL,
@@ -137,6 +148,7 @@ CREATE TABLE match_run (
     PRIMARY KEY (run),
     CONSTRAINT run_counts CHECK (run > 0)
 );
+CREATE INDEX run_of_window ON match_run (partner, window_id, run);
 COMMENT ON TABLE match_run IS 'local';
 
 CREATE TABLE match_theirs (
@@ -158,6 +170,24 @@ CREATE TABLE our_line (
     PRIMARY KEY (run, our_id)
 );
 COMMENT ON TABLE our_line IS 'local';
+
+CREATE TABLE outside_report (
+    program TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    lane SMALLINT NOT NULL,
+    window_id INTEGER NOT NULL,
+    as_of TIMESTAMP WITH TIME ZONE NOT NULL,
+    opening BIGINT NOT NULL,
+    issued BIGINT NOT NULL,
+    redeemed BIGINT NOT NULL,
+    expired BIGINT NOT NULL,
+    reported_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    evidence_id UUID NOT NULL,
+    PRIMARY KEY (program, reference),
+    CONSTRAINT amounts CHECK (least(issued, redeemed, expired) >= 0),
+    CONSTRAINT outside_report_once UNIQUE (program, window_id)
+);
+COMMENT ON TABLE outside_report IS 'local';
 
 CREATE TABLE settlement_bank_file (
     run TEXT NOT NULL,
@@ -186,11 +216,12 @@ COMMENT ON TABLE settlement_bilateral IS 'local';
 CREATE TABLE settlement_instruction (
     instruction TEXT NOT NULL,
     run TEXT NOT NULL,
-    partner TEXT NOT NULL,
-    direction TEXT NOT NULL,
+    payer TEXT NOT NULL,
+    payee TEXT NOT NULL,
     currency TEXT NOT NULL,
     minor BIGINT NOT NULL,
-    micros BIGINT NOT NULL,
+    paid BIGINT NOT NULL,
+    received BIGINT NOT NULL,
     value_date DATE NOT NULL,
     state TEXT NOT NULL,
     bank_reference TEXT,
@@ -199,11 +230,13 @@ CREATE TABLE settlement_instruction (
     rejected_at TIMESTAMP WITH TIME ZONE,
     accrued_until DATE,
     PRIMARY KEY (instruction),
-    CONSTRAINT direction_known CHECK (direction IN ('pay_in', 'pay_out')),
-    CONSTRAINT direction_is_sign CHECK ((direction = 'pay_in') = (micros > 0) AND micros <> 0 AND minor >= 0),
+    CONSTRAINT two_parties CHECK (payer <> payee),
+    CONSTRAINT not_negative CHECK (paid >= 0 AND received >= 0 AND minor >= 0 AND paid + received + minor > 0),
     CONSTRAINT state_known CHECK (state IN ('waiting', 'due', 'differs', 'rejected', 'confirmed', 'settled')),
     CONSTRAINT reference_fits CHECK (length(instruction) <= 35)
 );
+CREATE INDEX settlement_instruction_of_payee ON settlement_instruction (payee, run);
+CREATE INDEX settlement_instruction_of_payer ON settlement_instruction (payer, run);
 COMMENT ON TABLE settlement_instruction IS 'local';
 
 CREATE TABLE settlement_invoice (
@@ -383,7 +416,23 @@ UPDATABLE: dict[str, tuple[str, ...]] = {
     "settlement_run_window": ("live",),
     "settlement_parked": ("resumed_by",),
     "settlement_instruction": ("state", "bank_reference", "booked_on", "differs", "rejected_at", "accrued_until"),
-    "break_item": ("run", "suggested", "owner", "due_at", "state", "provisional", "ended_at", "resolution"),
+    "break_turn": ("turn",),
+    "break_item": (
+        "run",
+        "class",
+        "our_id",
+        "line",
+        "suggested",
+        "amount",
+        "dated_at",
+        "known",
+        "owner",
+        "due_at",
+        "state",
+        "provisional",
+        "ended_at",
+        "resolution",
+    ),
     "settlement_invoice_series": ("last", "issued_on"),
 }
 DELETABLE: tuple[str, ...] = ()
