@@ -15,7 +15,7 @@ from clearing.rules.postings import Account, account_number
 from settlement.books.chart import HOUSE_CODE, Chart, Connection, Row, rows
 from settlement.books.explain import BEGINNING, PAGE, Explained, Leaf, Part, Place, causes_of, leaves_of
 from settlement.rules.run import Inputs, inputs_of
-from settlement.rules.waterfall import SHARE, reference_of
+from settlement.rules.waterfall import SHARE, booked, reference_of
 
 Turned = tuple[int, tuple[Leaf, ...], Place | None]
 """A page: what came before it, its leaves, and where the next begins."""
@@ -148,8 +148,7 @@ def _beside(read: RunRead, party: str) -> Iterable[Part]:
     """What is in a net and in no entry yet, or in those of another run."""
     for contract in read.inputs.sharing.contracts:
         reference = reference_of(read.run, contract)
-        legs = [leg for one in read.inputs.sharing.of(contract) for leg in one.legs]
-        amount = sum(leg.amount * ((leg.payer == party) - (leg.payee == party)) for leg in legs)
+        amount = sum(value for who, value in booked(read.inputs.sharing, contract) if who == party)
         if amount and reference not in read.booked:
             yield Part(f"shares by {contract}, not booked yet", amount, reference)
     parked = [(debtor, creditor, int(micros)) for debtor, creditor, micros in read.result["parked"]]
