@@ -79,6 +79,20 @@ async def test_a_run_leads_by_the_net_of_each_party_to_entries(house: House) -> 
     assert [one["kind"] for one in shared["exchanges"]].count("adjusted") == 1  # its share, by the contract
 
 
+async def test_what_a_contract_shares_is_part_of_a_net_before_it_is_booked(house: House) -> None:
+    await publish_contract(house, contract())
+    await lively(house)
+    row = await frozen(house)
+    before = await followed(house, row.run)
+    said = await asked(house, f"{row.run}:{AIR}")
+    (part,) = said["parts"]
+    assert (part["what"], part["figure"]) == ("shares by spring, not booked yet", f"{row.run}/spring")
+    await paid(house, row.run)
+    assert await followed(house, row.run) == before
+    now = await asked(house, f"{row.run}:{AIR}")
+    assert (now["parts"], int(now["amount"])) == ([], total(said) + int(part["amount"]))
+
+
 async def test_a_window_is_explained_by_its_own_entries_and_the_money_apart(house: House) -> None:
     """The tax is booked in the window in which the payments were: it is that window's figure, and they are not."""
     await stated(house)
