@@ -23,6 +23,8 @@ from settlement.reports.summary import together
 from settlement.rules.statement import LINE_RULE, SIGN_RULE, Cover, Payment, Statement, Total
 from settlement.rules.statement_lines import MONEY, POINTS, Line, unit
 
+LAYOUT = 1
+"""Counts up whenever the same statement gives another PDF (a test says when): a reader must tell an old one from a forged one."""
 TABLED_LINES_MAX = 1_000
 """Lines that pages show as tables, some thirty pages: typst takes about 150 kB of memory for each. More are fixed-width text."""
 PRINTED_LINES_MAX = 100_000
@@ -30,8 +32,6 @@ PRINTED_LINES_MAX = 100_000
 PAGES_AT_ONCE = 10
 DRAWN_MAX = 12
 """Waterfalls of contracts that pages show."""
-LAYOUT = 1
-"""Counts up whenever the same statement gives another PDF (a test says when): a reader must tell an old one from a forged one."""
 STANDARD: Literal["a-3a"] = "a-3a"
 
 _TEMPLATE, _LINES = (files("settlement.reports").joinpath(name).read_bytes() for name in ("statement.typ", "lines.typ"))

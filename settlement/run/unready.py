@@ -50,7 +50,7 @@ async def unready(connection: Connection, row: RunRow, now: datetime) -> list[Un
         found = [(payee, lacks(chosen(filed, payee, now), payee, currency)) for payee, currency in owed]
     if pays and chosen(filed, HOUSE, at) is None:
         found.insert(0, (HOUSE, f"{HOUSE} has no bank details in force"))
-    return [Unready(partner, why) for partner, why in found if why is not None]
+    return [Unready(partner, why) for partner, why in dict.fromkeys(found) if why is not None]
 
 
 def _ways(result: Mapping[str, Any]) -> list[tuple[str, str, str]]:
