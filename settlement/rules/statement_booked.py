@@ -39,7 +39,7 @@ class Booked(NamedTuple):
 def entries_of(text: str, parts: Mapping[int, int]) -> Iterator[Booked]:
     """The entries of a text that the database made of them: a line for each, a tab between columns, nothing for what is not there.
 
-    `parts`: what the house took in events of which only a part was captured; the text names the event, behind an @.
+    `parts`: what the house took in events of which only a part was captured, if it took anything; the text names the event, behind an @.
     """
     for row in text.split("\n"):
         (
@@ -67,7 +67,7 @@ def entries_of(text: str, parts: Mapping[int, int]) -> Iterator[Booked]:
             original,
             int(other) if other else 0,
             int(amount),
-            parts[int(earned[1:])] if earned[:1] == "@" else int(earned) if earned else 0,
+            parts.get(int(earned[1:]), 0) if earned[:1] == "@" else int(earned) if earned else 0,
             int(sent) if sent else 0,
             int(received) if received else 0,
             0 if bonus in _NO_BONUS else int(bonus),

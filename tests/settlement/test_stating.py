@@ -24,7 +24,7 @@ from settlement.stating.frame import frame_of
 from settlement.stating.lines import house_lines
 from settlement.stating.store import keep, keep_file
 from tests.conftest import FixedClock
-from tests.ledger.books import AIR, HOTEL, KEYS, NUMBERS, SHOP, House, moved_in, uid
+from tests.ledger.books import AIR, HOTEL, KEYS, NUMBERS, SHOP, SPEND, House, moved_in, uid
 from tests.settlement.lively import ALL_KINDS, Lively
 from tests.settlement.runs_room import BIG, NEXT_WINDOW, WINDOW, frozen, paid, seal
 from tests.settlement.runs_room import lively as two_exchanges
@@ -199,6 +199,21 @@ async def test_an_adjustment_is_a_line_of_whom_it_moves(house: House) -> None:
         for party, one in found.items()
     }
     assert said == {HOTEL: [(70, 0, "")], AIR: [], SHOP: [(0, 50, "")], "house": [(0, 20, f"{WINDOW}, 1 booking")]}
+
+
+async def test_a_captured_part_is_told_with_its_fee_and_without_one_where_there_is_none(house: House) -> None:
+    """300 of 900 points: a third of the fee of 500 is 166; of terms without a fee there is none, and no entry of it."""
+    books = Lively(house)
+    for name, terms in (("x1", SPEND), ("x2", replace(SPEND, credit=SPEND.debit, fee=0, rounding=0))):
+        await books.reserve(name, house.spend(name, terms=terms))
+        await books.drive(name, (await house.put(house.capture(300, name))).due)
+    await seal(house)
+    found = await stated(house, (await frozen(house)).run)
+    assert sums(found) == (0, 0, 0, 0)
+    assert closings(found) == await held_at_the_end(house, WINDOW)
+    assert sorted((line.fee, line.debit + line.fee) for line in found[HOTEL].lines) == [(0, 2_333), (166, 2_332)]
+    assert sorted(line.credit for line in found[SHOP].lines) == [2_166, 2_333]
+    assert found["house"].net == 166
 
 
 async def test_a_payment_says_what_was_parked_and_what_was_resumed(house: House) -> None:
