@@ -155,7 +155,7 @@ async def test_a_difference_that_a_run_changes_meanwhile_is_booked_as_it_is_then
 ) -> None:
     found = await aged(room, await room.differs(-5_000_000))
     earlier = Line(1, str(found.our_id), None, room.house.clock() - HOUR, 10_000 - 2_000_000, None, "final")
-    before, told = await room.position(), []
+    before, told = await room.position(), list[str]()
     real = matching.resolve.__globals__["rows"]
 
     async def meanwhile(connection: Any, name: str, /, **values: object) -> Any:
