@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
+
+import pytest
 
 from settlement import matching
 from settlement.matching import BreakView
 from settlement.rules.breaks import Decision, Side, State
 from settlement.rules.matching import Line
 from tests.ledger.books import HOTEL, D, uid
-from tests.settlement.break_room import DAY, Room
+from tests.settlement.break_room import DAY, Room, aged
 
 HOUR = timedelta(hours=1)
 
@@ -134,3 +137,37 @@ async def test_the_clock_says_of_what_was_on_its_way_that_it_is_missing(room: Ro
     await matching.act_due(room.app, room.house.clock() + 2 * DAY, room.house.put)
     found = {(one.line is None, str(one.class_)) for one in await matching.breaks(room.app, HOTEL)}
     assert found == {(True, "MISSING_THEIRS"), (False, "MISSING_OURS")}
+
+
+async def test_a_resolved_break_that_falls_in_two_opens_none_for_either_of_its_items(room: Room) -> None:
+    found = await aged(room, await room.differs(5_000))
+    done = await room.say(found, Decision.ACCEPT_THEIRS)
+    assert isinstance(done, BreakView)
+    assert done.state is State.RESOLVED
+    earlier = Line(1, str(found.our_id), None, room.house.clock() - HOUR, 12_000, None, "final")
+    await room.sends(earlier)
+    again = await room.matched()
+    assert [one for one in again if one.line == found.line or one.our_id == found.our_id] == []
+
+
+async def test_a_difference_that_a_run_changes_meanwhile_is_booked_as_it_is_then(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = await aged(room, await room.differs(-5_000_000))
+    earlier = Line(1, str(found.our_id), None, room.house.clock() - HOUR, 10_000 - 2_000_000, None, "final")
+    before, told = await room.position(), list[str]()
+    real = matching.resolve.__globals__["rows"]
+
+    async def meanwhile(connection: Any, name: str, /, **values: object) -> Any:
+        read = await real(connection, name, **values)
+        if name == "break_steps" and not told:
+            told.append(name)
+            await room.sends(earlier)
+            await room.matched()
+        return read
+
+    monkeypatch.setitem(matching.resolve.__globals__, "rows", meanwhile)
+    done = await room.say(found, Decision.ACCEPT_THEIRS)
+    assert isinstance(done, BreakView)
+    assert (told, done.state, done.amount) == (["break_steps"], State.RESOLVED, -2_000_000)
+    assert await room.position() - before == -2_000_000

@@ -140,6 +140,12 @@ async def test_who_credited_the_partner_meanwhile_is_heard_before_the_next_is_cr
     assert told
 
 
+async def test_what_waits_for_a_second_key_takes_nothing_of_the_total(room: Room) -> None:
+    large, small = sorted(await differing(room, -5_000 * UNIT, -1_000 * UNIT), key=lambda one: one.amount)
+    assert isinstance(await room.say(large, Decision.ACCEPT_THEIRS), BreakView)
+    assert await disputed(room, small) == [-1_000 * UNIT]
+
+
 # --- an operator that disputes for it
 
 
@@ -205,6 +211,14 @@ async def test_a_claim_of_a_millionth_above_the_limit_is_not_booked_by_silence_a
     moved = {one.amount: str(one.state) for one in await room.clock_runs(7)}
     assert moved == {-1_000 * UNIT: "resolved", -1_000 * UNIT - 1: "filed"}
     assert await room.position() == -1_000 * UNIT
+
+
+async def test_credit_that_is_there_already_is_upheld_by_silence_up_to_the_whole_total(room: Room) -> None:
+    found = await differing(room, *[-1_000 * UNIT] * 5)
+    before = await room.position()
+    assert await disputed(room, *found) == [-1_000 * UNIT] * 5
+    assert [str(one.state) for one in await room.clock_runs(7)] == ["resolved"] * 5
+    assert await room.position() - before == -5_000 * UNIT
 
 
 async def test_silence_books_no_more_of_one_partner_than_its_total_and_counts_for_thirty_days(room: Room) -> None:

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from clearing.ledger.items import Adjust
 from settlement.matching import BreakView
 from settlement.rules.breaks import Decision, Side, State
 from settlement.rules.matching import Line
@@ -53,7 +54,11 @@ async def test_what_is_two_days_old_is_no_longer_on_its_way(room: Room, age: tim
 
 
 async def test_an_item_that_is_suggested_is_not_thereby_known(room: Room) -> None:
-    found = await named_nothing(room, timedelta(), -OURS)
+    lines = ((HOTEL, -OURS), ("house", OURS))
+    await room.house.put(Adjust(None, None, uid("near"), "test", lines, room.window, "G-1"))
+    await room.sends(Line(1, None, None, room.house.clock(), -OURS - 1, None, "final"))
+    found = next(one for one in await room.matched() if one.line)
+    assert found.suggested == uid("near")
     filed = await room.say(found, Decision.DISPUTE, Side.PARTNER, HOTEL)
     assert isinstance(filed, BreakView)
     assert filed.provisional == 0
