@@ -18,7 +18,9 @@ KEPT = "alembic_version"  # the one table in which a migrated database has rows
 GROWN_MAX = 4 * 2**20  # bytes; what had more in it is not worth emptying
 LEAVING_SECONDS = 0.5  # a session ends a moment after its client
 CATALOGS = ("class", "attribute", "constraint", "index", "proc", "trigger", "type", "namespace", "attrdef", "policy")
-SHAPE = " UNION ALL ".join(f"SELECT count(*), sum(xmin::text::bigint) FROM pg_{name}" for name in CATALOGS)
+SHAPE = " UNION ALL ".join(
+    f"SELECT count(*), sum(xmin::text::bigint) FROM {name}" for name in (KEPT, *(f"pg_{one}" for one in CATALOGS))
+)
 """What every definition leaves a trace in: a row more or less in a catalogue, or one that another transaction wrote."""
 
 

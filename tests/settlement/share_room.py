@@ -7,6 +7,7 @@ from typing import Any
 from clearing import partners
 from clearing.partners import FiledContract, Signers
 from clearing.partners.contracts import KIND
+from clearing.rules.lifecycle import Verdict
 from settlement import run as runs
 from settlement.rules.run import inputs_of
 from settlement.rules.waterfall import Waterfall
@@ -75,3 +76,15 @@ def waterfalls(row: RunRow) -> tuple[Waterfall, ...]:
 def legs(row: RunRow) -> list[tuple[str, str, str, int]]:
     """Step, from, to, and how much: of every waterfall of the run, in order."""
     return [(leg.step, leg.payer, leg.payee, leg.amount) for one in waterfalls(row) for leg in one.legs]
+
+
+async def back(house: House, sent: int | None = None, name: str = "back") -> None:
+    """Something of the first exchange is reversed."""
+    await house.put(house.reverse(name, sent=sent))
+    await house.tell((1, Verdict.DONE), (2, Verdict.DONE), name=name)
+
+
+async def faults(house: House) -> list[str]:
+    """What the audit finds of runs, whose steps in these tests are by no request."""
+    _, said = await runs.unsound(house.owner, house.lane)
+    return [one for one in said if "kept requests" not in one]

@@ -57,7 +57,7 @@ async def test_payments_and_their_interest_name_the_request_that_confirmed_them(
         ("interest", uid("bank")),
         ("settlement", uid("bank")),
     ]
-    ((paid,),) = await house.rows("SELECT partner FROM settlement_instruction WHERE state = 'settled'")
+    ((paid,),) = await house.rows("SELECT payer FROM settlement_instruction WHERE state = 'settled'")
     assert paid == HOTEL
     assert await house.findings() == []
 

@@ -19,8 +19,8 @@ from tests.ledger.books import AIR, HOTEL, SHOP, House
 from tests.ledger.test_cover import moved
 from tests.settlement.made import HOUSE_KEY, a_statement
 from tests.settlement.runs_room import NEXT_WINDOW, WINDOW, frozen, lively, paid, seal
+from tests.settlement.stating_room import stated
 from tests.settlement.test_statement_files import pages
-from tests.settlement.test_stating import stated
 
 KEYS = {HOUSE_KEY.public.key_id: HOUSE_KEY.public}
 COVER = Cover(opening=5_000_000, lodged=12_345_678, withdrawn=2_000_001, closing=15_345_677)

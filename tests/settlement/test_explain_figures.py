@@ -104,7 +104,7 @@ async def test_a_window_is_explained_by_its_own_entries_and_the_money_apart(hous
         window,
     )
     said = await asked(house, f"{HOTEL}.position", window=window)
-    ((money,),) = await house.rows("SELECT -micros FROM settlement_instruction WHERE partner = %s", HOTEL)
+    ((money,),) = await house.rows("SELECT -paid FROM settlement_instruction WHERE payer = %s", HOTEL)
     assert (int(said["amount"]), int(said["cash"])) == (slice_, money)
     assert {entry["window"] for cause in said["exchanges"] for entry in cause["entries"]} != {None}
     every = await asked(house, f"{HOTEL}.position")
@@ -208,7 +208,7 @@ async def test_every_line_of_a_roll_forward_is_entries_in_every_window(lively: H
 
 async def test_nobody_sees_a_figure_of_others(house: House) -> None:
     run = await stated(house)
-    ((instruction,),) = await house.rows("SELECT instruction FROM settlement_instruction WHERE partner = %s", HOTEL)
+    ((instruction,),) = await house.rows("SELECT instruction FROM settlement_instruction WHERE payer = %s", HOTEL)
     for figure in (run, f"{run}:{HOTEL}", f"{run}:house", f"{run}-{HOTEL}", f"{run}-{HOTEL}:{AIR}", instruction):
         with pytest.raises(errors.NotFound):
             await asked(house, figure, AIR)

@@ -29,8 +29,9 @@ from tests.settlement.runs_room import (
     step,
 )
 from tests.settlement.share_room import FEES, GROSS, WATERFALL, contract, publish, waterfalls
+from tests.settlement.stating_room import PUBLIC, stated, sums
 from tests.settlement.test_statement_files import pages
-from tests.settlement.test_stating import PUBLIC, closings, held_at_the_end, lived, stated, sums
+from tests.settlement.test_stating import closings, held_at_the_end, lived
 
 THIRD_WINDOW = "W-2026-12"
 

@@ -1,36 +1,30 @@
 """Statements of frozen runs on a real ledger: they add up, to zero together and to the books each, and are made once."""
 
-import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import psycopg
 import pytest
 
-from clearing import errors
 from clearing.ledger import history
 from clearing.ledger.items import Adjust
 from clearing.rules.postings import Account, account_number
-from settlement import reports, stating
+from settlement import stating
 from settlement.reports import FORMATS
 from settlement.rules.run import Terms
 from settlement.rules.statement import Statement
 from settlement.rules.statement_lines import LineKind
 from settlement.stating import making as making_room
 from settlement.stating import printing as printing_room
-from settlement.stating.frame import frame_of
-from settlement.stating.lines import house_lines
-from settlement.stating.store import keep, keep_file
+from settlement.stating.store import keep
 from tests.conftest import FixedClock
-from tests.ledger.books import AIR, HOTEL, KEYS, NUMBERS, SHOP, SPEND, House, moved_in, uid
+from tests.ledger.books import AIR, HOTEL, NUMBERS, SHOP, SPEND, House, moved_in, uid
 from tests.settlement.lively import ALL_KINDS, Lively
 from tests.settlement.runs_room import BIG, NEXT_WINDOW, WINDOW, frozen, paid, seal
 from tests.settlement.runs_room import lively as two_exchanges
+from tests.settlement.stating_room import KEY, printed, stated, sums
 
-KEY = KEYS["operator"]
-PUBLIC = {KEY.public.key_id: KEY.public}
 PARTIES = (HOTEL, AIR, SHOP, "house")
 
 
@@ -38,33 +32,6 @@ PARTIES = (HOTEL, AIR, SHOP, "house")
 async def house(database_url: str, clock: FixedClock) -> AsyncIterator[House]:
     async with moved_in(database_url, clock) as known:
         yield known
-
-
-async def stated(house: House, run: str) -> dict[str, Statement]:
-    """The statements of a run, each read back out of the file that a partner gets."""
-    await stating.state_run(house.owner, house.lane, run, KEY)
-    found = {}
-    for kept in await stating.kept(house.owner, run=run):
-        sealed = reports.verify(await stating.file_of(house.owner, kept.statement, "jsonl", None), PUBLIC).sealed
-        assert sealed is not None
-        found[kept.partner] = sealed.statement
-    return found
-
-
-async def printed(house: House) -> None:
-    """Everything is printed."""
-    while names := await stating.unprinted(house.owner, 2):
-        for name in names:
-            await stating.print_statement(house.owner, name)
-
-
-def sums(found: dict[str, Statement]) -> tuple[int, int, int, int]:
-    return (
-        sum(one.opening for one in found.values()),
-        sum(one.net for one in found.values()),
-        sum(paid.amount for one in found.values() for paid in one.settled),
-        sum(one.figures.closing for one in found.values()),
-    )
 
 
 async def held_at_the_end(house: House, window: str) -> dict[str, int]:
@@ -299,117 +266,3 @@ async def test_made_in_processes_of_their_own_the_bytes_are_the_same(
     await stating.state_run(house.owner, house.lane, run, KEY)
     await printed(house)
     assert await house.rows(query) == first
-
-
-async def test_what_is_kept_at_first_is_the_evidence_and_all_else_is_printed_of_it_once(house: House) -> None:
-    await two_exchanges(house)
-    run = (await frozen(house)).run
-    assert await stating.unprinted(house.owner, 10) == []
-    await stating.state_run(house.owner, house.lane, run, KEY)
-    before = await stating.kept(house.owner, run=run)
-    assert {file.form for one in before for file in one.files} == {"jsonl"}
-    assert sorted(await stating.unprinted(house.owner, 10)) == sorted(one.statement for one in before)
-    assert len(await stating.unprinted(house.owner, 3)) == 3
-    early = await stating.file_of(house.owner, f"{run}-{AIR}", "csv", AIR)
-    assert await stating.print_statement(house.owner, f"{run}-{AIR}") == len(FORMATS) - 2
-    assert await stating.file_of(house.owner, f"{run}-{AIR}", "csv", AIR) == early
-    await printed(house)
-    assert await stating.unprinted(house.owner, 10) == []
-    for one in await stating.kept(house.owner, run=run):
-        assert {file.form for file in one.files} == set(FORMATS)
-        sealed = reports.verify(await stating.file_of(house.owner, one.statement, "jsonl", None), PUBLIC).sealed
-        assert sealed is not None
-        for file in one.files:
-            content = await stating.file_of(house.owner, one.statement, file.form, None)
-            assert content == reports.render(sealed, file.form)
-            assert (hashlib.sha256(content).hexdigest(), len(content)) == (file.sha256, file.size)
-
-
-async def test_evidence_that_is_not_what_was_sealed_is_not_printed(house: House) -> None:
-    await two_exchanges(house)
-    run = (await frozen(house)).run
-    await stating.state_run(house.owner, house.lane, run, KEY)
-    await house.owner.execute(
-        "UPDATE settlement_statement_file SET content = told.bytes, sha256 = encode(sha256(told.bytes), 'hex') FROM "
-        "(SELECT statement, convert_to(replace(convert_from(content, 'UTF8'), %s, %s), 'UTF8') AS bytes "
-        "FROM settlement_statement_file) AS told WHERE settlement_statement_file.statement = told.statement",
-        ('"line":1,', '"line":1 ,'),
-    )
-    with pytest.raises(ValueError, match="not what was sealed"):
-        await stating.file_of(house.owner, f"{run}-{AIR}", "csv", AIR)
-
-
-async def test_of_two_that_state_at_once_one_is_kept(house: House) -> None:
-    await two_exchanges(house)
-    run = (await frozen(house)).run
-    frame = await frame_of(house.owner, house.lane, run)
-    made = making_room.made_of_house((frame, KEY.public.key_id), await house_lines(house.owner, frame))
-    assert made is not None
-    evidence = making_room._evidence(made, KEY)
-    assert await keep(house.owner, run, evidence)
-    assert not await keep(house.owner, run, replace(evidence, content=b"another"))
-    assert await stating.file_of(house.owner, evidence.statement, "jsonl", None) == evidence.content
-
-
-async def test_of_two_that_print_at_once_both_give_what_is_kept(house: House) -> None:
-    await two_exchanges(house)
-    run = (await frozen(house)).run
-    await stating.state_run(house.owner, house.lane, run, KEY)
-    first = await stating.file_of(house.owner, f"{run}-{AIR}", "xlsx", AIR)
-    await keep_file(house.owner, f"{run}-{AIR}", "xlsx", b"another")
-    assert await stating.file_of(house.owner, f"{run}-{AIR}", "xlsx", AIR) == first
-
-
-@pytest.mark.parametrize("form", ["jsonl", "csv", "pdf"])
-async def test_a_kept_file_verifies_and_a_changed_one_does_not(house: House, form: str) -> None:
-    await two_exchanges(house)
-    run = (await frozen(house)).run
-    await stating.state_run(house.owner, house.lane, run, KEY)
-    data = await stating.file_of(house.owner, f"{run}-{AIR}", form, AIR)
-    assert reports.verify(data, PUBLIC).sealed is not None
-    if form != "pdf":  # what is inside a PDF is compressed
-        changed = data.replace(b"9.000000", b"9.000001", 1)
-        assert changed != data
-        assert reports.verify(changed, PUBLIC).sealed is None
-
-
-async def test_what_is_kept_cannot_be_changed(house: House, database_url: str) -> None:
-    await two_exchanges(house)
-    await stating.state_run(house.owner, house.lane, (await frozen(house)).run, KEY)
-    await printed(house)
-    with pytest.raises(psycopg.errors.CheckViolation):
-        await house.owner.execute("UPDATE settlement_statement_file SET content = 'other' WHERE form = 'csv'")
-    rights = await house.rows(
-        "SELECT privilege_type FROM information_schema.role_table_grants "
-        "WHERE grantee = 'clearing_app' AND table_name IN ('settlement_statement', 'settlement_statement_file')"
-    )
-    assert {right for (right,) in rights} == {"SELECT", "INSERT"}
-
-
-async def test_a_file_is_its_partners_and_nobody_elses(house: House) -> None:
-    await two_exchanges(house)
-    run = (await frozen(house)).run
-    await stating.state_run(house.owner, house.lane, run, KEY)
-    assert await stating.file_of(house.owner, f"{run}-{AIR}", "svg", AIR)
-    for name, partner in ((f"{run}-{AIR}", HOTEL), (f"{run}-house", HOTEL), ("W-1999-01.1-air", None)):
-        with pytest.raises(errors.NotFound):
-            await stating.file_of(house.owner, name, "svg", partner)
-    assert [one.partner for one in await stating.kept(house.owner, partner=AIR)] == [AIR]
-
-
-async def test_a_name_that_no_font_has_leaves_out_the_pdf_only(house: House) -> None:
-    await two_exchanges(house)
-    await house.owner.execute("UPDATE partner SET name = '航空' WHERE partner = %s", (AIR,))
-    run = (await frozen(house)).run
-    await stating.state_run(house.owner, house.lane, run, KEY)
-    assert await stating.print_statement(house.owner, f"{run}-{AIR}") == len(FORMATS) - 2
-    assert f"{run}-{AIR}" not in await stating.unprinted(house.owner, 10)  # nobody tries for ever
-    (kept,) = await stating.kept(house.owner, run=run, partner=AIR)
-    assert {file.form for file in kept.files} == set(FORMATS) - {"pdf"}
-    with pytest.raises(errors.NotFound, match="no font"):
-        await stating.file_of(house.owner, kept.statement, "pdf", AIR)
-
-
-async def test_a_run_that_is_not_frozen_is_not_stated(house: House) -> None:
-    with pytest.raises(errors.NotFound):
-        await stating.state_run(house.owner, house.lane, f"{WINDOW}.1", KEY)

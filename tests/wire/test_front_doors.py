@@ -71,6 +71,7 @@ def address(door: Door, exchange: str = NO_ID, key_id: str = "none") -> str:
         "book": "nobody.1",
         "invoice": "CH-2026-000001",
         "rate_set": "nobodys",
+        "contract": "nobodys",
     }
     return door.path.format(**ids, key_id=key_id, case=0, size=1, proposal="0" * 64)
 

@@ -103,7 +103,10 @@ def test_the_payee_settles_it_by_its_own_signed_word_once(partners: Front, run: 
     with psycopg.connect(partners.url) as connection:
         query = "SELECT lines FROM adjustment WHERE reference = %s ORDER BY lines"
         booked = [lines for (lines,) in connection.execute(query, [one["instruction"]]).fetchall()]
-    assert booked == ['[["ada",-9000000],["house",9000000]]', '[["bob",9000000],["house",-9000000]]']
+    assert booked == [
+        '[["ada",-9000000],["house.remainder",9000000]]',
+        '[["bob",9000000],["house.remainder",-9000000]]',
+    ]
 
 
 def test_nobody_else_says_that_it_is_paid(partners: Front, run: str) -> None:
