@@ -34,13 +34,10 @@ open AS (
             AND exchange.shares IS NOT NULL
             AND exchange.original_id IS NULL
             AND exchange.state <> 'reversed'
-            AND NOT EXISTS (
-                SELECT 1
+            AND exchange.exchange_id NOT IN (
+                SELECT leaf.exchange_id
                 FROM leaf
-                WHERE
-                    leaf.lane = exchange.lane
-                    AND leaf.exchange_id = exchange.exchange_id
-                    AND leaf.kind IN ('bonus_posted', 'bonus_voided')
+                WHERE leaf.lane = %(lane)b AND leaf.exchange_id IS NOT NULL AND leaf.kind IN ('bonus_posted', 'bonus_voided')
             )
     ) AS owed
     INNER JOIN partner ON owed.partner = partner.partner
