@@ -1,7 +1,6 @@
 """Payments of runs at the door of the partners that are a side of them: who pays whom, the file for the payer's bank, and "it is here"."""
 
 import re
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from clearing import errors
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from clearing.front.house import House
 
 PAGE = 200
-ZONES_AHEAD = timedelta(hours=14)  # of UTC: nowhere has a later day begun
 RUN = re.compile("[!-~]{1,80}")
 
 
@@ -53,8 +51,8 @@ async def confirm_received(house: "House", asked: Asked) -> Reply | Problem:
     _ = asked.idempotency_key
     wish, caller = asked.parse(messages.ReceivedWish), asked.caller.code
     booked_on = day_of(wish.booked_on)
-    if booked_on > (asked.at + ZONES_AHEAD).date():
-        raise errors.ValidationFailed("booked_on: that day has begun nowhere")
+    if booked_on > asked.at.date():  # of UTC, as for whatever a bank says
+        raise errors.ValidationFailed("booked_on: that day is to come")
     async with house.reads.connection() as connection:
         one = await settling.payment_of(connection, caller, asked.path["instruction"])
         if one.direction != DIRECT or one.payee != caller:

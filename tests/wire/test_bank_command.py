@@ -6,12 +6,13 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from lxml import etree
 
-from clearing.front import cli, sources
+from clearing.front import cli, cli_bank
 from tests.files.bank import answer, entry, payment, statement, status, table
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +25,8 @@ Run = Callable[..., tuple[int, str, str]]
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """The command line in this process: exit code, stdout, stderr. Today is the day after the bank's."""
-    monkeypatch.setattr(sources, "clock", lambda: datetime(2026, 11, 21, 9, tzinfo=UTC))
+    today = SimpleNamespace(clock=lambda: datetime(2026, 11, 21, 9, tzinfo=UTC))
+    monkeypatch.setattr(cli_bank, "sources", today)  # of this command alone: houses of other tests run in this process
 
     def ran(*words: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["clearing", "bank", *map(str, words)])
