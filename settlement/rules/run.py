@@ -365,7 +365,7 @@ def own_dates(inputs: Inputs, found: Iterable[Transfer]) -> list[PaymentDates]:
     return [one for one in inputs.dates if (one.payer, one.payee) in ways]
 
 
-# The bytes of multilateral runs, and of those without dates of their own, are as they always were.
+# A multilateral run does not name its model, and one without dates of its own tells none: what is usual is not said.
 
 
 def _dated(model: Model, dates: Iterable[PaymentDates]) -> dict[str, list[list[str]]]:
